@@ -1,0 +1,1 @@
+"""Polite fetching of one company's site into WARC files."""

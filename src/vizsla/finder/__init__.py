@@ -1,0 +1,1 @@
+"""Answers that join rooms: domain search, e-mail count."""

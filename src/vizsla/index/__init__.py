@@ -1,0 +1,1 @@
+"""What we know: observations merged into addresses, people and companies, with their sources."""

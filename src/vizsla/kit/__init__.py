@@ -1,0 +1,1 @@
+"""The small nouns every room speaks: addresses, domains, errors, settings, the clock. Nothing here does I/O but reading settings."""

@@ -1,0 +1,160 @@
+"""
+How is this installation set up?
+
+One frozen object from `$VIZSLA_HOME/vizsla.toml` and `VIZSLA_*` variables (the variable wins), or `VIZSLA_*_FILE` naming a
+file that holds the value. An unknown name or a wrong value stops the start with its name: a typing error in a setting that
+guards a network must not be silence.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from vizsla.kit.errors import SettingsError
+
+SECRET_FIELDS = frozenset({"secret_key", "metrics_token", "database_url", "index_url"})
+_NOT_SETTINGS = frozenset({"VIZSLA_BENCH", "VIZSLA_TEST_POSTGRES"})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting; each is `VIZSLA_` and the name in capitals, or the name in lower case in the TOML file."""
+
+    home: Path = Path("~/.vizsla")
+    """Where databases, WARC files and work in progress are kept."""
+    database_url: str = ""
+    """`postgresql://…` for accounts, claims, leads …; empty: `$VIZSLA_HOME/app.db`."""
+    index_url: str = ""
+    """`postgresql://…` for what the web said; empty: `$VIZSLA_HOME/index.db`."""
+    base_url: str = ""
+    """How people reach this server, for links in mails and pages; empty: the address it listens on."""
+    secret_key: str = ""
+    """Keys the hashes of claims; empty: one is made in `$VIZSLA_HOME/secret_key`. Losing it un-claims everyone."""
+    signup: Literal["open", "invite", "closed"] = "invite"
+    egress_allow: tuple[str, ...] = ()
+    """Networks (CIDR) that may be reached although they are private, e.g. `127.0.0.0/8`."""
+    probe: bool = False
+    """Whether SMTP connections to other people's mail servers may be opened."""
+    dns_servers: tuple[str, ...] = ()
+    """`ip:port` of the resolvers to ask; empty: the system's."""
+    decode_protected: bool = False
+    """Whether addresses that a site protected on purpose (Cloudflare, ROT13, scripts …) are read."""
+    smtp_port: int = 25
+    helo_name: str = ""
+    mail_from: str = ""
+    egress_bind: str = ""
+    """The local address that outgoing connections are made from."""
+    crawl_on_miss: bool = False
+    """Whether a search for a domain we know nothing of starts a crawl of it."""
+    http_ports: tuple[int, ...] = (80, 443)
+    """Ports that a crawl may connect to."""
+    http_resolve: tuple[str, ...] = ()
+    """`host:port=ip:port` overrides of where a crawl connects to, for tests."""
+    log: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_token: str = ""
+    """What `/metrics` asks for as a Bearer token; empty: `/metrics` answers to loopback clients alone."""
+    trial: bool = True
+    """Whether `/trial/v2/…` answers without a key, with masked addresses."""
+    rate_search: str = "15/s,500/min"
+    """Limits of domain search and finder for each account."""
+    rate_count: str = "15/s"
+    plan_searches: int = 10_000
+    """Searches that an account may make in a month unless its own plan says otherwise."""
+    plan_verifications: int = 20_000
+    crawl_delay: float = 1.0
+    """Seconds between two requests to one host when its robots.txt names none."""
+    crawl_contact: str = ""
+    """A URL or address put into the crawler's User-Agent, so that site owners can reach you."""
+
+    @property
+    def app_url(self) -> str:
+        """The app database: a `postgresql://` URL or `sqlite:///` and a path."""
+        return self.database_url or f"sqlite:///{self.home / 'app.db'}"
+
+    @property
+    def index_database_url(self) -> str:
+        """The index database, in the same form."""
+        return self.index_url or f"sqlite:///{self.home / 'index.db'}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """
+    The effective settings. Raises SettingsError with the name of whatever is unknown or wrong.
+
+    Lists are given with commas in a variable, as arrays in TOML. Booleans are `on`/`off`, `true`/`false`, `1`/`0`.
+    """
+    environ = os.environ if environ is None else environ
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    given: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    home = Path(environ.get("VIZSLA_HOME") or "~/.vizsla").expanduser()
+    toml = home / "vizsla.toml"
+    if toml.is_file():
+        try:
+            values = tomllib.loads(toml.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{toml} is not valid TOML: {error}") from None
+        for name, value in values.items():
+            given[name] = _words(value) if isinstance(value, str) and _is_tuple(fields.get(name)) else value
+            origins[name] = f"{name} in {toml}"
+    for variable, text in environ.items():
+        if not variable.startswith("VIZSLA_") or variable in _NOT_SETTINGS:
+            continue
+        name, value = variable[7:].lower(), text
+        if name not in fields and name.endswith("_file"):
+            name = name[:-5]
+            try:
+                value = Path(text).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(f"{variable} names a file that cannot be read: {error}") from None
+        if name not in fields:
+            raise SettingsError(f"{variable} is not a setting. `vizsla config` lists them all.")
+        given[name] = _words(value) if _is_tuple(fields[name]) else value
+        origins[name] = variable
+    for name in given:
+        if name not in fields:
+            raise SettingsError(f"{origins[name]} is not a setting. `vizsla config` lists them all.")
+    given["home"] = str(home)
+    settings = Settings()
+    for name, value in given.items():
+        if fields[name].type is bool and isinstance(value, str):
+            value = {"on": True, "off": False, "yes": True, "no": False, "": False}.get(value.lower(), value)  # noqa: PLW2901
+        try:
+            converted = msgspec.convert(value, fields[name].type, strict=False, dec_hook=_decode)
+        except msgspec.ValidationError as error:
+            shown = "its value" if name in SECRET_FIELDS else repr(value)
+            raise SettingsError(f"{origins.get(name, name)}: {shown} will not do: {error}") from None
+        settings = msgspec.structs.replace(settings, **{name: converted})
+    _check(settings, origins)
+    return settings
+
+
+def _check(settings: Settings, origins: Mapping[str, str]) -> None:
+    for network in settings.egress_allow:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"{origins.get('egress_allow')}: {error}") from None
+    for name in ("database_url", "index_url"):
+        if (url := getattr(settings, name)) and not url.startswith(
+            ("postgresql://", "postgres://", "sqlite:///")
+        ):
+            raise SettingsError(f"{origins.get(name)} must begin with postgresql:// or sqlite:///")
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _is_tuple(field: msgspec.structs.FieldInfo | None) -> bool:
+    return field is not None and bool(get_args(field.type)) and get_args(field.type)[-1] is Ellipsis
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value)).expanduser()
+    raise NotImplementedError(kind)
