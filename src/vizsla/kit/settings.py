@@ -140,9 +140,7 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         except ValueError as error:
             raise SettingsError(f"{origins.get('egress_allow')}: {error}") from None
     for name in ("database_url", "index_url"):
-        if (url := getattr(settings, name)) and not url.startswith(
-            ("postgresql://", "postgres://", "sqlite:///")
-        ):
+        if (url := getattr(settings, name)) and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
             raise SettingsError(f"{origins.get(name)} must begin with postgresql:// or sqlite:///")
 
 
