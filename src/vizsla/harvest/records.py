@@ -2,7 +2,8 @@
 What a page said: the values that travel from a page to the index.
 
 An observation is one address seen once on one page. A fact is one thing a page says of its own company.
-A visit is that the page was fetched at all: it is what lets an address be gone from a page.
+A sighting is all observations of one address on one page, folded. A visit is that the page was fetched at all: it is what
+lets an address be gone from a page.
 Times are whole seconds since 1970, UTC (WARC-Date).
 """
 
@@ -65,6 +66,46 @@ class Fact(msgspec.Struct, frozen=True):
     seen_at: int
     weight: int = 1
     """How much one sighting counts in the vote: JSON-LD 3, og: and meta 2, title or link 1."""
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """
+    One address on one page over time: the observations of one (domain, local part, URI), folded.
+
+    The evidence (how, name, position …) is the latest observation's, with a total order for ties, so that folding in any
+    order gives the same.
+    """
+
+    domain: str
+    local: str
+    uri: str
+    first_seen: int
+    last_seen: int
+    how: str
+    first_name: str | None = None
+    last_name: str | None = None
+    name_score: int = 0
+    position: str | None = None
+    phone: str | None = None
+    twitter: str | None = None
+    linkedin: str | None = None
+    lang: str | None = None
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """
+    The latest time that a page was fetched, whether it held anything or not.
+
+    An address last seen before a visit of its page is gone from it, unless the digest is the same as then: a revisit record
+    says "identical to an earlier capture" and brings no body.
+    """
+
+    uri: str
+    domain: str
+    """The registrable domain of the page; empty when its host has none (an IP address, a file)."""
+    fetched_at: int
+    digest: str
+    """WARC-Payload-Digest when the record carries one, else ours over the body. Equal digests of one URI mean equal bodies."""
 
 
 class Extraction(msgspec.Struct):
