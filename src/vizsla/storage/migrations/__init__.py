@@ -1,0 +1,1 @@
+"""Alembic's scripts: `app` and `index`, each one chain for both dialects."""

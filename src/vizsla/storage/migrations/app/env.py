@@ -1,0 +1,5 @@
+"""Alembic's entry point."""
+
+from vizsla.storage.migrations.environment import run
+
+run()

@@ -1,0 +1,125 @@
+"""PostgreSQL as a store, through asyncpg: any number of processes and machines."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from vizsla.kit.errors import StoreError
+from vizsla.storage.database import NOTHING, Dialect, Row, StoreUnavailable
+from vizsla.storage.statement import Params, Statement
+
+_TROUBLE = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+)
+PATIENCE = 5.0
+"""Seconds to wait for a connection or an answer before a request is told to come back."""
+
+
+class PostgresConnection:
+    """A transaction that is open."""
+
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    async def fetch_all(self, query: Statement, params: Params = NOTHING) -> list[Row]:
+        rows: list[Row] = await self._raw.fetch(query.postgresql, *query.for_postgresql(params))
+        return rows
+
+    async def fetch_one(self, query: Statement, params: Params = NOTHING) -> Row | None:
+        row: Row | None = await self._raw.fetchrow(query.postgresql, *query.for_postgresql(params))
+        return row
+
+    async def execute(self, query: Statement, params: Params = NOTHING) -> int:
+        status: str = await self._raw.execute(query.postgresql, *query.for_postgresql(params))
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def execute_many(self, query: Statement, rows: Iterable[Params]) -> None:
+        await self._raw.executemany(query.postgresql, [query.for_postgresql(row) for row in rows])
+
+
+class PostgresDatabase:
+    """A pool of connections to one database."""
+
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, url: str, *, max_size: int = 10) -> None:
+        self._url = url
+        self._max_size = max_size
+        self._pool: Any = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Connect now rather than at the first question. Raises StoreError if nothing answers."""
+        async with self._opening:
+            if self._pool is not None:
+                return
+            try:
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=1,
+                    max_size=self._max_size,
+                    timeout=PATIENCE,
+                    # Nobody sets session state, so the RESET after each use is a round trip for nothing.
+                    reset=_nothing_to_reset,
+                    server_settings={"jit": "off", "application_name": "vizsla"},
+                )
+            except (*_TROUBLE, asyncpg.PostgresError, ValueError) as error:
+                # Never the URL: it holds the password.
+                raise StoreError(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}.") from None
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        if self._pool is None:
+            await self.open()
+        try:
+            async with self._pool.acquire(timeout=PATIENCE) as raw:
+                yield raw
+        except _TROUBLE as error:
+            raise StoreUnavailable from error
+
+    async def fetch_all(self, query: Statement, params: Params = NOTHING) -> list[Row]:
+        async with self._connection() as raw:
+            rows: list[Row] = await raw.fetch(query.postgresql, *query.for_postgresql(params))
+            return rows
+
+    async def fetch_one(self, query: Statement, params: Params = NOTHING) -> Row | None:
+        async with self._connection() as raw:
+            row: Row | None = await raw.fetchrow(query.postgresql, *query.for_postgresql(params))
+            return row
+
+    async def fetch_all_slowly(self, query: Statement, params: Params = NOTHING) -> list[Row]:
+        return await self.fetch_all(query, params)
+
+    async def stream(
+        self, query: Statement, params: Params = NOTHING, *, size: int = 1_000
+    ) -> AsyncIterator[list[Row]]:
+        async with self._connection() as raw, raw.transaction(readonly=True):
+            cursor = await raw.cursor(query.postgresql, *query.for_postgresql(params))
+            while rows := await cursor.fetch(size):
+                yield rows
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[PostgresConnection]:
+        async with self._connection() as raw, raw.transaction():
+            yield PostgresConnection(raw)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+
+async def _nothing_to_reset(_: Any) -> None:
+    return None

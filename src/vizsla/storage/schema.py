@@ -1,0 +1,21 @@
+"""
+Which tables are there?
+
+Rooms describe their tables on one of two MetaData: `app_metadata` (precious: accounts, claims, leads …) or
+`index_metadata` (derived from the web, rebuildable). Types are those that mean the same on SQLite and PostgreSQL: text,
+64-bit integers, floats. Booleans are 0 and 1, times are seconds since 1970, JSON is text.
+"""
+
+from sqlalchemy import BigInteger, Integer, MetaData
+
+_NAMES = {
+    "ix": "%(table_name)s_%(column_0_N_name)s",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+app_metadata = MetaData(naming_convention=_NAMES)
+index_metadata = MetaData(naming_convention=_NAMES)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit key that the database counts up by itself (SQLite does so for INTEGER PRIMARY KEY alone)."""

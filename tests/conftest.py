@@ -1,0 +1,76 @@
+"""What every room's tests share: a home, both stores, and only loopback."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from postgres import PostgresServer
+from vizsla.kit.settings import Settings
+from vizsla.storage.migrate import migrate
+from vizsla.storage.open import Stores, open_stores
+
+DIALECTS = ("sqlite", "postgresql")
+_count = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server a test process; its database `template_vizsla` is what migrations make of an empty one."""
+    server = PostgresServer()
+    try:
+        # On a thread of its own: a test's event loop may be running in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _make_template(server)).result()
+        yield server
+    finally:
+        server.stop()
+
+
+async def _execute(url: str, text: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(text)
+    finally:
+        await connection.close()
+
+
+async def _make_template(server: PostgresServer) -> None:
+    await _execute(server.url("postgres"), "CREATE DATABASE template_vizsla")
+    for which in ("app", "index"):
+        await migrate(server.url("template_vizsla"), which)
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+async def settings(dialect: str, home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Settings]:
+    """Settings of an empty installation, on each store in turn."""
+    if dialect == "sqlite":
+        yield Settings(home=home, secret_key="0" * 64)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"t{os.getpid()}_{next(_count)}"
+    await _execute(server.url("postgres"), f"CREATE DATABASE {name} TEMPLATE template_vizsla")
+    yield Settings(home=home, secret_key="0" * 64, database_url=server.url(name), index_url=server.url(name))
+    await _execute(server.url("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Both databases, empty, at this program's schema."""
+    async with open_stores(settings) as opened:
+        yield opened
