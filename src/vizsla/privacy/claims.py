@@ -1,0 +1,149 @@
+"""
+Did this person, or the owner of this domain, tell us to stop?
+
+A claim is kept as HMAC-SHA256 under the installation's secret key, so that the list of those who want to be left alone is
+not itself a list of addresses. Claims are few and asked for constantly: all are held in memory.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from vizsla.kit.domain_name import parse_domain
+from vizsla.kit.email_address import EmailAddress, parse_email
+from vizsla.kit.errors import StoreError
+from vizsla.privacy.tables import claim
+from vizsla.storage.database import Connection, Reader
+from vizsla.storage.statement import statement
+
+Kind = Literal["email", "domain"]
+_ALL = statement(select(claim.c.kind, claim.c.hash))
+_LIST = statement(
+    select(claim.c.kind, claim.c.label, claim.c.created_at, claim.c.erased_at)
+    .where(claim.c.kind != "check")
+    .order_by(claim.c.created_at, claim.c.hash)
+)
+_PENDING = statement("SELECT count(*) FROM claim WHERE erased_at IS NULL AND kind <> 'check'")
+_FIND = statement(select(claim.c.hash).where(claim.c.kind == bindparam("kind_"), claim.c.hash == bindparam("hash_")))
+_ADD = statement(insert(claim).values(
+    kind=bindparam("kind"), hash=bindparam("hash"), created_at=bindparam("created_at"), label=bindparam("label"),
+))  # fmt: skip
+_DELETE = statement(delete(claim).where(claim.c.kind == bindparam("kind_"), claim.c.hash == bindparam("hash_")))
+_ERASED = statement(
+    update(claim)
+    .where(claim.c.kind == bindparam("kind_"), claim.c.hash == bindparam("hash_"))
+    .values(erased_at=bindparam("now_"))
+)
+_ALL_ERASED = statement(update(claim).where(claim.c.erased_at.is_(None)).values(erased_at=bindparam("now_")))
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """What a person named when they said stop: an address, or a whole domain."""
+
+    kind: Kind
+    domain: str
+    local: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is hashed."""
+        return f"{self.local}@{self.domain}" if self.kind == "email" else self.domain
+
+    @property
+    def label(self) -> str:
+        """As it may be shown: enough to recognise, too little to write to."""
+        return f"{self.local[:1]}***@{self.domain}" if self.kind == "email" else self.domain
+
+
+class ClaimListed(msgspec.Struct, frozen=True):
+    """One line of `vizsla claim list`."""
+
+    kind: str
+    label: str | None
+    created_at: int
+    erased_at: int | None
+
+
+def parse_claimed(text: str) -> Claimed:
+    """An address or a domain, as typed; InvalidEmail or InvalidDomain."""
+    if "@" in text:
+        address: EmailAddress = parse_email(text)
+        return Claimed("email", address.domain, address.local)
+    return Claimed("domain", parse_domain(text))
+
+
+class Claims:
+    """All claims at one moment."""
+
+    def __init__(self, secret: bytes, hashes: Iterable[tuple[str, str]] = ()) -> None:
+        self._secret = secret
+        self._emails = frozenset(value for kind, value in hashes if kind == "email")
+        self._domains = frozenset(value for kind, value in hashes if kind == "domain")
+
+    def is_claimed(self, domain: str, local: str | None = None) -> bool:
+        """Whether the address, or its domain or one that domain is part of, is claimed."""
+        if local is not None and self._emails and self.hash(f"{local}@{domain}") in self._emails:
+            return True
+        if not self._domains:
+            return False
+        labels = domain.split(".")
+        return any(self.hash(".".join(labels[at:])) in self._domains for at in range(len(labels) - 1))
+
+    def hash(self, text: str) -> str:
+        """The hash under which *text* (lower case) is kept."""
+        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+async def load_claims(reader: Reader, secret: bytes) -> Claims:
+    """
+    All claims.
+
+    Raises StoreError if they were made under another secret key: none would be found, and those who said stop would be
+    shown again.
+    """
+    rows = [(row[0], row[1]) for row in await reader.fetch_all(_ALL)]
+    claims = Claims(secret, rows)
+    if any(kind == "check" and value != claims.hash("check") for kind, value in rows):
+        raise StoreError(
+            "VIZSLA_SECRET_KEY (or the file secret_key in VIZSLA_HOME) is not the one that this database's claims were "
+            "made with. Bring that key back: without it nobody who said stop would be recognised."
+        )
+    return claims
+
+
+async def add_claim(conn: Connection, claims: Claims, claimed: Claimed, now: int) -> bool:
+    """Keep *claimed*. False if it was kept already."""
+    for kind, text, label in (("check", "check", None), (claimed.kind, claimed.text, claimed.label)):
+        known = await conn.fetch_one(_FIND, {"kind_": kind, "hash_": claims.hash(text)})
+        if known is None:
+            values = {"kind": kind, "hash": claims.hash(text), "created_at": now, "label": label}
+            await conn.execute(_ADD, values)
+    return known is None
+
+
+async def remove_claim(conn: Connection, claims: Claims, claimed: Claimed) -> bool:
+    """Let *claimed* be shown again. False if it was not claimed."""
+    return bool(await conn.execute(_DELETE, {"kind_": claimed.kind, "hash_": claims.hash(claimed.text)}))
+
+
+async def list_claims(reader: Reader) -> list[ClaimListed]:
+    """Every claim, oldest first."""
+    return [ClaimListed(*row) for row in await reader.fetch_all(_LIST)]
+
+
+async def record_erased(conn: Connection, claims: Claims, claimed: Claimed | None, now: int) -> None:
+    """The index has forgotten *claimed* (None: all that were claimed)."""
+    if claimed is None:
+        await conn.execute(_ALL_ERASED, {"now_": now})
+    else:
+        await conn.execute(_ERASED, {"kind_": claimed.kind, "hash_": claims.hash(claimed.text), "now_": now})
+
+
+async def has_pending(reader: Reader) -> bool:
+    """Whether a claim was made that the index has not been told of (the process died in between)."""
+    row = await reader.fetch_one(_PENDING)
+    return row is not None and row[0] > 0
