@@ -90,14 +90,19 @@ class Sighting(msgspec.Struct, frozen=True):
     twitter: str | None = None
     linkedin: str | None = None
     lang: str | None = None
+    digest: str = ""
+    """
+    Digest of the body it was last seen in. The address is still on its page when the page's latest visit is not after
+    `last_seen`, or has this digest: then it is as good as seen at that visit. Holds in whatever order captures arrive.
+    """
 
 
 class Visit(msgspec.Struct, frozen=True):
     """
     The latest time that a page was fetched, whether it held anything or not.
 
-    An address last seen before a visit of its page is gone from it, unless the digest is the same as then: a revisit record
-    says "identical to an earlier capture" and brings no body.
+    An address last seen before the latest visit of its page is gone from it, unless the visit's digest is the sighting's:
+    a revisit record says "identical to an earlier capture" and brings no body to find the address in.
     """
 
     uri: str
@@ -105,7 +110,11 @@ class Visit(msgspec.Struct, frozen=True):
     """The registrable domain of the page; empty when its host has none (an IP address, a file)."""
     fetched_at: int
     digest: str
-    """WARC-Payload-Digest when the record carries one, else ours over the body. Equal digests of one URI mean equal bodies."""
+    """
+    WARC-Payload-Digest when the record carries one, else its like (`sha1:` and base32) over the body as stored. Equal digests
+    of one URI mean equal bodies. Empty for a revisit that says "not modified" and no more: folding keeps the latest digest
+    that is not empty, beside the latest time.
+    """
 
 
 class Extraction(msgspec.Struct):
