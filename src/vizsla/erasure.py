@@ -1,1 +1,53 @@
-"""Forget one person or one domain, everywhere."""
+"""
+Forget one person, or one domain, everywhere.
+
+The claim is committed before anything is deleted: from then on no harvest adds the address again and no answer shows it,
+whatever happens to the deletion. `finish_erasures` completes what a dead process left.
+"""
+
+from vizsla.index.erase import forget
+from vizsla.kit.clock import Clock
+from vizsla.privacy.claims import Claimed, Claims, add_claim, has_pending, load_claims, record_erased, remove_claim
+from vizsla.storage.open import Stores
+from vizsla.storage.statement import statement
+
+_EVERY_ADDRESS = statement("SELECT domain, local FROM email ORDER BY domain, local")
+
+
+async def claim(stores: Stores, claims: Claims, claimed: Claimed, clock: Clock) -> bool:
+    """Stop showing and keeping *claimed*. False if it was claimed already; it is erased again all the same."""
+    async with stores.app.write() as conn:
+        is_new = await add_claim(conn, claims, claimed, clock.now())
+    async with stores.index.write() as conn:
+        await forget(conn, claimed.domain, claimed.local or None)
+    async with stores.app.write() as conn:
+        await record_erased(conn, claims, claimed, clock.now())
+    return is_new
+
+
+async def unclaim(stores: Stores, claims: Claims, claimed: Claimed) -> bool:
+    """Take a claim back. What was forgotten stays forgotten until a page with it is read again."""
+    async with stores.app.write() as conn:
+        return await remove_claim(conn, claims, claimed)
+
+
+async def finish_erasures(stores: Stores, secret: bytes, clock: Clock) -> int:
+    """
+    Erase what was claimed but not yet erased; the number of addresses that went.
+
+    Claims hold hashes alone, so every address that is kept has to be asked about. Run at a start, and only if needed.
+    """
+    if not await has_pending(stores.app):
+        return 0
+    claims = await load_claims(stores.app, secret)
+    forgotten = 0
+    async for rows in stores.index.stream(_EVERY_ADDRESS):
+        claimed = [(domain, local) for domain, local in rows if claims.is_claimed(domain, local)]
+        if claimed:
+            async with stores.index.write() as conn:
+                for domain, local in claimed:
+                    await forget(conn, domain, local)
+            forgotten += len(claimed)
+    async with stores.app.write() as conn:
+        await record_erased(conn, claims, None, clock.now())
+    return forgotten

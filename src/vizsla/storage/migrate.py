@@ -21,6 +21,7 @@ from vizsla.storage.database import Database
 from vizsla.storage.statement import statement
 
 Which = Literal["app", "index"]
+WHICH: tuple[Which, ...] = ("app", "index")
 HEADS: dict[Which, str] = {"app": "0001", "index": "0001"}
 """The newest revision of each chain; a test compares it with the files."""
 _HERE = Path(__file__).parent / "migrations"

@@ -26,7 +26,7 @@ class Stores(msgspec.Struct, frozen=True):
 
 async def open_database(url: str, which: Which) -> Database:
     """The database at *url*, migrated if it is older than this program."""
-    database: Database = await _open(url, which)
+    database = await connect(url, which)
     try:
         state = await check_schema(database, which)
         if not state.is_current:
@@ -37,7 +37,8 @@ async def open_database(url: str, which: Which) -> Database:
     return database
 
 
-async def _open(url: str, which: Which) -> SqliteDatabase | PostgresDatabase:
+async def connect(url: str, which: Which) -> Database:
+    """The database at *url* as it is, migrated or not."""
     if url.startswith("sqlite:///"):
         # What the web said can be read again from its pages; what people entrusted to us cannot.
         return SqliteDatabase(Path(url.removeprefix("sqlite:///")), synchronous="FULL" if which == "app" else "NORMAL")

@@ -1,0 +1,36 @@
+"""What every command needs: the settings, both stores, the claims, a clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from vizsla.kit.clock import Clock, SystemClock
+from vizsla.kit.settings import Settings, load_settings
+from vizsla.privacy.claims import Claims, load_claims
+from vizsla.storage.open import Stores, open_stores
+from vizsla.storage.secret import find_secret
+
+
+class Workplace(msgspec.Struct, frozen=True):
+    """An installation, open."""
+
+    settings: Settings
+    stores: Stores
+    secret: bytes
+    clock: Clock
+
+    async def claims(self) -> Claims:
+        """The claims as they stand now."""
+        return await load_claims(self.stores.app, self.secret)
+
+
+@asynccontextmanager
+async def open_workplace(settings: Settings | None = None) -> AsyncIterator[Workplace]:
+    """The installation that the environment names; refused if it cannot be used."""
+    settings = settings or load_settings()
+    secret = find_secret(settings)
+    async with open_stores(settings) as stores:
+        place = Workplace(settings, stores, secret, SystemClock())
+        await place.claims()  # a wrong secret key stops every command, before it does anything
+        yield place
