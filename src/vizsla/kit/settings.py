@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     secret_key: str = ""
     """Keys the hashes of claims; empty: one is made in `$VIZSLA_HOME/secret_key`. Losing it un-claims everyone."""
     signup: Literal["open", "invite", "closed"] = "invite"
+    """Who may make an account."""
     egress_allow: tuple[str, ...] = ()
     """Networks (CIDR) that may be reached although they are private, e.g. `127.0.0.0/8`."""
     probe: bool = False
@@ -44,8 +45,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     decode_protected: bool = False
     """Whether addresses that a site protected on purpose (Cloudflare, ROT13, scripts …) are read."""
     smtp_port: int = 25
+    """The port of other people's mail servers."""
     helo_name: str = ""
+    """The name to greet mail servers with."""
     mail_from: str = ""
+    """The envelope sender of probes."""
     egress_bind: str = ""
     """The local address that outgoing connections are made from."""
     crawl_on_miss: bool = False
@@ -55,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     http_resolve: tuple[str, ...] = ()
     """`host:port=ip:port` overrides of where a crawl connects to, for tests."""
     log: Literal["debug", "info", "warning", "error"] = "info"
+    """What is worth a line."""
     metrics_token: str = ""
     """What `/metrics` asks for as a Bearer token; empty: `/metrics` answers to loopback clients alone."""
     trial: bool = True
@@ -62,9 +67,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rate_search: str = "15/s,500/min"
     """Limits of domain search and finder for each account."""
     rate_count: str = "15/s"
+    """Limits of e-mail count for each client address."""
     plan_searches: int = 10_000
     """Searches that an account may make in a month unless its own plan says otherwise."""
     plan_verifications: int = 20_000
+    """Verifications that an account may make in a month unless its own plan says otherwise."""
     crawl_delay: float = 1.0
     """Seconds between two requests to one host when its robots.txt names none."""
     crawl_contact: str = ""

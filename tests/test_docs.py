@@ -1,0 +1,35 @@
+"""What is documented exists, and what exists is documented."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from vizsla.kit.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("evaluation/*.md"), *ROOT.glob("samples/*.md")]
+)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = dict(
+        re.findall(r"(?m)^\| `VIZSLA_(\w+)` \| `?([^|`]*)`? \|", (ROOT / "docs/reference/settings.md").read_text())
+    )
+    documented = {name.lower(): default.strip() for name, default in rows.items()}
+    actual = {}
+    for field in msgspec.structs.fields(Settings):
+        value = field.default
+        switch = {True: "on", False: "off"}.get(value) if isinstance(value, bool) else None
+        actual[field.name] = switch or (",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+
+    assert documented == actual
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
