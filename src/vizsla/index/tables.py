@@ -1,0 +1,129 @@
+"""
+What is kept of what the web said?
+
+`sighting`, `fact` and `page` are the truth: what was read where and when, merged by minimum and maximum, so that the order
+of reading does not matter. `email`, `domain`, `facet` and `company_name` are derived from it and are what is served
+(docs/explanation/storage). Every key but that of `page` and `company_name` starts with `domain`: the store can be cut into
+shards there.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+
+from vizsla.storage.schema import index_metadata
+
+# Byte order on both stores, so that lists sort and prefixes match alike whatever the database's locale is.
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+
+sighting = Table(
+    "sighting",
+    index_metadata,
+    Column("domain", Bytewise, primary_key=True),  # the mail domain
+    Column("local", Bytewise, primary_key=True),
+    Column("uri", Bytewise, primary_key=True),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("evidence", Bytewise, nullable=False),  # JSON of index.evidence.Evidence: how it was read, name, position …
+    Index("sighting_uri", "uri", "domain", "local"),
+)
+
+fact = Table(
+    "fact",
+    index_metadata,
+    Column("domain", Bytewise, primary_key=True),  # the registrable domain of the page
+    Column("key", Bytewise, primary_key=True),
+    Column("value", Bytewise, primary_key=True),
+    Column("uri", Bytewise, primary_key=True),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("weight", Integer, nullable=False),
+)
+
+# One row for each body that a page has had: an address that a body held is there whenever the page has that body.
+page = Table(
+    "page",
+    index_metadata,
+    Column("uri", Bytewise, primary_key=True),
+    Column("digest", Bytewise, primary_key=True),
+    Column("domain", Bytewise, nullable=False),
+    Column("first_fetched", BigInteger, nullable=False),
+    Column("last_fetched", BigInteger, nullable=False),
+)
+
+email = Table(
+    "email",
+    index_metadata,
+    Column("domain", Bytewise, primary_key=True),
+    Column("local", Bytewise, primary_key=True),
+    Column("rank", Integer, nullable=False),  # confidence, then sources: see index.addresses.rank
+    Column("type", Bytewise, nullable=False),
+    Column("seniority", Bytewise),
+    Column("department", Bytewise),
+    Column("fields", Integer, nullable=False),  # index.addresses: FULL_NAME | POSITION | PHONE_NUMBER
+    Column("confidence", Integer, nullable=False),
+    Column("n_sources", Integer, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("verification_status", Bytewise),
+    Column("verified_at", BigInteger),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("position", Text),
+    Column("position_raw", Text),
+    Column("position_folded", Bytewise),  # what job titles are searched in
+    Column("phone_number", Text),
+    Column("twitter", Text),
+    Column("linkedin", Text),
+    Column("sources", Text, nullable=False),  # JSON, as the API shows it; last, for it may be long
+    Index("email_page", "domain", "rank", "local", "type", "seniority", "department", "fields"),
+)
+
+domain = Table(
+    "domain",
+    index_metadata,
+    Column("domain", Bytewise, primary_key=True),
+    Column("n_emails", Integer, nullable=False),
+    Column("n_personal", Integer, nullable=False),
+    Column("n_generic", Integer, nullable=False),
+    Column("accept_all", Integer),
+    Column("accept_all_at", BigInteger),
+    Column("pattern", Text),
+    Column("organization", Text),
+    Column("description", Text),
+    Column("industry", Text),
+    Column("twitter", Text),
+    Column("facebook", Text),
+    Column("linkedin", Text),
+    Column("instagram", Text),
+    Column("youtube", Text),
+    Column("technologies", Text, nullable=False),  # JSON array
+    Column("country", Text),
+    Column("state", Text),
+    Column("city", Text),
+    Column("postal_code", Text),
+    Column("street", Text),
+    Column("headcount", Text),
+    Column("company_type", Text),
+    Column("linked_domains", Text, nullable=False),  # JSON array
+    Column("phone", Text),
+)
+
+# Only for domains with many addresses; the others are counted when asked.
+facet = Table(
+    "facet",
+    index_metadata,
+    Column("domain", Bytewise, primary_key=True),
+    Column("type", Bytewise, primary_key=True),
+    Column("seniority", Bytewise, primary_key=True),  # empty for none
+    Column("department", Bytewise, primary_key=True),
+    Column("fields", Integer, primary_key=True, autoincrement=False),
+    Column("n", Integer, nullable=False),
+)
+
+company_name = Table(
+    "company_name",
+    index_metadata,
+    Column("name", Bytewise, primary_key=True),  # as index.company_names.normalise writes it
+    Column("domain", Bytewise, primary_key=True),
+    Column("weight", Integer, nullable=False),
+    Index("company_name_domain", "domain"),
+)
