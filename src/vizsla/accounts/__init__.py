@@ -1,1 +1,1 @@
-"""Accounts, users, API keys, plans, usage and rate limits."""
+"""Who asks, and how much may they? Accounts, their members, API keys, quotas, rate limits."""
