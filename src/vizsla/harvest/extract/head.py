@@ -1,0 +1,131 @@
+"""
+What do the head of a page and its edges state: title, meta, links, scripts, what the header and footer link to?
+
+Tags are read where they stand, without a DOM: lexbor takes quadratic time on unclosed nests, and nothing here needs a tree.
+Everything is bounded: a page of 10,000 meta tags is read as far as a real one would go.
+"""
+
+import html as entities
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+MAX_HEAD = 400_000
+MAX_TAG = 4_096
+MAX_TAGS = 600
+EDGE = 60_000
+"""How much of a header, and of a footer, is looked at."""
+
+_TAG = re.compile(r"<(meta|link|title|html|base)(?=[\s>/])", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"""([a-z][a-z0-9:_.-]{0,40})\s{0,8}=\s{0,8}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE
+)
+_QUOTED_OR_END = re.compile(r"""["'>]""")
+_HREF = re.compile(r"""\bhref\s{0,8}=\s{0,8}["']?([^"'\s>]{1,1024})""", re.IGNORECASE)
+_TAGS_AND_SCRIPTS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_BLANK = re.compile(r"[ \t\r\f\v\xa0]+")
+
+
+def attributes_of(tag: str) -> dict[str, str]:
+    """The attributes in the text of a start tag, names in lower case, entities decoded; the first of two alike counts."""
+    found: dict[str, str] = {}
+    for match in _ATTRIBUTE.finditer(tag):
+        value = match[2] if match[2] is not None else match[3] if match[3] is not None else match[4]
+        found.setdefault(match[1].lower(), entities.unescape(value).strip())
+    return found
+
+
+def tag_at(html: str, start: int) -> str:
+    """The start tag that begins at *start*, a `>` inside quotes not ending it; cut at MAX_TAG."""
+    limit = min(len(html), start + MAX_TAG)
+    at = start
+    while match := _QUOTED_OR_END.search(html, at, limit):
+        if match[0] == ">":
+            return html[start : match.end()]
+        closing = html.find(match[0], match.end(), limit)
+        if closing < 0:
+            break
+        at = closing + 1
+    end = html.find(">", start, limit)
+    return html[start : end + 1 if end >= 0 else limit]
+
+
+class Head:
+    """The head and the edges of one page; each part is read when first asked for."""
+
+    def __init__(self, html: str) -> None:
+        self._html = html
+        self.title: str | None = None
+        self.lang: str | None = None
+        self.links: list[dict[str, str]] = []
+        self._metas: dict[str, list[str]] = {}
+        self._read(html[:MAX_HEAD])
+
+    def metas(self, name: str) -> list[str]:
+        """The non-empty contents of `<meta name=…>`, `property=…` or `itemprop=…`, in page order."""
+        return self._metas.get(name, [])
+
+    def meta(self, *names: str) -> str | None:
+        """The first content under the first of *names* that has one."""
+        return next((contents[0] for name in names if (contents := self._metas.get(name))), None)
+
+    @cached_property
+    def footer(self) -> str:
+        """The HTML of the last `<footer>`, else the page's last stretch."""
+        html = self._html
+        at = max(
+            html.rfind("<footer", max(0, len(html) - 400_000)), html.rfind('id="footer', max(0, len(html) - 400_000))
+        )
+        if at < 0:
+            return html[-EDGE // 3 :]
+        end = html.find("</footer", at, at + EDGE)
+        return html[at : end if end >= 0 else at + EDGE]
+
+    @cached_property
+    def header(self) -> str:
+        """The HTML of the first `<header>`, empty without one."""
+        at = self._html.find("<header", 0, MAX_HEAD)
+        end = self._html.find("</header", at, at + EDGE) if at >= 0 else -1
+        return self._html[at:end] if end >= 0 else ""
+
+    def edge_links(self) -> Iterator[str]:
+        """Where the header and the footer link to, in page order; at most MAX_TAGS."""
+        for slice_ in (self.header, self.footer):
+            for number, match in enumerate(_HREF.finditer(slice_)):
+                if number >= MAX_TAGS:
+                    break
+                yield entities.unescape(match[1])
+
+    def footer_text(self) -> str:
+        """The footer without tags, a line break where a tag was."""
+        text = _TAGS_AND_SCRIPTS.sub("\n", self.footer[-8_000:])
+        return _BLANK.sub(" ", entities.unescape(text))
+
+    def _read(self, html: str) -> None:
+        end = html.find("</head")
+        end = len(html) if end < 0 else end
+        for number, match in enumerate(_TAG.finditer(html)):
+            # Some put their meta tags into the body by an unclosed or early-closed head; a few of those are still read.
+            if number >= MAX_TAGS or match.start() > end + 20_000:
+                break
+            name = match[1].lower()
+            if name == "title":
+                self._read_title(html, match.end())
+                continue
+            attributes = attributes_of(tag_at(html, match.start()))
+            if name == "meta":
+                content = " ".join(attributes.get("content", "").split())
+                for key in ("name", "property", "itemprop", "http-equiv"):
+                    if content and (stated := attributes.get(key)):
+                        self._metas.setdefault(stated.lower(), []).append(content)
+            elif name == "link" and "href" in attributes:
+                self.links.append(attributes)
+            elif name == "html":
+                self.lang = self.lang or attributes.get("lang") or attributes.get("xml:lang")
+
+    def _read_title(self, html: str, at: int) -> None:
+        start = html.find(">", at, at + MAX_TAG)
+        end = html.find("</", start, start + MAX_TAG) if start >= 0 else -1
+        # An SVG in the page has titles too; the page's own comes first.
+        if self.title is None and end >= 0:
+            self.title = " ".join(entities.unescape(html[start + 1 : end]).split()) or None

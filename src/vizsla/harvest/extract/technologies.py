@@ -1,0 +1,125 @@
+"""
+What is a site made with?
+
+Read from the home page and its response: no browser runs, so what only running scripts would show is not seen.
+One pass of a google-re2 set over each kind of evidence; its time is linear in the page, whatever the page.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+import msgspec
+import re2
+
+from vizsla.harvest.extract import fingerprints
+from vizsla.harvest.extract.head import MAX_TAG, attributes_of, tag_at
+from vizsla.harvest.records import Page
+
+MAX_HTML = 1_500_000
+MAX_TAGS = 1_500
+MAX_INLINE = 20_000
+"""Of one script; snippets of vendors stand at the beginning of theirs."""
+MAX_INLINE_ALL = 300_000
+MAX_TECHNOLOGIES = 100
+
+_LOADING = re.compile(r"<(script|link|iframe|meta)(?=[\s>])", re.IGNORECASE)
+_END = re.compile("</script", re.IGNORECASE)
+_COOKIE = re.compile(r"(?:^|[\n,])\s{0,8}([a-z0-9_.\-]{1,60})=")
+
+
+class _Evidence(msgspec.Struct):
+    addresses: list[str] = []
+    calls: list[str] = []
+    generators: list[str] = []
+
+
+def find_technologies(page: Page, html: str) -> list[str]:
+    """The slugs of the technologies that *page* and its *html* give away, sorted."""
+    html = html[:MAX_HTML]
+    evidence = _read(html)
+    found = (
+        _matches("HEADERS", _header_lines(page.headers))
+        | _matches("COOKIES", "\n".join(_COOKIE.findall(page.headers.get("set-cookie", "")[:16_384].lower())))
+        | _matches("GENERATORS", "\n".join(evidence.generators))
+        | _matches("ADDRESSES", "\n".join(evidence.addresses))
+        | _matches("CALLS", "\n".join(evidence.calls))
+        | _matches("TAGS", html)
+    )
+    return sorted(_with_implied(found))[:MAX_TECHNOLOGIES]
+
+
+def _header_lines(headers: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}: {_line(value, 500)}" for name, value in list(headers.items())[:100])
+
+
+def _read(html: str) -> _Evidence:
+    evidence = _Evidence()
+    left = MAX_INLINE_ALL
+    at = 0
+    for _ in range(MAX_TAGS):
+        match = _LOADING.search(html, at)
+        if match is None:
+            break
+        name = match[1].lower()
+        tag = tag_at(html, match.start())
+        at = match.start() + len(tag)
+        attributes = attributes_of(tag)
+        if name == "meta":
+            if attributes.get("name", "").lower() == "generator":
+                evidence.generators.append(_line(attributes.get("content", "")))
+            continue
+        if address := attributes.get("href" if name == "link" else "src"):
+            # A canonical or alternate link leads to a page; only what the browser loads is at work.
+            if name != "link" or not _leads_to_page(attributes):
+                evidence.addresses.append(_line(address))
+        elif name == "script" and left > 0 and "json" not in attributes.get("type", ""):
+            limit = at + min(MAX_INLINE, left)
+            end = _END.search(html, at, limit)
+            script = html[at : end.start() if end else limit]
+            evidence.calls.append(_line(script, MAX_INLINE))
+            left -= len(script)
+    return evidence
+
+
+def _leads_to_page(attributes: Mapping[str, str]) -> bool:
+    return bool(
+        {"canonical", "alternate", "next", "prev", "author", "me", "shortlink"}.intersection(
+            attributes.get("rel", "").lower().split()
+        )
+    )
+
+
+def _line(text: str, limit: int = MAX_TAG) -> str:
+    return text[:limit].replace("\n", " ").lower()
+
+
+def _matches(kind: str, text: str) -> set[str]:
+    if not text:
+        return set()
+    compiled, slugs = _compiled(kind)
+    return {slugs[number] for number in compiled.Match(text.encode("utf-8", "replace")) or ()}
+
+
+@cache
+def _compiled(kind: str) -> tuple[re2.Set, list[str]]:
+    table: dict[str, str] = getattr(fingerprints, kind)
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.never_nl = False
+    options.max_mem = 64 << 20
+    compiled = re2.Set.SearchSet(options)
+    for pattern in table.values():
+        compiled.Add(f"(?m:{pattern})")
+    compiled.Compile()
+    return compiled, list(table)
+
+
+def _with_implied(found: set[str]) -> set[str]:
+    todo = list(found)
+    while todo:
+        for slug in fingerprints.IMPLIED.get(todo.pop(), ()):
+            if slug not in found:
+                found.add(slug)
+                todo.append(slug)
+    return found
