@@ -15,7 +15,7 @@ import msgspec
 from vizsla.crawl.words import word_score
 from vizsla.kit.domain_name import registrable_domain, to_ascii
 
-MAX_URL = 2_048
+MAX_URL = 2_000
 MAX_SEEN = 50_000
 MAX_PENDING = 5_000
 """Beyond this the worse half is forgotten: links that a budget of some hundred pages would never come to."""
@@ -109,6 +109,11 @@ class Frontier:
             self._taken.update(shape for shape, _ in shapes)
             return candidate
         return None
+
+    def put_back(self, candidate: Candidate) -> None:
+        """*candidate* could not be had now; it comes again, first."""
+        self._count += 1
+        heapq.heappush(self._heap, (-1e6, self._count, candidate))
 
     def owns(self, url: str) -> bool:
         """Whether *url* (canonical) lies within the registrable domain."""

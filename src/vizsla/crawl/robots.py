@@ -31,6 +31,8 @@ class Robots(msgspec.Struct, frozen=True):
     """None when there is no file: everything is allowed, or nothing if *unreachable*."""
     unreachable: str = ""
     """Why the file could not be had; then nothing may be fetched."""
+    is_refused: bool = False
+    """Whether it was our own guard that did not let us ask."""
 
     def allows(self, url: str) -> bool:
         """Whether *url* may be fetched."""
@@ -66,7 +68,7 @@ async def fetch_robots(client: HttpClient, origin: str, *, seconds: float) -> Ro
     try:
         response = await client.follow(f"{origin}/robots.txt", seconds=seconds, limit=MAX_BYTES)
     except EgressRefused as error:
-        return Robots(None, unreachable=error.details)
+        return Robots(None, unreachable=error.details, is_refused=True)
     except FetchError as error:
         # RFC 9309 2.3.1.2: after five redirects the file counts as unavailable, not as unreachable.
         if error.reason == "redirects":

@@ -13,7 +13,7 @@ from vizsla.net.inflate import gunzip
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_URLS = 10_000
-MAX_URL = 2_048
+MAX_URL = 2_000
 
 
 class Sitemap(msgspec.Struct, frozen=True):

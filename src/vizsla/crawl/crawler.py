@@ -1,0 +1,387 @@
+"""
+What does a domain publish, asked politely and within a budget?
+
+One crawl is one registrable domain, one request at a time, best pages first, and ends in a WARC file for `harvest` and a
+report for the door. It reads no address and touches no database. However hostile the site is, what it costs us is bounded by
+the budget: requests, bytes, seconds.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from vizsla.crawl.answers import HTML, header_directives, judge
+from vizsla.crawl.frontier import Candidate, Frontier, canonical
+from vizsla.crawl.links import PageLinks, read_links
+from vizsla.crawl.pace import Pace, retry_after
+from vizsla.crawl.pages import CrawledPage, conditions, is_gone, missing, seen
+from vizsla.crawl.report import Budget, CrawlReport, EndedBy, Progress
+from vizsla.crawl.robots import Robots, RobotsCache, fetch_robots, origin_of
+from vizsla.crawl.sitemap import MAX_BYTES as MAX_SITEMAP_BYTES
+from vizsla.crawl.sitemap import parse_sitemap
+from vizsla.crawl.warc_writer import Earlier, WarcWriter, payload_digest
+from vizsla.harvest.records import Visit
+from vizsla.kit.clock import Clock, SystemClock
+from vizsla.kit.domain_name import parse_domain, registrable_domain
+from vizsla.kit.errors import InvalidDomain
+from vizsla.kit.settings import Settings
+from vizsla.net.guard import EgressRefused
+from vizsla.net.http import MAX_REDIRECTS, FetchError, HttpClient, Response, user_agent
+
+MAX_SITEMAPS = 3
+SITEMAP_URLS = 2_000
+"""URLs of one sitemap that are offered to the frontier, the most promising of a site come with its home page anyway."""
+_HOME, _REDIRECTED, _KNOWN, _HINT = 1_000.0, 200.0, 10.0, -10.0
+_SILENT = frozenset({"unreachable", "tls", "timeout", "broken", "port"})
+"""Ways in which an origin may simply not be served; the next one (http, www) is tried then."""
+
+
+async def crawl(
+    domain: str,
+    *,
+    settings: Settings,
+    warc_path: Path,
+    budget: Budget | None = None,
+    known: Mapping[str, CrawledPage] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    clock: Clock | None = None,
+    robots_cache: RobotsCache | None = None,
+) -> CrawlReport:
+    """
+    Crawl *domain* (a name or a URL) into *warc_path*; *known* is what `store.known_pages` remembers of it.
+
+    Never raises for what a site does. InvalidDomain if *domain* is none, or a public suffix. When it is cancelled or
+    fails, no file is left.
+    """
+    host = parse_domain(domain)
+    registrable = registrable_domain(host)
+    if registrable is None:
+        raise InvalidDomain(f"{host} is no domain that somebody can register. Give a name such as stripe.com.")
+    clock = clock or SystemClock()
+    writer = WarcWriter(warc_path, agent=user_agent(settings), started_at=clock.now())
+    try:
+        async with HttpClient(settings) as client:
+            job = _Crawl(
+                registrable,
+                client=client,
+                writer=writer,
+                settings=settings,
+                budget=budget or Budget(),
+                known=known or {},
+                clock=clock,
+            )
+            job.robots_cache = robots_cache or job.robots_cache
+            job.progress = progress or job.progress
+            ended_by = await job.run(host)
+            warc = await asyncio.to_thread(writer.finish)
+    except BaseException:
+        writer.discard()
+        raise
+    return job.report(ended_by, warc)
+
+
+def warc_path_for(home: Path, domain: str, now: int) -> Path:
+    """Where under *home* the crawl of *domain* that begins *now* is kept."""
+    return home / "warc" / domain / f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}.warc.gz"
+
+
+class _Ended(Exception):
+    """The crawl is over."""
+
+    def __init__(self, by: EndedBy) -> None:
+        self.by = by
+
+
+class _Crawl:
+    def __init__(
+        self,
+        domain: str,
+        *,
+        client: HttpClient,
+        writer: WarcWriter,
+        settings: Settings,
+        budget: Budget,
+        known: Mapping[str, CrawledPage],
+        clock: Clock,
+    ) -> None:
+        self.domain = domain
+        self.client = client
+        self.writer = writer
+        self.settings = settings
+        self.budget = budget
+        self.known = known
+        self.clock = clock
+        self.robots_cache = RobotsCache()
+        self.progress: Callable[[Progress], None] = lambda _: None
+        self.frontier = Frontier(domain, max_depth=budget.depth)
+        self.pace = Pace(settings.crawl_delay)
+        self.skipped: Counter[str] = Counter()
+        self.states: list[CrawledPage] = []
+        self.gone: list[Visit] = []
+        self.pages = self.unchanged = self.requests = self.bytes = self.failures = 0
+        self.retried: set[str] = set()
+        self.moved_to = self.details = ""
+        self.refused = False
+        self.started_at = clock.now()
+        self._started = time.monotonic()
+
+    async def run(self, host: str) -> EndedBy:
+        """All of it; why it ended."""
+        try:
+            origin = await self._open(host)
+            self.frontier.add(f"{origin}/", bonus=_HOME)
+            while not self.pages and await self._visit_next():
+                pass  # the home page may be some redirects away
+            for page in self.known.values():
+                if page.digest:
+                    self.frontier.add(page.uri, depth=1, bonus=_KNOWN)
+            await self._read_sitemaps(origin)
+            while await self._visit_next():
+                pass
+        except _Ended as ended:
+            return ended.by
+        if self.moved_to and not self.pages:
+            return "moved"
+        if not self.pages and self.refused:
+            return "refused"
+        if not self.pages and self.failures:
+            return "unreachable"
+        return "robots" if not self.pages and self.skipped["robots"] else "done"
+
+    def report(self, ended_by: EndedBy, warc: Path | None) -> CrawlReport:
+        """What came of it."""
+        return CrawlReport(
+            domain=self.domain,
+            started_at=self.started_at,
+            seconds=time.monotonic() - self._started,
+            ended_by=ended_by,
+            pages=self.pages,
+            unchanged=self.unchanged,
+            requests=self.requests,
+            bytes=self.bytes,
+            skipped=dict(self.skipped + self.frontier.skipped),
+            warc=warc,
+            moved_to=self.moved_to,
+            details=self.details,
+            states=self.states,
+            gone=self.gone,
+        )
+
+    async def _open(self, host: str) -> str:
+        """The first origin of *host* that answers at all."""
+        robots = Robots(None)
+        for origin in _origins(host, self.settings.http_ports):
+            robots = await self._robots(origin)
+            if robots.unreachable not in _SILENT:
+                if robots.unreachable:
+                    raise _Ended("refused" if self.refused else "robots")
+                return origin
+        raise _Ended("robots" if robots.unreachable == "timeout" else "unreachable")
+
+    async def _visit_next(self) -> bool:
+        """Fetch the best page that robots.txt lets us have. False when there is none left."""
+        while candidate := self.frontier.take():
+            if self.pages >= self.budget.pages:
+                raise _Ended("pages")
+            robots = await self._robots(origin_of(candidate.url))
+            if robots.allows(candidate.url):
+                await self._visit(candidate, robots)
+                return True
+            self.skipped["robots"] += 1
+            await asyncio.sleep(0)  # a long list of forbidden URLs must not hold up the event loop
+        return False
+
+    async def _visit(self, candidate: Candidate, robots: Robots) -> None:
+        url = candidate.url
+        # Links come from the home page, so it is asked for whole even when it has not changed.
+        known = self.known.get(url)
+        headers = conditions(known) if candidate.depth else {}
+        limit = min(self.budget.page_bytes, self.budget.total_bytes - self.bytes)
+        response = await self._get(url, robots, limit=limit, headers=headers, only=HTML)
+        if response is None:
+            return
+        if response.truncated and response.body and limit < self.budget.page_bytes:
+            raise _Ended("bytes")  # cut by what was left, not by what we take of a page: its addresses may be missing
+        answer = judge(response, known)
+        if answer.kind == "page":
+            await self._keep(candidate, response, known)
+        elif answer.kind == "unchanged" and known:
+            await self._keep_unchanged(response, known)
+        elif answer.kind == "busy":
+            self._back_off(candidate, response, answer.reason)
+        else:
+            self.skipped[answer.reason or answer.kind] += 1
+            if answer.kind == "redirect":
+                self._redirect(candidate, response)
+            if response.status in {301, 308, 404, 410} and known and known.digest:
+                self._miss(missing(known, response.status, self.clock.now()))
+        self._count_failure(answer.kind in {"failed", "busy"}, answer.reason)
+
+    async def _get(self, url: str, robots: Robots, **options: Any) -> Response | None:
+        """One request when it is its host's turn; None, counted, when it fails."""
+        host = urlsplit(url).hostname or ""
+        await self._turn(host)
+        began = time.monotonic()
+        try:
+            response = await self.client.get(url, seconds=min(self.budget.request_seconds, self._left()), **options)
+        except (FetchError, EgressRefused) as error:
+            self.refused = self.refused or isinstance(error, EgressRefused)
+            reason = error.reason if isinstance(error, FetchError) else "refused"
+            self.skipped[reason] += 1
+            self._answered(url, host, began, robots.delay)
+            self._count_failure(True, f"{url}: {error.details}")
+            return None
+        self.bytes += len(response.body)
+        self._answered(url, host, began, robots.delay)
+        return response
+
+    async def _turn(self, host: str) -> None:
+        """Wait until *host* may be asked; ends the crawl when the budget says so."""
+        if self.bytes >= self.budget.total_bytes:
+            raise _Ended("bytes")
+        if self.requests >= self.budget.requests:
+            raise _Ended("pages")
+        wait = self.pace.ready_at(host) - time.monotonic()
+        if wait >= self._left():
+            raise _Ended("time")
+        await asyncio.sleep(max(wait, 0))
+
+    def _answered(self, url: str, host: str, began: float, delay: float | None) -> None:
+        now = time.monotonic()
+        self.requests += 1
+        self.pace.answered(host, now, now - began, delay)
+        self.progress(Progress(url, self.pages, self.requests, self.bytes, len(self.frontier), now - self._started))
+
+    async def _robots(self, origin: str) -> Robots:
+        robots = self.robots_cache.find(origin)
+        if robots is None:
+            host = urlsplit(origin).hostname or ""
+            await self._turn(host)
+            began = time.monotonic()
+            robots = await fetch_robots(self.client, origin, seconds=min(self.budget.request_seconds, self._left()))
+            self._answered(f"{origin}/robots.txt", host, began, robots.delay)
+            if robots.unreachable:
+                self.details = f"{origin}/robots.txt: {robots.unreachable}"
+                self.refused = self.refused or robots.is_refused
+            self.robots_cache.keep(origin, robots)
+        return robots
+
+    async def _keep(self, candidate: Candidate, response: Response, known: CrawledPage | None) -> None:
+        self.pages += 1
+        links = await self._links(response.body)
+        directives = links.directives | header_directives(response)
+        if "nofollow" not in directives:
+            self._follow(candidate, response.url, links)
+        if "noarchive" in directives:
+            self.skipped["noarchive"] += 1
+            return
+        now = self.clock.now()
+        digest = payload_digest(response.body)
+        if known and known.digest == digest:
+            await self._unchanged(response, known, now)
+            return
+        await asyncio.to_thread(self.writer.write_response, response, now)
+        self.states.append(
+            CrawledPage(
+                uri=response.url,
+                status=200,
+                fetched_at=now,
+                etag=response.header("etag")[:200],
+                last_modified=response.header("last-modified")[:50],
+                digest=digest,
+                captured_at=now,
+            )
+        )
+
+    async def _keep_unchanged(self, response: Response, known: CrawledPage) -> None:
+        self.pages += 1
+        await self._unchanged(response, known, self.clock.now())
+
+    async def _unchanged(self, response: Response, known: CrawledPage, now: int) -> None:
+        self.unchanged += 1
+        await asyncio.to_thread(self.writer.write_revisit, response, now, Earlier(known.captured_at, known.digest))
+        self.states.append(seen(known, now))
+
+    def _follow(self, candidate: Candidate, url: str, links: PageLinks) -> None:
+        base = canonical(links.base, url) or url
+        for link in links.links:
+            self.frontier.add(link.href, base=base, text=link.text, depth=candidate.depth + 1)
+
+    def _redirect(self, candidate: Candidate, response: Response) -> None:
+        """Where it leads is a page like any other: robots.txt, pace and budget apply, and a loop meets what was seen."""
+        target = canonical(response.location or "", response.url)
+        if target is None or not self.frontier.owns(target):
+            self.skipped["redirect elsewhere"] += 1
+            if candidate.depth == 0 and target and not self.pages:
+                self.moved_to = urlsplit(target).hostname or ""
+        elif candidate.hops >= MAX_REDIRECTS:
+            self.skipped["redirects"] += 1
+        else:
+            self.frontier.add(target, depth=candidate.depth, hops=candidate.hops + 1, bonus=_REDIRECTED)
+
+    def _back_off(self, candidate: Candidate, response: Response, reason: str) -> None:
+        wait = retry_after(response.header("retry-after"), self.clock.now())
+        self.details = f"{candidate.url}: {reason}, Retry-After {wait:g} s"
+        if wait >= self._left():
+            raise _Ended("busy")
+        self.pace.hold(urlsplit(candidate.url).hostname or "", time.monotonic() + wait)
+        if candidate.url in self.retried:
+            self.skipped[reason] += 1
+        else:
+            self.retried.add(candidate.url)
+            self.frontier.put_back(candidate)
+
+    def _miss(self, page: CrawledPage) -> None:
+        if is_gone(page):
+            # A digest that no body has, so that the index takes the page for changed.
+            self.gone.append(Visit(page.uri, self.domain, page.fetched_at, f"status:{page.status}"))
+        else:
+            self.states.append(page)
+
+    def _count_failure(self, failed: bool, details: str) -> None:
+        self.failures = self.failures + 1 if failed else 0
+        if failed:
+            self.details = details
+        if self.failures >= self.budget.errors:
+            raise _Ended("errors" if self.pages else "unreachable")
+
+    async def _read_sitemaps(self, origin: str) -> None:
+        """Offer what the site's sitemaps name; three files at most, each once, so an index of itself ends."""
+        robots = await self._robots(origin)
+        waiting = robots.sitemaps or [f"{origin}/sitemap.xml"]
+        done: set[str] = set()
+        while waiting and len(done) < MAX_SITEMAPS and len(self.frontier) < self.budget.pages:
+            url = canonical(waiting.pop(0), origin)
+            if url is None or url in done or not self.frontier.owns(url):
+                continue
+            done.add(url)
+            rules = await self._robots(origin_of(url))
+            limit = min(MAX_SITEMAP_BYTES, self.budget.total_bytes - self.bytes)
+            response = await self._get(url, rules, limit=limit) if rules.allows(url) else None
+            if response is None or response.status != 200:
+                continue
+            sitemap = await asyncio.to_thread(parse_sitemap, response.body)
+            if sitemap.refused:
+                self.skipped[f"sitemap {sitemap.refused}"] += 1
+            waiting += sitemap.sitemaps
+            for href in sitemap.urls[:SITEMAP_URLS]:
+                self.frontier.add(href, depth=1, bonus=_HINT)
+
+    async def _links(self, body: bytes) -> PageLinks:
+        return read_links(body) if len(body) < 100_000 else await asyncio.to_thread(read_links, body)
+
+    def _left(self) -> float:
+        return max(self.budget.seconds - (time.monotonic() - self._started), 0.0)
+
+
+def _origins(host: str, ports: tuple[int, ...]) -> list[str]:
+    """Where a site may answer: https first, `www.` beside the bare name, ports that the operator named last."""
+    hosts = [host] if host.startswith("www.") else [host, f"www.{host}"]
+    schemes = [(443, "https", ""), (80, "http", "")]
+    schemes += [(port, "http", f":{port}") for port in ports if port not in {80, 443}]
+    return [f"{scheme}://{name}{suffix}" for port, scheme, suffix in schemes if port in ports for name in hosts]
