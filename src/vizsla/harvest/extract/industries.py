@@ -184,6 +184,12 @@ def industry_of_types(types: frozenset[str]) -> Industry | None:
     return found.pop() if len(found) == 1 else None
 
 
+def industry_of_code(naics: str | None) -> Industry | None:
+    """The industry with this NAICS code, None where two of our labels share it."""
+    found = [industry for industry in INDUSTRIES.values() if industry.naics == naics]
+    return found[0] if len(found) == 1 else None
+
+
 def industry_of_text(text: str) -> Industry | None:
     """The industry whose words *text* uses most, None when none is used or two are used as much."""
     words = _WORD.findall(fold(text[:MAX_TEXT]))
