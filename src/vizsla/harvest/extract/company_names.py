@@ -15,9 +15,10 @@ _COPYRIGHT = re.compile(
     re.IGNORECASE,
 )
 _AFTER_NAME = re.compile(
-    r"\s*(?:[|·•©–—]|[.,]?\s*\b(?:all rights|alle rechte|tous droits|todos los|tutti i|alla rättigheter|rights reserved|impressum|imprint|privacy|legal|\d{4}|made\b|powered|registered|a company)\b).*",
+    r"\s*(?:[|·•©–—]|\.\s+(?=(?:the|any|we|this|site|web|design|use)\b)|[.,]?\s*\b(?:all rights|alle rechte|tous droits|todos los|tutti i|alla rättigheter|rights reserved|impressum|imprint|privacy|legal|\d{4}|made\b|powered|registered|a company)\b).*",
     re.IGNORECASE | re.DOTALL,
 )
+_ABBREVIATED = re.compile(r"(?:\.\w{1,2}|\b(?:inc|ltd|co|corp|bros|esq|jr))\.\Z", re.IGNORECASE)
 
 # Legal form, written without dots and spaces -> LinkedIn's word, None where the form does not tell
 # (an Inc. or an AG may be listed on an exchange or not).
@@ -91,7 +92,7 @@ def resembles(name: str, domain: str) -> bool:
             return True
         if len(label) >= 4 and label in joined and 3 * len(label) >= len(joined):
             return True
-        if any(len(word) >= 4 and label.startswith(word) for word in words[:2]):
+        if any(len(word) >= 4 and label.startswith(word) and 2 * len(word) >= len(label) for word in words[:2]):
             return True
     return False
 
@@ -114,7 +115,9 @@ def name_in_copyright(text: str, domain: str) -> str | None:
     if found is None:
         return None
     line = text[-4_000:][found.end() : found.end() + MAX_NAME].partition("\n")[0]
-    name = _AFTER_NAME.sub("", line).strip(" .,:-–—")
+    name = _AFTER_NAME.sub("", line).strip(" ,:-–—")
+    if name.endswith(".") and not _ABBREVIATED.search(name):
+        name = name.rstrip(" .")
     return name if 2 <= len(name) <= 80 and len(name.split()) <= 8 and resembles(name, domain) else None
 
 

@@ -21,7 +21,7 @@ _ATTRIBUTE = re.compile(
     r"""([a-z][a-z0-9:_.-]{0,40})\s{0,8}=\s{0,8}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE
 )
 _QUOTED_OR_END = re.compile(r"""["'>]""")
-_HREF = re.compile(r"""\bhref\s{0,8}=\s{0,8}["']?([^"'\s>]{1,1024})""", re.IGNORECASE)
+_HREF = re.compile(r"""href\s{0,8}=\s{0,8}["']?([^"'\s>]{1,1024})""", re.IGNORECASE)
 _TAGS_AND_SCRIPTS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _BLANK = re.compile(r"[ \t\r\f\v\xa0]+")
 

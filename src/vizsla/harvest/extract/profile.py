@@ -7,7 +7,7 @@ links of header and footer 1. A page about somebody else's company says nothing 
 
 import html as entities
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import phonenumbers
 
@@ -28,6 +28,7 @@ from vizsla.harvest.extract.organization import (
     address_of,
     domain_of,
     headcount_of,
+    host_of,
     own_organizations,
     related_domains,
     site_name,
@@ -64,6 +65,7 @@ class _Facts:
 
     def __init__(self, page: Page, domain: str) -> None:
         self.domain = domain
+        self.uri = page.uri
         self._page = page
         self._weights: dict[tuple[str, str], int] = {}
 
@@ -90,9 +92,10 @@ class _Facts:
         ]
 
 
-def extract_facts(page: Page, html: str) -> list[Fact]:
+def extract_facts(page: Page, html: str, nodes: Sequence[Node] | None = None) -> list[Fact]:
     """
-    The facts that *page* states about its own registrable domain; *html* is its body, decoded. None at all for a host without one.
+    The facts that *page* states about its own registrable domain; *html* is its body, decoded, *nodes* its JSON-LD if that is read
+    already. None at all for a host without a registrable domain.
 
     Pages that are not of the profile kind give only what is surely about the whole site: JSON-LD of its owner and og:site_name.
     """
@@ -101,11 +104,11 @@ def extract_facts(page: Page, html: str) -> list[Fact]:
         return []
     facts = _Facts(page, domain)
     head = Head(html)
-    nodes: list[Node] = [*parse_jsonld(html)]
+    nodes = parse_jsonld(html) if nodes is None else nodes
     own = own_organizations(nodes, domain, page.uri)
     _read_own_nodes(facts, own, nodes)
     facts.add("organization", site_name(nodes, domain), 2)
-    facts.add("organization", _short(head.meta("og:site_name"), 120), 2)
+    _read_site_name(facts, head)
     _read_meta_handles(facts, head)
     if is_profile_path(page.uri):
         _read_names(facts, head)
@@ -121,7 +124,7 @@ def extract_facts(page: Page, html: str) -> list[Fact]:
     return facts.listed()
 
 
-def _read_own_nodes(facts: _Facts, own: list[Node], nodes: list[Node]) -> None:
+def _read_own_nodes(facts: _Facts, own: Sequence[Node], nodes: Sequence[Node]) -> None:
     addresses = []
     for node in own:
         facts.add("organization", text_of(node, "name", 120), 3)
@@ -139,6 +142,17 @@ def _read_own_nodes(facts: _Facts, own: list[Node], nodes: list[Node]) -> None:
     for key, value in (addresses[0] if addresses else {}).items():
         # Several branches: which is the seat is not said.
         facts.add(key, value, 3 if all(address == addresses[0] for address in addresses) else 1)
+
+
+def _read_site_name(facts: _Facts, head: Head) -> None:
+    name = head.meta("og:site_name")
+    if not name or len(name) > 120 or fold(name) in {"home", "homepage", "startseite"}:
+        return
+    if resembles(name, facts.domain):
+        facts.add("organization", name, 2)
+    elif host_of(facts.uri) in {facts.domain, "www." + facts.domain}:
+        # Archives and hosting sites show other people's pages, site name included, on hosts and paths of theirs.
+        facts.add("organization", name, 2 if is_profile_path(facts.uri) else 1)
 
 
 def _read_meta_handles(facts: _Facts, head: Head) -> None:
@@ -178,7 +192,9 @@ def _read_edges(facts: _Facts, head: Head) -> None:
 
 
 def _read_marked_address(facts: _Facts, html: str) -> None:
-    if facts.has("street", "city", "postal_code"):
+    if facts.has("street", "city", "postal_code") or not any(
+        word in html for word in ("addressLocality", "postalCode", "street-address")
+    ):
         return
     found: dict[str, set[str]] = {}
     for number, match in enumerate(_MARKED.finditer(html, 0, 2_000_000)):
@@ -219,7 +235,7 @@ def _read_type_of_name(facts: _Facts) -> None:
         facts.add("company_type", "Educational Institution", 2)
 
 
-def _stated_phones(own: list[Node], head: Head) -> Iterator[tuple[str, int]]:
+def _stated_phones(own: Sequence[Node], head: Head) -> Iterator[tuple[str, int]]:
     for node in own:
         for number in telephones_of(node):
             yield number, 3
@@ -242,7 +258,7 @@ def _read_phones(facts: _Facts, stated: Iterator[tuple[str, int]], lang: str | N
             facts.add("phone", phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), weight)
 
 
-def _read_linked(facts: _Facts, own: list[Node], head: Head) -> None:
+def _read_linked(facts: _Facts, own: Sequence[Node], head: Head) -> None:
     label = facts.domain.partition(".")[0]
     linked: dict[str, int] = {}
     for node in own:
@@ -267,7 +283,3 @@ def _read_description(facts: _Facts, head: Head) -> None:
     )
     industry = industry_of_text(stated)
     facts.add("industry", industry.label if industry else None, 1)
-
-
-def _short(text: str | None, limit: int) -> str | None:
-    return text if text and len(text) <= limit and fold(text) not in {"home", "homepage", "startseite"} else None
