@@ -112,8 +112,7 @@ class Visit(msgspec.Struct, frozen=True):
     digest: str
     """
     WARC-Payload-Digest when the record carries one, else its like (`sha1:` and base32) over the body as stored. Equal digests
-    of one URI mean equal bodies. Empty for a revisit that says "not modified" and no more: folding keeps the latest digest
-    that is not empty, beside the latest time.
+    of one URI mean equal bodies.
     """
 
 

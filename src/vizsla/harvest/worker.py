@@ -1,0 +1,230 @@
+"""
+What does one worker of the pool do?
+
+It reads a source into a Parquet file, or folds a bucket into one, and leaves a marker. While it reads it says where it is,
+in a page of memory that its parent sees: for the progress line, and to know at which page it died.
+"""
+
+import mmap
+import os
+import resource
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from pathlib import Path
+from struct import Struct
+from typing import Self
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vizsla.harvest.job import SCHEMA, Options, Report, fold_files, map_file
+from vizsla.harvest.sources import HarvestError, Source
+
+NICENESS = 10
+"""A server on the same machine comes first."""
+STUCK_SECONDS = 60
+"""Of wall time on one page, most of it in native code that no exception reaches: then the worker is killed."""
+ROW_GROUP = 8_192
+
+_BEAT = Struct("<qqqqq")
+_SLOT = 64
+_IDLE, _RUNNING, _IN_PAGE = 0, 1, 2
+
+
+class Stopped(Exception):
+    """The parent wants no more."""
+
+
+class Outcome(msgspec.Struct):
+    """What came of one source."""
+
+    path: str
+    report: Report
+    error: str | None = None
+    """Why it could not be read, for a person; None when it was."""
+    peak_kib: int = 0
+    """The most memory that the worker ever had resident, until then."""
+
+
+class BucketCount(msgspec.Struct, frozen=True):
+    """What a folded bucket holds."""
+
+    addresses: int = 0
+    sightings: int = 0
+    facts: int = 0
+    visits: int = 0
+
+
+class Beat(msgspec.Struct, frozen=True):
+    state: int
+    number: int
+    position: int
+    pages: int
+    observations: int
+
+
+class Beats:
+    """A file of one slot a source, mapped by the parent and all workers; the first slot tells them to stop."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 0)
+
+    @classmethod
+    def make(cls, path: Path, sources: int) -> Self:
+        path.write_bytes(bytes(_SLOT * (sources + 1)))
+        return cls(path)
+
+    def write(self, source: int, state: int, number: int, position: int, report: Report) -> None:
+        _BEAT.pack_into(self._map, _SLOT * (source + 1), state, number, position, report.pages, report.observations)
+        if self._map[0]:
+            raise Stopped
+
+    def read(self, source: int) -> Beat:
+        return Beat(*_BEAT.unpack_from(self._map, _SLOT * (source + 1)))
+
+    def clear(self, source: int) -> None:
+        _BEAT.pack_into(self._map, _SLOT * (source + 1), _IDLE, 0, 0, 0, 0)
+
+    def stop(self) -> None:
+        self._map[0] = 1
+
+    def runs(self, source: int) -> bool:
+        return self.read(source).state != _IDLE
+
+    def page_of(self, source: int) -> int:
+        """The number of the page that *source* was at, -1 for none."""
+        beat = self.read(source)
+        return beat.number if beat.state == _IN_PAGE else -1
+
+
+class _Watch:
+    def __init__(self, beats: Beats, source: int, crashing: frozenset[int]) -> None:
+        self._beats = beats
+        self._source = source
+        self._crashing = crashing
+
+    def enter_page(self, number: int, position: int, report: Report) -> bool:
+        if number in self._crashing:
+            return False
+        self._beats.write(self._source, _IN_PAGE, number, position, report)
+        signal.alarm(STUCK_SECONDS)
+        return True
+
+    def outside(self, number: int, position: int, report: Report) -> None:
+        signal.alarm(0)
+        self._beats.write(self._source, _RUNNING, number, position, report)
+
+
+def begin_worker() -> None:
+    """Make this process a polite and mortal worker."""
+    os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    pa.set_cpu_count(1)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    # A pool's workers hold the writing end of their own queue, so they would wait for work for ever when it is killed.
+    if parent := parent_process():
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def map_source(folder: str, number: int, source: Source, options: Options, crashing: frozenset[int]) -> Outcome:
+    """
+    Read *source* into `obs/<number>.parquet` and mark it done, but for the captures with numbers in *crashing*.
+
+    What is no archive is done too, with an error. Raises OSError when the machine cannot read or write.
+    """
+    job = Path(folder)
+    outcome = Outcome(source.path, Report())
+    watch = _Watch(Beats(job / "tmp" / "beats"), number, crashing)
+    watch.outside(0, 0, outcome.report)
+    path = job / "obs" / f"{number}.parquet"
+    try:
+        with _appearing(path) as half:
+            for batch in map_file(source, options, outcome.report, watch):
+                half.write(batch)
+    except HarvestError as error:
+        outcome.error = error.details
+        path.unlink(missing_ok=True)
+    outcome.peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    write_whole(job / "done" / f"{number}.json", msgspec.json.encode(outcome))
+    return outcome
+
+
+def reduce_files(folder: str, bucket: int) -> None:
+    """Fold the rows of *bucket* in all of `obs/` into `out/<bucket>.parquet`, and mark it done."""
+    job = Path(folder)
+    files = sorted(str(path) for path in (job / "obs").glob("*.parquet"))
+    path = job / "out" / f"{bucket}.parquet"
+    with _appearing(path) as half:
+        for batch in fold_files(files, bucket, str(job / "tmp" / f"duckdb{bucket}")):
+            half.write(batch)
+    count = _count(path) if path.exists() else BucketCount()
+    write_whole(path.with_suffix(".json"), msgspec.json.encode(count))
+
+
+def _count(path: Path) -> BucketCount:
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        row = connection.execute(
+            "select count(distinct (domain, local)) filter (kind = 0), count(*) filter (kind = 0),"
+            " count(*) filter (kind = 1), count(*) filter (kind = 2) from read_parquet(?)",
+            [str(path)],
+        ).fetchone()
+    return BucketCount(*row) if row else BucketCount()
+
+
+class _HalfWritten:
+    """A Parquet file that is made when its first rows come."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self.path, SCHEMA, compression="zstd", compression_level=1)
+        self._writer.write_batch(batch, row_group_size=ROW_GROUP)
+
+    def close(self) -> bool:
+        """Whether there is a file."""
+        if self._writer is not None:
+            self._writer.close()
+        return self._writer is not None
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[_HalfWritten]:
+    """A Parquet file that stands under *path* only when all of it was written; no file at all if nothing was."""
+    half = _HalfWritten(path.with_suffix(f".tmp{os.getpid()}"))
+    try:
+        yield half
+    except BaseException:
+        half.close()
+        half.path.unlink(missing_ok=True)
+        raise
+    if half.close():
+        _put(half.path, path)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write *path* so that it is there whole or not at all."""
+    half = path.with_suffix(f".tmp{os.getpid()}")
+    half.write_bytes(content)
+    _put(half, path)
+
+
+def _put(half: Path, path: Path) -> None:
+    # Synced before it is renamed, or a power cut could leave the name without the content.
+    with half.open("rb") as file:
+        os.fsync(file.fileno())
+    half.replace(path)
