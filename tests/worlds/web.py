@@ -50,7 +50,7 @@ class Web:
 
     def paths(self, host: str | None = None) -> list[str]:
         """What was asked for, in order, robots.txt and sitemaps left out."""
-        own = ("/robots.txt", "/sitemap")
+        own = ("/robots", "/sitemap")
         return [
             request.target
             for request in self.asked

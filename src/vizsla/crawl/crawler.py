@@ -174,14 +174,15 @@ class _Crawl:
 
     async def _open(self, host: str) -> str:
         """The first origin of *host* that answers at all."""
-        robots = Robots(None)
+        silences = set()
         for origin in _origins(host, self.settings.http_ports):
             robots = await self._robots(origin)
-            if robots.unreachable not in _SILENT:
-                if robots.unreachable:
-                    raise _Ended("refused" if self.refused else "robots")
+            if not robots.unreachable:
                 return origin
-        raise _Ended("robots" if robots.unreachable == "timeout" else "unreachable")
+            if robots.unreachable not in _SILENT:
+                raise _Ended("refused" if self.refused else "robots")
+            silences.add(robots.unreachable)
+        raise _Ended("robots" if silences & {"timeout", "broken"} else "unreachable")
 
     async def _visit_next(self) -> bool:
         """Fetch the best page that robots.txt lets us have. False when there is none left."""

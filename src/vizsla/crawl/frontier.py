@@ -22,8 +22,10 @@ MAX_PENDING = 5_000
 MAX_SEGMENTS = 8
 MAX_QUERY = 3
 """Parameters of a query; more are a search form or a facet."""
-SAME_SHAPE = 5
-"""Pages of one shape with a number or a query in it (`/calendar/0/0`, `/list?page=`) that are taken."""
+SAME_QUERY = 5
+"""Pages that differ in the values of their query alone (`/list?page=`) that are taken."""
+SAME_NUMBER = 10
+"""Pages that differ in numbers alone (`/calendar/2026/11`, `/team/12`) that are taken."""
 SAME_FOLDER = 25
 """Pages of one folder that are taken: a team's profiles, yes; the whole blog, no."""
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
@@ -196,7 +198,7 @@ def _shapes(parts: SplitResult) -> list[tuple[str, int]]:
     blotted = _DIGITS.sub("0", parts.path)
     if parts.query:
         keys = ",".join(sorted({pair.partition("=")[0] for pair in parts.query.split("&")}))
-        shapes.append((f"{host}{blotted}?{keys}", SAME_SHAPE))
+        shapes.append((f"{host}{blotted}?{keys}", SAME_QUERY))
     elif blotted != parts.path:
-        shapes.append((f"{host}{blotted}", SAME_SHAPE))
+        shapes.append((f"{host}{blotted}", SAME_NUMBER))
     return shapes

@@ -17,7 +17,9 @@ from vizsla.crawl.words import word_score
 
 MAX_LINKS = 1_000
 """Links of one page that are passed on, best first."""
-_MAX_TAGS = 20_000
+_MAX_TAGS = 100_000
+_MAX_SCORED = 10_000
+"""Links at either end of a page that are weighed; menus and footers are there, what lies between is a list."""
 _MAX_TAG = 4_096
 _MAX_TEXT = 300
 _LINK = re.compile(rb"<(?:a|area|i?frame)[\s/]", re.IGNORECASE)
@@ -63,6 +65,8 @@ def read_links(body: bytes) -> PageLinks:
             if len(found) >= _MAX_TAGS:
                 break
     links = [Link(href, text) for href, text in found.items()]
+    if len(links) > 2 * _MAX_SCORED:
+        links = links[:_MAX_SCORED] + links[-_MAX_SCORED:]
     if len(links) > MAX_LINKS:
         links = heapq.nlargest(MAX_LINKS, links, key=lambda link: word_score(unquote(link.href[:300]), link.text))
     return PageLinks(links, base, frozenset(directives))

@@ -5,6 +5,7 @@ RFC 9309: 4xx means that everything is allowed, 5xx or no answer that nothing is
 they are honoured up to 30 s because their authors meant them.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -78,7 +79,7 @@ async def fetch_robots(client: HttpClient, origin: str, *, seconds: float) -> Ro
         return Robots(None, unreachable=f"status {response.status}")
     if response.status != 200:
         return Robots(None)
-    return parse_robots(response.body)
+    return await asyncio.to_thread(parse_robots, response.body)
 
 
 class RobotsCache:

@@ -41,7 +41,9 @@ def parse_sitemap(data: bytes) -> Sitemap:
 def _locations(body: bytes) -> list[str]:
     found: list[str] = []
     at = body.find(b"<loc>")
-    while at >= 0 and len(found) < MAX_URLS:
+    for _ in range(MAX_URLS):
+        if at < 0:
+            break
         end = body.find(b"</loc>", at, at + MAX_URL + 64)
         if end > 0:
             text = body[at + 5 : end].decode("utf-8", "replace").strip()
