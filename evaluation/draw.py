@@ -29,7 +29,7 @@ MAX_ADDRESSES = 60
 ADDRESS_LIKE = re.compile(
     rb"\w@\w|[\[({<]\s*at\s*[\])}>]|cfemail|email-protection|%40|&#0*64;|&#x0*40;|&commat;|\\u0040|UnCryptMailto"
     rb"|['\"]\s*@\s*['\"]|data-enc-email|\bat\b[^<>]{1,40}\b(?:dot|punkt)\b",
-    re.I,
+    re.IGNORECASE,
 )
 PLAIN = re.compile(rb"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 OWN_URI = re.compile(
@@ -37,7 +37,7 @@ OWN_URI = re.compile(
     rb"""|<link[^>]+href=["']?(https?://[^"'\s>]+)["']?[^>]+rel=["']?canonical"""
     rb"""|property=["']og:url["'][^>]+content=["'](https?://[^"'\s>]+)"""
     rb"""|<base[^>]+href=["']?(https?://[^"'\s>]+)""",
-    re.I,
+    re.IGNORECASE,
 )
 SUFFIXES = PublicSuffixList()
 

@@ -18,11 +18,11 @@ from evaluation.corpus import CACHE
 from evaluation.draw import Drawn
 
 SPOT = re.compile(
-    r"""\w\s?@\s?\w|[\[({<]\s*at\s*[\])}>]|\bat\b.{1,40}\b(?:dot|punkt)\b|%40|&\#0*64;|&\#x0*40;|&commat;|\\u0040|data-cfemail=|email-protection\#"""
+    r"""[\w⟩]\s?@\s?\w|[\[({<]\s*at\s*[\])}>]|\bat\b.{1,40}\b(?:dot|punkt)\b|%40|&\#0*64;|&\#x0*40;|&commat;|\\u0040|data-cfemail=|email-protection\#"""
     r"""|UnCryptMailto|enc-email|['"]\s*@\s*['"]|mailto:(?!\?)|itemprop=["']?email|unicode-bidi|direction:\s*rtl|atob\(|arroba|&\#109;""",
-    re.I | re.X,
+    re.IGNORECASE | re.VERBOSE,
 )
-CLOUDFLARE = re.compile(r"(?:data-cfemail=[\"']|email-protection#)([0-9a-f]{6,})", re.I)
+CLOUDFLARE = re.compile(r"(?:data-cfemail=[\"']|email-protection#)([0-9a-f]{6,})", re.IGNORECASE)
 TOKEN = re.compile(r"[^\s<>\"'(),;:]*$"), re.compile(r"[^\s<>\"'(),;:]*")
 AROUND = 100
 
@@ -43,7 +43,7 @@ def spots(text: str, around: int, most: int = 2) -> list[str]:
     for match in SPOT.finditer(text):
         token = (
             TOKEN[0].search(text[max(0, match.start() - 80) : match.start() + 1])[0]
-            + TOKEN[1].match(text[match.end() - 1 : match.end() + 80])[0]
+            + TOKEN[1].match(text[match.end() : match.end() + 80])[0]
         )
         shown[token] = shown.get(token, 0) + 1
         if shown[token] > most:
