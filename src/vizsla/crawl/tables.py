@@ -4,16 +4,19 @@ from sqlalchemy import BigInteger, Column, Integer, Table, Text
 
 from vizsla.storage.schema import index_metadata
 
+# Byte order on both stores, whatever the database's locale is.
+_Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+
 crawl_page = Table(
     "crawl_page",
     index_metadata,
-    Column("domain", Text, primary_key=True),
-    Column("uri", Text, primary_key=True),
+    Column("domain", _Bytewise, primary_key=True),  # the registrable domain
+    Column("uri", _Bytewise, primary_key=True),
     Column("status", Integer, nullable=False),
+    Column("fetched_at", BigInteger, nullable=False),  # the latest visit
     Column("etag", Text, nullable=False),
     Column("last_modified", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("captured_at", BigInteger, nullable=False),
-    Column("fetched_at", BigInteger, nullable=False),
-    Column("missing_since", BigInteger, nullable=True),
+    Column("captured_at", BigInteger, nullable=False),  # when the body of that digest was stored
+    Column("missing_since", BigInteger),
 )

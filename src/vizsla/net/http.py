@@ -171,9 +171,7 @@ class HttpClient:
             raise FetchError("port", f"port {port} is not in VIZSLA_HTTP_PORTS")
         return url
 
-    async def _get(
-        self, url: URL, limit: int, headers: Mapping[str, str], only: Container[str] | None
-    ) -> Response:
+    async def _get(self, url: URL, limit: int, headers: Mapping[str, str], only: Container[str] | None) -> Response:
         assert self._session is not None
         started = time.monotonic()
         response = await self._session.get(url, headers=headers, allow_redirects=False)

@@ -122,3 +122,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "domain", name="company_name_pkey"),
     )
     op.create_index("company_name_domain", "company_name", ["domain"])
+    op.create_table(
+        "crawl_page",
+        sa.Column("domain", _BYTEWISE, nullable=False),
+        sa.Column("uri", _BYTEWISE, nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("fetched_at", sa.BigInteger(), nullable=False),
+        sa.Column("etag", sa.Text(), nullable=False),
+        sa.Column("last_modified", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("captured_at", sa.BigInteger(), nullable=False),
+        sa.Column("missing_since", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("domain", "uri", name="crawl_page_pkey"),
+    )
