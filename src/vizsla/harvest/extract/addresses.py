@@ -1,0 +1,378 @@
+"""
+Which addresses stand in a line of text, and which only look like one?
+
+Every search begins at the sign and looks a bounded way to both sides, so that no text is slow. What is refused is refused
+for a reason with a name, and counted under it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import unquote
+
+import msgspec
+
+from vizsla.harvest.extract.lines import Line, Link
+from vizsla.kit.domain_name import is_known_suffix, to_ascii
+
+MAX_LOCAL = 64
+_LOCAL_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-'&=/!#$*?^`{|}~"
+_TRIM = "._%+-'&=/!#$*?^`{|}~"
+_LOCAL = re.compile(r"[a-z0-9_][a-z0-9_+'&=-]*(?:\.[a-z0-9_+'&=-]+)*\Z")
+_HOST = re.compile(r"(?:[^\W_]|-)[\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,8}")
+_GLUED = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+_AT = re.compile(
+    r"@"
+    r"|(?<=\S)\s?[\[({<]\s?(?:at|@|ät|arroba|a\.t)\s?[\])}>]\s?(?=\w)"
+    r"|(?<=\w) AT (?=\w)|(?<=\w) at (?=\w)|(?<=\w) @ (?=\w)|(?<=\w)_at_(?=\w)",
+    re.IGNORECASE,
+)
+_SPELT_HOST = re.compile(
+    r"[^\W_][\w-]{0,62}(?:(?:\s?[\[({<]\s?(?:dot|\.|punkt|punto|point)\s?[\])}>]\s?|\sdot\s|\.)[^\W_][\w-]{0,62}){1,8}",
+    re.IGNORECASE,
+)
+_SPELT_DOT = re.compile(r"\s?[\[({<]\s?(?:dot|\.|punkt|punto|point)\s?[\])}>]\s?|\sdot\s", re.IGNORECASE)
+_SPELT_LOCAL = re.compile(
+    r"(?:[\w+-]{1,64}(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\sdot\s)){0,4}[\w.+'-]{1,64}\Z", re.IGNORECASE
+)
+_LOOK_BACK = 160
+_LOOK_AHEAD = 260
+
+_NOT_MAIL = re.compile(
+    r"(?:\bsips?:|\bxmpp:|\bacct:|\bssh |\bscp |\brsync |\bsftp |\bsvn\+ssh|\bssh-copy-id |\bmessage-id:? ?<?|\breferences: ?<?|\bin-reply-to: ?<?|\bmid:)$",
+    re.IGNORECASE,
+)
+_MESSAGE_ID = re.compile(r"(?:\d{8,}[\w.=+-]*|[0-9a-f]{24,}|(?=(?:\D*\d){9})[\w.+=-]{22,})\Z")
+_ASSET = frozenset(
+    "png jpg jpeg gif webp svg avif ico bmp css js mjs json woff woff2 ttf map html htm php xml pdf mp4 webm mp3".split()
+)
+_PLACEHOLDER_HOSTS = frozenset(
+    "example.com example.org example.net example.edu domain.com domain.tld domain.org domain.net yourdomain.com yourdomain.org yourdomain.net yourdomain.tld mydomain.com "
+    "yourcompany.com your-company.com yourcompany.org company.tld yoursite.com your-site.com mysite.com yourwebsite.com sample.com somedomain.com somewhere.com somehost.com "
+    "anydomain.com foo.com bar.com foobar.com foo.org bar.org foo.bar e-mail.com xyz.com abc.com email.tld address.com yourmail.com host.com youremail.com your-domain.com exemple.com "
+    "exemple.fr beispiel.de musterfirma.de mustermann.de musterdomain.de ejemplo.com esempio.it dominio.com dominio.it test.com website.com site.com emailaddress.com "
+    "your-email.com myemail.com somemail.com mycompany.com provider.com isp.com server.com internet.com".split()
+)
+_PLACEHOLDER_LABELS = frozenset(
+    "example examples yourdomain your-domain your_domain yourdomainname mydomain my-domain somedomain some-domain yourcompany yoursite yourisp your-isp yourhost your-host "
+    "exemple beispiel ejemplo esempio".split()
+)
+_PLACEHOLDER_LOCALS = frozenset(
+    "you your yourname your.name your_name your-name yourmail youremail your.email your_email your-email name username user.name email e-mail mail-address emailaddress "
+    "email.address address someone somebody someuser anyone ihre ihre.email ihremail ihr.name deine deinname max.mustermann mustermann musterfrau erika.mustermann vorname.nachname "
+    "vorname nachname firstname.lastname first.last firstname lastname first.lastname prenom.nom votre.email votrenom nombre tu.correo tunombre nome.cognome foo bar foobar user "
+    "johndoe john.doe jane.doe janedoe xxx xxxx xyz abc me my.name myname my.email sample example placeholder nobody".split()
+)
+_ALWAYS_PLACEHOLDER = frozenset(
+    "yourname your.name your_name your-name youremail your.email your_email your-email yourmail firstname.lastname first.last vorname.nachname prenom.nom nome.cognome "
+    "username ihre.email emailaddress email.address max.mustermann".split()
+)
+_SAMPLE_LOCALS = frozenset("you yourname name username user someone somebody email youremail foo bar".split())
+"""At the reserved suffixes themselves (RFC 2606) everything else is kept: that is where invented companies live."""
+
+
+class Found(msgspec.Struct, gc=False):
+    """An address at a place of a line."""
+
+    domain: str
+    local: str
+    start: int
+    end: int
+    how: str
+
+
+def find_in_line(line: Line, dropped: Counter[str]) -> list[Found]:
+    """The addresses of *line*: in its links first, then in its text; one that is both is given once, for its link."""
+    found = [address for link in line.links if (address := find_in_link(link, dropped))]
+    text = line.text
+    if not _may_stand_in(text):
+        return found
+    linked = {(address.domain, address.local) for address in found}
+    found.extend(address for address in _find_in_text(line, dropped) if (address.domain, address.local) not in linked)
+    if len(found) > 1:
+        found.sort(key=_place)
+    return found
+
+
+def find_in_link(link: Link, dropped: Counter[str]) -> Found | None:
+    """The address that *link* writes to, if it is a `mailto:`; of several the first."""
+    href = link.href
+    if href[:7].lower() != "mailto:":
+        return None
+    target = href[7:].partition("?")[0]
+    if "%" in target:
+        target = unquote(target[:512])
+    target = target.lstrip("/ ").partition(",")[0].partition(";")[0].strip(" <>\"'")
+    if "@" not in target:
+        if "[" not in target and "(" not in target and " " not in target:
+            return None
+        spelt = next(find_in_text(target, dropped), None)
+        return Found(spelt.domain, spelt.local, link.start, link.end, link.how or "obfuscated") if spelt else None
+    if "<" in target:
+        target = target.rpartition("<")[2].rstrip("> ")
+    local, _, host = target.rpartition("@")
+    host = host.partition(" ")[0]
+    address = check(local[-MAX_LOCAL * 2 :], host, dropped)
+    return Found(*address, link.start, link.end, link.how or "mailto") if address else None
+
+
+def find_in_text(text: str, dropped: Counter[str]) -> Iterator[Found]:
+    """The addresses of running text."""
+    return _find_in_text(Line(text), dropped) if _may_stand_in(text) else iter(())
+
+
+def find_plain(text: str, dropped: Counter[str]) -> Iterator[Found]:
+    """The addresses of *text* whose sign is a sign; none spelt in words."""
+    line = Line(text)
+    at = text.find("@")
+    while at >= 0:
+        address = _plain(line, at, dropped, spelt=False)
+        if address is not None:
+            yield address
+        at = text.find("@", at + 1)
+
+
+def check(local: str, host: str, dropped: Counter[str]) -> tuple[str, str] | None:
+    """(domain, local) in lower case if the two can be somebody's address; otherwise None, and the reason is counted."""
+    local = local.lower()
+    if len(local) > MAX_LOCAL:
+        dropped["local part over 64"] += 1
+        return None
+    if not _LOCAL.match(local):
+        dropped["not an address"] += 1
+        return None
+    host = host.lower().rstrip(".")
+    name = _host(host)
+    if name is None:
+        dropped["asset name" if host.rpartition(".")[2] in _ASSET else "no such top-level domain"] += 1
+        return None
+    if _is_placeholder(local, name):
+        dropped["placeholder"] += 1
+        return None
+    if _MESSAGE_ID.match(local):
+        dropped["message id"] += 1
+        return None
+    return name, local
+
+
+def _place(address: Found) -> int:
+    return address.start
+
+
+def _may_stand_in(text: str) -> bool:
+    return "@" in text or "at" in text or "AT" in text or "arroba" in text
+
+
+def _find_in_text(line: Line, dropped: Counter[str]) -> Iterator[Found]:
+    text = line.text
+    reached = 0
+    for sign in _AT.finditer(text):
+        at, after = sign.span()
+        if at < reached:
+            continue
+        address = _plain(line, at, dropped) if sign[0] == "@" else _spelt(line, at, after, sign[0], dropped)
+        if address is not None:
+            reached = address.end
+            yield address
+
+
+def _plain(line: Line, at: int, dropped: Counter[str], *, spelt: bool = True) -> Found | None:
+    text = line.text
+    before = text[max(0, at - _LOOK_BACK) : at]
+    local = before[len(before.rstrip(_LOCAL_CHARACTERS)) :]
+    ahead = text[at + 1 : at + _LOOK_AHEAD]
+    host = _HOST.match(ahead)
+    if not local:
+        return _spelt(line, at, at + 1, "@", dropped) if spelt and before[-1:] in ("]", ")", "}") else None
+    if host is None:
+        return (
+            _spelt(line, at, at + 1, "@", dropped)
+            if spelt and ("[" in ahead or "(" in ahead or " dot " in ahead or " " in ahead[:1])
+            else None
+        )
+    if _is_other_use(text, at, local, before, host.end() + at + 1, dropped):
+        return None
+    local = _cut_local(line, local, at)
+    name = _cut_host(line, host[0], at + 1)
+    if spelt and _SPELT_DOT.match(ahead, len(name)):
+        return _spelt(line, at, at + 1, "@", dropped)
+    address = check(local, name, dropped)
+    if address is None:
+        return None
+    return _found(line, address, at - len(local), at + 1 + len(name), "text")
+
+
+def _spelt(line: Line, at: int, after: int, sign: str, dropped: Counter[str]) -> Found | None:
+    """An address with its sign or its dots in words. A bare ` at ` counts only with a spelt dot: "we met at acme.com"."""
+    text = line.text
+    host = _SPELT_HOST.match(text, after, after + _LOOK_AHEAD)
+    before = text[max(0, at - _LOOK_BACK) : at].rstrip()
+    local = _SPELT_LOCAL.search(before[-140:])
+    if host is None or local is None:
+        return None
+    spelt_dot = _SPELT_DOT.search(host[0]) is not None
+    word = sign.strip()
+    if word in ("at", "At") and not spelt_dot and not _is_bracketed(text, at - len(local[0]), host.end()):
+        return None
+    if word == "_at_" and not spelt_dot and "_at_" in local[0]:
+        return None
+    name = _SPELT_DOT.sub(".", host[0])
+    plain_local = _SPELT_DOT.sub(".", local[0]).strip(_TRIM)
+    if not plain_local or " " in plain_local:
+        return None
+    # "ask jane at acme dot com": words before a spelt address are not in it, and a sentence goes on behind it.
+    name = _shorten(name)
+    if to_ascii(name.lower()) is None:
+        return None
+    address = check(plain_local, name, dropped)
+    if address is None:
+        return None
+    start = at - (len(text[max(0, at - _LOOK_BACK) : at]) - len(before)) - len(local[0])
+    return _found(
+        line, address, max(0, start), host.end(), "obfuscated" if word != "@" or spelt_dot or sign != "@" else "text"
+    )
+
+
+def _is_bracketed(text: str, start: int, end: int) -> bool:
+    return text[start - 1 : start] == "<" and text[end : end + 1] == ">" if start > 0 else False
+
+
+def _found(line: Line, address: tuple[str, str], start: int, end: int, how: str) -> Found | None:
+    for span in line.spans:
+        if span.how == "hidden":
+            if start < span.start < end:
+                how = "hidden"
+        elif span.start < end and start < span.end:
+            how = span.how
+    if how == "text" and any(start < cut < end for cut in line.cuts):
+        how = "joined"
+    return Found(*address, start, end, how)
+
+
+def _is_other_use(text: str, at: int, local: str, before: str, end: int, dropped: Counter[str]) -> bool:
+    """Whether the sign separates something else than a mailbox from its host: a URL's user, a shell's login, a message id."""
+    token = before[before.rfind(" ") + 1 :]
+    if "://" in token:
+        dropped["user of a url"] += 1
+        return True
+    follows = text[end : end + 2]
+    if (
+        follows[:1] == ":" and (follows[1:] in ("~", "/") or local in ("git", "root", "svn", "hg", "pi", "ubuntu"))
+    ) or follows[:1] == "@":
+        dropped["login of a host"] += 1
+        return True
+    if follows[:1] == "/" and local in ("git", "svn", "hg"):
+        dropped["login of a host"] += 1
+        return True
+    if local.startswith("/") or "//" in local:
+        dropped["user of a url"] += 1
+        return True
+    if _NOT_MAIL.search(before[: len(before) - len(local)][-20:]):
+        dropped["not a mail address"] += 1
+        return True
+    return False
+
+
+def _cut_local(line: Line, local: str, at: int) -> str:
+    """The local part without what another element put in front of it: `<b>Email</b><a>jane@…`."""
+    start = at - len(local)
+    for cut in reversed(line.cuts):
+        if cut <= start:
+            break
+        if cut >= at:
+            continue
+        left, right = line.text[cut - 1], line.text[cut]
+        if left in "._-+%" or right in "._-+%":
+            continue
+        piece = line.text[start:cut]
+        if (
+            any(link.start == cut for link in line.links)
+            or any(character.isupper() for character in piece)
+            or piece.lower() in _LABELS
+            or ":" in piece
+        ):
+            local = line.text[cut:at]
+            break
+    local = local.lstrip(_TRIM)
+    if "'" in local or "=" in local or "/" in local or "|" in local:
+        # Quotes, query strings and paths lean on an address more often than they are in it.
+        for mark in ("=", "/", "|", "?", "'", "`", "*", "#"):
+            head, found, tail = local.rpartition(mark)
+            if found and tail and not (mark == "'" and head[-1:].isalpha() and len(head) < 3):
+                local = tail.lstrip(_TRIM)
+    for prefix in ("mailto:", "u003e", "u003c", "u0022", "u0027", "%3e", "%3c", "%20", "%22", "%27", "3a", "20"):
+        if prefix[0] in "u%" and local.lower().startswith(prefix):
+            local = local[len(prefix) :]
+    return local
+
+
+def _cut_host(line: Line, host: str, start: int) -> str:
+    """The host without the sentence, or the element, that goes on right behind it."""
+    end = start + len(host)
+    for cut in line.cuts:
+        if (
+            start < cut < end
+            and line.text[cut] != "."
+            and line.text[cut - 1] != "."
+            and _host(line.text[start:cut].lower()) is not None
+        ):
+            host = line.text[start:cut]
+            break
+    return _shorten(host)
+
+
+def _shorten(host: str) -> str:
+    host = host.rstrip("-_")
+    labels = host.split(".")
+    while len(labels) > 2:
+        last, rest = labels[-1], ".".join(labels[:-1])
+        if _host(rest.lower()) is None:
+            break
+        # `jane@acme.com.Please`: a new sentence; `jane@acme.com.pdf`: no suffix of anybody's.
+        if (last[:1].isupper() and not last.isupper() and not labels[0][:1].isupper()) or _host(host.lower()) is None:
+            host, labels = rest, labels[:-1]
+        else:
+            break
+    last = labels[-1]
+    if _host(host.lower()) is None and (glued := _GLUED.search(last)):
+        shorter = host[: len(host) - len(last) + glued.start()]
+        if _host(shorter.lower()) is not None:
+            return shorter
+    return host
+
+
+@lru_cache(32_768)
+def _host(host: str) -> str | None:
+    name = to_ascii(host)
+    if name is None or "_" in name or not is_known_suffix(name.rpartition(".")[2]):
+        return None
+    return name
+
+
+@lru_cache(32_768)
+def _is_placeholder(local: str, name: str) -> bool:
+    labels = name.split(".")
+    if labels[-1] in ("example", "test"):
+        return local in _SAMPLE_LOCALS
+    if labels[-1] in ("invalid", "localhost"):
+        return True
+    registered = ".".join(labels[-2:])
+    if registered in ("example.com", "example.org", "example.net", "example.edu"):
+        return True
+    if any(label in _PLACEHOLDER_LABELS for label in labels[:-1]):
+        return True
+    return (
+        local in _ALWAYS_PLACEHOLDER
+        or (registered in _PLACEHOLDER_HOSTS and local in _PLACEHOLDER_LOCALS)
+        or registered in _PLACEHOLDER_ALONE
+    )
+
+
+_PLACEHOLDER_ALONE = frozenset(
+    "domain.com domain.tld domain.org yourdomain.com yourdomain.org yourcompany.com yoursite.com yourwebsite.com somedomain.com mydomain.com foo.com bar.com foobar.com foo.bar foo.org bar.org somewhere.com somehost.com company.tld email.tld exemple.com exemple.fr".split()
+)
+_LABELS = frozenset(
+    "email e-mail mail contact kontakt emails courriel correo tel fax e mailto web or and by from to".split()
+)

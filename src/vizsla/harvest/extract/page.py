@@ -1,0 +1,243 @@
+"""
+What does one page say?
+
+The order of a page's life here: its charset, the places where an address may stand, the windows of markup and the scripts
+round them, the addresses in those, the people round the addresses. The rest of the page is never decoded.
+"""
+
+import re
+from collections import Counter
+from urllib.parse import urlsplit
+
+import msgspec
+
+from vizsla.harvest.extract import profile
+from vizsla.harvest.extract.addresses import Found, check, find_in_line
+from vizsla.harvest.extract.charset import as_ascii_superset, charset_of, decode
+from vizsla.harvest.extract.gate import find_spots
+from vizsla.harvest.extract.jsonld import parse_jsonld
+from vizsla.harvest.extract.lines import Line, Text, read_lines, read_plain
+from vizsla.harvest.extract.names import Name, agreement
+from vizsla.harvest.extract.person import Neighbourhood, Person, find_adjacent_person, find_person, names_in
+from vizsla.harvest.extract.phones import parse_phone, region_of
+from vizsla.harvest.extract.regions import Region, cut_windows, find_regions, split_spots
+from vizsla.harvest.extract.script_state import AROUND, read_script
+from vizsla.harvest.extract.structured import Stated, stated_in_jsonld, stated_in_scopes
+from vizsla.harvest.records import Extraction, Observation, Page
+
+MAX_BYTES = 4 * 1024 * 1024
+"""Of a page; the rest is not read and counted. Real pages over it are data, not prose."""
+MAX_PEOPLE = 300
+"""Addresses of a page whose people are looked for all around; for the others, in the form of a mailbox alone."""
+_LANG = re.compile(
+    rb"<html[^>]{0,400}?\slang\s{0,3}=\s{0,3}[\"']?([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})?)", re.IGNORECASE
+)
+_ROBOTS = re.compile(rb"<meta\s[^>]{0,200}?name\s{0,3}=\s{0,3}[\"']?robots[^>]*", re.IGNORECASE)
+_SURE = {"jsonld": 5, "microdata": 4, "hcard": 4, "mailto": 3, "text": 2, "joined": 1}
+
+
+def extract(page: Page, *, decode_protected: bool = False) -> Extraction:
+    """
+    The observations and facts of *page*. Never raises for what a page contains; what is refused is counted by reason.
+
+    With *decode_protected*, addresses that the site hid on purpose are read too, and `how` says so.
+    """
+    dropped: Counter[str] = Counter()
+    body = page.body
+    if len(body) > MAX_BYTES:
+        dropped["page cut at 4 MB"] += 1
+        body = body[:MAX_BYTES]
+    charset = charset_of(body, page.content_type)
+    body, charset = as_ascii_superset(body, charset)
+    reader = _PageReader(page, body, charset, dropped, decode_protected)
+    if page.plain:
+        reader.read_plain()
+        return reader.result([])
+    facts = profile.extract_facts(page, decode(body, charset)) if profile.is_profile_path(page.uri) else []
+    if _is_noindex(page, body):
+        dropped["noindex"] += 1
+        return Extraction([], facts, dict(dropped))
+    reader.read_html()
+    return reader.result(facts)
+
+
+class _Seen(msgspec.Struct):
+    how: str
+    person: Person
+
+
+class _PageReader:
+    def __init__(self, page: Page, body: bytes, charset: str, dropped: Counter[str], decode_protected: bool) -> None:
+        self._page = page
+        self._body = body
+        self._charset = charset
+        self._dropped = dropped
+        self._decode_protected = decode_protected
+        self._seen: dict[tuple[str, str], _Seen] = {}
+        self._people = 0
+        lang = None if page.plain else _LANG.search(body[:4_096])
+        self._lang = lang[1].decode("ascii").lower().replace("_", "-") if lang else None
+        self._host = _host_of(page.uri)
+
+    def read_plain(self) -> None:
+        spots = find_spots(self._body, decode_protected=False)
+        for window in cut_windows(self._body, spots, ()):
+            self._read_text(read_plain(decode(self._body[window.start : window.end], self._charset)))
+
+    def read_html(self) -> None:
+        body = self._body
+        spots = find_spots(body, decode_protected=self._decode_protected)
+        if not spots:
+            return
+        outside, inside = split_spots(spots, find_regions(body, spots[-1] + 1))
+        for region, places in inside.items():
+            if region.kind == b"<script":
+                self._read_script(region, places)
+            else:
+                self._dropped["in a comment or style sheet"] += 1
+        for window in cut_windows(body, outside, list(inside)):
+            html = decode(body[window.start : window.end], self._charset)
+            self._read_text(read_lines(html, in_pre=window.in_pre, decode_protected=self._decode_protected))
+
+    def result(self, facts: list) -> Extraction:  # type: ignore[type-arg]
+        page = self._page
+        observations = [
+            Observation(
+                domain=domain,
+                local=local,
+                uri=page.uri,
+                seen_at=page.fetched_at,
+                how=seen.how,
+                first_name=seen.person.name.first if seen.person.name else None,
+                last_name=(seen.person.name.last or None) if seen.person.name else None,
+                name_score=seen.person.score,
+                position=seen.person.position,
+                phone=seen.person.phone,
+                twitter=seen.person.twitter,
+                linkedin=seen.person.linkedin,
+                lang=self._lang,
+            )
+            for (domain, local), seen in self._seen.items()
+        ]
+        return Extraction(observations, facts, dict(self._dropped))
+
+    def _read_script(self, region: Region, places: list[int]) -> None:
+        body = self._body
+        if b"ld+json" in body[region.start : region.start + 300]:
+            html = decode(body[region.start : region.end], self._charset) + "</script>"
+            for stated in stated_in_jsonld(parse_jsonld(html)):
+                self._add_stated(stated)
+        at = 0
+        while at < len(places):
+            start, end = max(region.start, places[at] - AROUND), places[at] + AROUND
+            while at < len(places) and places[at] - AROUND <= end:
+                end = min(region.end, places[at] + AROUND)
+                at += 1
+            for one in read_script(
+                decode(body[start:end], self._charset), self._dropped, decode_protected=self._decode_protected
+            ):
+                phone = parse_phone(one.phone[:60], self._region()) if one.phone else None
+                self._add(one.found, Person(one.name, one.score, one.position, phone, one.twitter))
+
+    def _read_text(self, text: Text) -> None:
+        if text.protected:
+            self._dropped["protected"] += text.protected
+        if text.placeholders:
+            self._dropped["placeholder"] += text.placeholders
+        for stated in stated_in_scopes(text.scopes):
+            self._add_stated(stated)
+        lines = text.lines
+        places = [(number, found) for number, line in enumerate(lines) for found in find_in_line(line, self._dropped)]
+        names: dict[int, list[Name]] = {}
+
+        def runs(number: int) -> list[Name]:
+            if number not in names:
+                names[number] = names_in(lines[number])
+            return names[number]
+
+        previous: Person | None = None
+        for order, (_, found) in enumerate(places):
+            if found.how in ("cloudflare", "typo3", "rot13", "reversed", "hidden") and not self._decode_protected:
+                self._dropped["protected"] += 1
+                continue
+            person = self._find_person(lines, places, order, runs)
+            if (
+                person.name is None
+                and previous is not None
+                and previous.name is not None
+                and (score := agreement(previous.name, found.local)) > 1
+            ):
+                # One person, two addresses, one below the other.
+                person = msgspec.structs.replace(previous, score=score)
+            previous = person
+            self._add(found, person)
+
+    def _find_person(self, lines: list[Line], places: list[tuple[int, Found]], order: int, runs) -> Person:  # type: ignore[no-untyped-def]
+        number, found = places[order]
+        place = Neighbourhood(
+            lines, number, found, max(0, number - 6), min(len(lines) - 1, number + 5), 0, len(lines[number].text)
+        )
+        mailbox = (found.domain, found.local)
+        for other, neighbour in reversed(places[max(0, order - 4) : order]):
+            if (neighbour.domain, neighbour.local) != mailbox:
+                if other == number:
+                    place.after, place.first = min(neighbour.end, found.start), number
+                else:
+                    place.first = max(place.first, other + 1)
+                break
+        for other, neighbour in places[order + 1 : order + 5]:
+            if (neighbour.domain, neighbour.local) != mailbox:
+                if other == number:
+                    place.before, place.last = max(neighbour.start, found.end), number
+                else:
+                    place.last = min(place.last, other - 1)
+                break
+        if self._people >= MAX_PEOPLE:
+            return find_adjacent_person(place)
+        self._people += 1
+        return find_person(place, runs, self._region())
+
+    def _add_stated(self, stated: Stated) -> None:
+        local, _, host = stated.email.rpartition("@")
+        address = check(local, host, self._dropped)
+        if address is None:
+            return
+        score = 0
+        if stated.name is not None:
+            score = 4 if agreement(stated.name, address[1]) else 2
+        phone = parse_phone(stated.phone, self._region()) if stated.phone and len(stated.phone) < 60 else None
+        person = Person(stated.name, score, stated.position, phone, stated.twitter, stated.linkedin)
+        self._add(Found(*address, 0, 0, stated.how), person)
+
+    def _add(self, found: Found, person: Person) -> None:
+        mailbox = (found.domain, found.local)
+        seen = self._seen.get(mailbox)
+        if seen is None:
+            self._seen[mailbox] = _Seen(found.how, person)
+            return
+        if _SURE.get(found.how, 0) > _SURE.get(seen.how, 0):
+            seen.how = found.how
+        better, other = (person, seen.person) if person.score > seen.person.score else (seen.person, person)
+        for field in ("position", "phone", "twitter", "linkedin"):
+            if getattr(better, field) is None and (better.name == other.name or other.name is None):
+                setattr(better, field, getattr(other, field))
+        seen.person = better
+
+    def _region(self) -> str | None:
+        return region_of(self._host, self._lang)
+
+
+def _host_of(uri: str) -> str:
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_noindex(page: Page, body: bytes) -> bool:
+    header = page.headers.get("x-robots-tag", "").lower()
+    if header and not {"noindex", "none"}.isdisjoint(word.strip() for word in header.split(",")):
+        return True
+    if b"noindex" not in body and b"NOINDEX" not in body:
+        return False
+    return any(b"noindex" in tag[0].lower() for tag in _ROBOTS.finditer(body[:200_000]))
