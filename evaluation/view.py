@@ -83,10 +83,10 @@ def main() -> None:
     pages = msgspec.json.decode(
         b"[" + b",".join((CACHE / "drawn.jsonl").read_bytes().splitlines()) + b"]", type=list[Drawn]
     )
-    if len(sys.argv) == 3:
+    if len(sys.argv) == 3 and sys.argv[1].isdigit():
         wanted = range(int(sys.argv[1]), min(int(sys.argv[2]), len(pages)))
     else:
-        wanted = [number for number, page in enumerate(pages) if page.sha256.startswith(sys.argv[1])]
+        wanted = [number for number, page in enumerate(pages) if page.sha256.startswith(tuple(sys.argv[1:]))]
     for number in wanted:
         show(number, pages[number])
 
