@@ -30,6 +30,8 @@ _NAME = re.compile(rb"""\bname\s*=\s*["']?(?:robots|vizsla)["'\s/]""", re.IGNORE
 _CONTENT = re.compile(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _INSIDE = re.compile(rb"<[^>]*>")
 _WORDS = re.compile(r"[a-z]+")
+_ADDRESSED = re.compile(r"\s*([\w-]+)\s*:")
+_WITH_VALUE = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -74,12 +76,13 @@ def read_links(body: bytes) -> PageLinks:
 
 def read_directives(text: str, *, agent: str = "vizsla") -> frozenset[str]:
     """The directives of a robots meta tag or one X-Robots-Tag header; `otherbot: noindex` says nothing to us."""
-    name, colon, rest = text.lower().partition(":")
-    if colon and name.strip() not in {"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"}:
-        if name.strip() != agent:
+    text = text.lower()
+    addressed = _ADDRESSED.match(text)
+    if addressed and addressed[1] not in _WITH_VALUE:
+        if addressed[1] != agent:
             return frozenset()
-        text = rest
-    said = set(_WORDS.findall(text.lower()))
+        text = text[addressed.end() :]
+    said = set(_WORDS.findall(text))
     return frozenset(said | {"noindex", "nofollow"} if "none" in said else said)
 
 

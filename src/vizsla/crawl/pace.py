@@ -35,7 +35,7 @@ class Pace:
 
 def retry_after(value: str, now: int) -> float:
     """The seconds of a Retry-After header, a number or a date (RFC 9110 10.2.3); 30 when it says nothing we can read."""
-    if value.isdecimal() and len(value) < 10:
+    if value.isascii() and value.isdecimal() and len(value) < 10:
         return float(value)
     try:
         return max(parsedate_to_datetime(value).timestamp() - now, 0.0)

@@ -61,7 +61,7 @@ class Robots(msgspec.Struct, frozen=True):
 
 def parse_robots(body: bytes) -> Robots:
     """The rules of a robots.txt; of anything else (an HTML page) none."""
-    return Robots(Protego.parse(_our_groups(body[:MAX_BYTES].decode("utf-8", "replace"))))
+    return Robots(Protego.parse(_our_groups(body[:MAX_BYTES].decode("utf-8-sig", "replace"))))
 
 
 async def fetch_robots(client: HttpClient, origin: str, *, seconds: float) -> Robots:
