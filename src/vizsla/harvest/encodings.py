@@ -91,9 +91,10 @@ def _inflate(body: bytes, window_bits: int, limit: int) -> bytes:
     stream = zlib.decompressobj(window_bits)
     parts: list[bytes] = []
     left = limit
-    for start in range(0, len(body), PIECE):
+    trailer = max(0, len(body) - 8)  # apart from the rest: what it finds wrong must not take the last piece with it
+    for start, end in [*((at, min(at + PIECE, trailer)) for at in range(0, trailer, PIECE)), (trailer, len(body))]:
         try:
-            part = stream.decompress(body[start : start + PIECE], left)
+            part = stream.decompress(body[start:end], left)
         except zlib.error:
             break
         parts.append(part)

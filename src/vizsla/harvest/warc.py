@@ -13,6 +13,8 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,7 +34,7 @@ MAX_MISSES = 1_000
 
 _KINDS = WarcRecordType.response | WarcRecordType.revisit | WarcRecordType.resource | WarcRecordType.conversion
 _RESPONSE, _REVISIT, _CONVERSION = WarcRecordType.response, WarcRecordType.revisit, WarcRecordType.conversion
-_URI, _DIGEST = WarcHeader.WARC_TARGET_URI, WarcHeader.WARC_PAYLOAD_DIGEST
+_URI, _DATE, _DIGEST = WarcHeader.WARC_TARGET_URI, WarcHeader.WARC_DATE, WarcHeader.WARC_PAYLOAD_DIGEST
 _HTML_TYPES = ("text/html", "application/xhtml", "application/vnd.wap.xhtml")
 _MARKUP = (b"<!", b"<h", b"<H", b"<?", b"\n<", b"\r\n", b"\n\n", b"\xef\xbb\xbf")
 _NEXT_RECORD = {b"\x1f\x8b": b"\x1f\x8b\x08", b"\x28\xb5": b"\x28\xb5\x2f\xfd"}
@@ -134,13 +136,22 @@ def _archive_captures(source: Source, dropped: Counter[str]) -> Iterator[Capture
                     raise
                 whole = False
             if whole and (read == before or not alone or _ends_whole(file, read)):
-                return
+                break
             misses = 1 if read > before else misses + 1
             if misses == 1:
                 dropped["record_broken"] += 1
             start = _next_record(file, max(start, read) + 1)
-        if read < 0:
+        if read < 0 and source.size and not _holds_records(file):
             raise HarvestError(f"{source.path} is not a WARC file.")
+
+
+def _holds_records(file: BinaryIO) -> bool:
+    """Whether *file* begins with a record of any kind: requests alone are an archive too, if one without pages."""
+    file.seek(0)
+    try:
+        return next(iter(ArchiveIterator(file, parse_http=False, fsspec_args=False)), None) is not None
+    except OSError:
+        return False
 
 
 def _ends_whole(file: BinaryIO, start: int) -> bool:
@@ -187,16 +198,15 @@ def _capture(record: Any, dropped: Counter[str]) -> Capture | None:
     kind = record.record_type
     headers = record.headers
     uri = headers.get(_URI)
-    date = record.record_date
-    if not uri or date is None:
-        dropped["record_without_uri" if not uri else "record_without_date"] += 1
+    fetched_at = _seconds(headers.get(_DATE) or "")
+    if not uri or fetched_at is None:
+        dropped["record_without_date" if uri else "record_without_uri"] += 1
         return None
     if uri[0] == "<":
         uri = uri.strip("<>")  # wget before 1.20 wrote them so, following the grammar of WARC 1.0 to the letter
     if len(uri) > MAX_URI:
         dropped["uri_too_long"] += 1
         return None
-    fetched_at = int(date.timestamp())
     position = record.stream_pos
     digest = headers.get(_DIGEST) or ""
     if kind == _REVISIT:
@@ -242,6 +252,16 @@ def _capture(record: Any, dropped: Counter[str]) -> Capture | None:
             return None
         body = decoded
     return Capture(uri, fetched_at, digest, body, position=position, record=record, content_type=content_type or "")
+
+
+@lru_cache(64)
+def _seconds(date: str) -> int | None:
+    """The second that a WARC-Date names, or None. Cached because a crawler fetches many pages in one second."""
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
 
 
 def _decoded(body: bytes, headers: Any, dropped: Counter[str]) -> bytes | None:
