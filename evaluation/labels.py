@@ -66,7 +66,8 @@ def seal(page_sha256: str, value: str) -> str:
 
 
 def seal_name(page_sha256: str, first: str, last: str) -> str:
-    return seal(page_sha256, f"{first.strip()}/{last.strip()}")
+    """The digest of a name; initials are the same with and without their dots."""
+    return seal(page_sha256, f"{first.strip()}/{last.strip()}".replace(".", ""))
 
 
 def seal_page(page: ClearPage) -> Page:

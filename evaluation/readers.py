@@ -24,9 +24,8 @@ FETCHED_AT = 1_760_000_000
 
 
 def vizsla(*, decoding: bool) -> Reader:
-    from vizsla.harvest.extract.page import extract
-
     from vizsla.harvest import records
+    from vizsla.harvest.extract.page import extract
 
     def read(page: Page, body: bytes) -> list[Read]:
         uri = page.uri if "://" in page.uri else f"https://page.invalid/{page.uri}"
