@@ -1,1 +1,1 @@
-"""The JSON API v2. The one room that knows HTTP statuses."""
+"""The JSON API: one door, `/v2/…`. Only here are HTTP statuses known."""

@@ -38,3 +38,8 @@ def day(seconds: int) -> str:
 def midnight(seconds: int) -> int:
     """The first second of the UTC day of *seconds*."""
     return seconds - seconds % DAY
+
+
+def time_text(seconds: int) -> str:
+    """*seconds* as the API writes times: `YYYY-MM-DD HH:MM:SS UTC`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

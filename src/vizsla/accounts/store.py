@@ -1,0 +1,191 @@
+"""
+Which accounts and members are there?
+
+Members are found by their e-mail address, in lower case; one address is one member of one account.
+"""
+
+import hashlib
+import secrets
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from vizsla.accounts.tables import account, member, setup_token
+from vizsla.kit.email_address import parse_email
+from vizsla.kit.errors import VizslaError
+from vizsla.storage.database import Connection, Reader, Row
+from vizsla.storage.statement import statement
+
+_MEMBER = (member.c.account_id, member.c.id, member.c.email, member.c.first_name, member.c.last_name, member.c.is_admin)
+_NEW_ACCOUNT = statement(insert(account).values(created_at=bindparam("now_")).returning(account.c.id))
+_NEXT_ID = statement(
+    update(account)
+    .where(account.c.id == bindparam("account_id_"))
+    .values(last_id=account.c.last_id + 1)
+    .returning(account.c.last_id)
+)
+_FIND_BY_EMAIL = statement(select(*_MEMBER).where(member.c.email == bindparam("email_")))
+_FIND_MEMBER = statement(
+    select(*_MEMBER)
+    .where(member.c.account_id == bindparam("account_id_"), member.c.id >= bindparam("least_"))
+    .order_by(member.c.id)
+    .limit(1)
+)
+_ADD_MEMBER = statement(
+    insert(member).values(
+        account_id=bindparam("account_id"),
+        id=bindparam("id"),
+        email=bindparam("email"),
+        first_name=bindparam("first_name"),
+        last_name=bindparam("last_name"),
+        is_admin=bindparam("is_admin"),
+        created_at=bindparam("created_at"),
+    )
+)
+_ANY_MEMBER = statement(select(member.c.id).limit(1))
+_FIND_PLAN = statement(
+    select(
+        account.c.plan_name,
+        account.c.plan_level,
+        account.c.plan_searches,
+        account.c.plan_verifications,
+        account.c.rate_search,
+        account.c.rate_verify,
+        account.c.rate_count,
+    ).where(account.c.id == bindparam("account_id_"))
+)
+_SET_PLAN = statement(
+    update(account)
+    .where(account.c.id == bindparam("account_id_"))
+    .values(
+        plan_name=bindparam("plan_name_"),
+        plan_level=bindparam("plan_level_"),
+        plan_searches=bindparam("plan_searches_"),
+        plan_verifications=bindparam("plan_verifications_"),
+        rate_search=bindparam("rate_search_"),
+        rate_verify=bindparam("rate_verify_"),
+        rate_count=bindparam("rate_count_"),
+    )
+)
+_ADD_TOKEN = statement(insert(setup_token).values(hash=bindparam("hash"), created_at=bindparam("created_at")))
+_DROP_TOKENS = statement(delete(setup_token).where(setup_token.c.used_at.is_(None)))
+_USE_TOKEN = statement(
+    update(setup_token)
+    .where(setup_token.c.hash == bindparam("hash_"), setup_token.c.used_at.is_(None))
+    .values(used_at=bindparam("now_"))
+)
+
+
+class MemberExists(VizslaError):
+    """There is a user with this e-mail address already."""
+
+    id = "validation_failed"
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A person of an account."""
+
+    account_id: int
+    id: int
+    email: str
+    first_name: str | None
+    last_name: str | None
+    is_admin: bool
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What an account may do where that differs from the settings; None: as the settings say."""
+
+    plan_name: str | None = None
+    plan_level: int | None = None
+    plan_searches: int | None = None
+    plan_verifications: int | None = None
+    rate_search: str | None = None
+    rate_verify: str | None = None
+    rate_count: str | None = None
+
+
+async def create_user(
+    conn: Connection,
+    email: str,
+    *,
+    now: int,
+    is_admin: bool = False,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    account_id: int | None = None,
+) -> Member:
+    """
+    A new member: of *account_id*, or of an account of their own.
+
+    Raises InvalidEmail, and MemberExists for an address that is known.
+    """
+    address = str(parse_email(email))
+    if await conn.fetch_one(_FIND_BY_EMAIL, {"email_": address}) is not None:
+        raise MemberExists
+    if account_id is None:
+        row = await conn.fetch_one(_NEW_ACCOUNT, {"now_": now})
+        assert row is not None
+        account_id = int(row[0])
+    made = Member(account_id, await next_id(conn, account_id), address, first_name, last_name, is_admin)
+    await conn.execute(_ADD_MEMBER, {**msgspec.structs.asdict(made), "is_admin": int(is_admin), "created_at": now})
+    return made
+
+
+async def next_id(conn: Connection, account_id: int) -> int:
+    """The next public id of something that *account_id* owns; the account's row stays locked until the transaction ends."""
+    row = await conn.fetch_one(_NEXT_ID, {"account_id_": account_id})
+    if row is None:
+        raise LookupError(account_id)
+    return int(row[0])
+
+
+async def find_user(reader: Reader, email: str) -> Member | None:
+    """The member with this e-mail address; raises InvalidEmail."""
+    row = await reader.fetch_one(_FIND_BY_EMAIL, {"email_": str(parse_email(email))})
+    return _member(row) if row else None
+
+
+async def find_member(reader: Reader, account_id: int, member_id: int | None) -> Member | None:
+    """That member, or the account's first one if it is gone or None."""
+    row = await reader.fetch_one(_FIND_MEMBER, {"account_id_": account_id, "least_": member_id or 0})
+    if row is None and member_id:
+        row = await reader.fetch_one(_FIND_MEMBER, {"account_id_": account_id, "least_": 0})
+    return _member(row) if row else None
+
+
+def _member(row: Row) -> Member:
+    return Member(row[0], row[1], row[2], row[3], row[4], bool(row[5]))
+
+
+async def has_users(reader: Reader) -> bool:
+    """Whether anyone can use this installation yet."""
+    return await reader.fetch_one(_ANY_MEMBER) is not None
+
+
+async def find_plan(reader: Reader, account_id: int) -> Plan:
+    """What *account_id* may do where that differs from the settings."""
+    row = await reader.fetch_one(_FIND_PLAN, {"account_id_": account_id})
+    return Plan(*row) if row else Plan()
+
+
+async def set_plan(conn: Connection, account_id: int, plan: Plan) -> None:
+    """Give an account a plan of its own."""
+    values = {f"{name}_": value for name, value in msgspec.structs.asdict(plan).items()}
+    await conn.execute(_SET_PLAN, {"account_id_": account_id, **values})
+
+
+async def create_setup_token(conn: Connection, now: int) -> str | None:
+    """What the one-time set-up link carries; None if somebody can log in already. Earlier links stop working."""
+    if await has_users(conn):
+        return None
+    token = secrets.token_hex(20)
+    await conn.execute(_DROP_TOKENS)
+    await conn.execute(_ADD_TOKEN, {"hash": hashlib.sha256(token.encode()).hexdigest(), "created_at": now})
+    return token
+
+
+async def use_setup_token(conn: Connection, token: str, now: int) -> bool:
+    """Whether *token* opens the set-up; it does so once."""
+    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    return bool(await conn.execute(_USE_TOKEN, {"hash_": digest, "now_": now}))

@@ -1,0 +1,187 @@
+"""
+What answers at which path?
+
+`/v2/…` and `/trial/v2/…` are the API's, `/healthz`, `/readyz`, `/metrics` and `/openapi.json` are for those who run and
+integrate it; everything else goes to *fallback*, the dashboard, or is a 404.
+"""
+
+import asyncio
+import contextlib
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import TextIO
+
+import msgspec
+from starlette.types import ASGIApp
+
+from vizsla.accounts.idempotency import forget_answers
+from vizsla.accounts.quota import forget_charges
+from vizsla.api.door import Door, Receive, Scope, Send
+from vizsla.api.errors import Forbidden, MethodNotAllowed, RouteNotFound
+from vizsla.api.journal import Journal
+from vizsla.api.openapi import describe
+from vizsla.api.registry import normalise_path
+from vizsla.api.services import Services
+from vizsla.api.v2 import all_calls
+from vizsla.kit.clock import Clock
+from vizsla.kit.errors import StoreError, VizslaError
+from vizsla.kit.settings import Settings
+from vizsla.privacy.claims import Claims
+from vizsla.storage.database import Database
+from vizsla.storage.open import Stores
+from vizsla.storage.statement import statement
+
+_JSON = b"application/json"
+_ALIVE = statement("SELECT 1")
+_LOOPBACK = ("127.0.0.1", "::1")
+CLAIMS_SECONDS = 5.0
+"""How long a claim made by another process may take to reach this one. (The index forgets the address at once.)"""
+_TIDY_SECONDS = 3_600.0
+
+
+def create_app(
+    settings: Settings,
+    stores: Stores,
+    claims: Claims,
+    *,
+    clock: Clock | None = None,
+    load_claims: Callable[[], Awaitable[Claims]] | None = None,
+    fallback: ASGIApp | None = None,
+    log_stream: TextIO | None = None,
+) -> "App":
+    """
+    The server's ASGI app on open *stores*.
+
+    *load_claims* reads the claims anew; it is called every few seconds while the app runs. *fallback* answers all paths
+    that are not the API's.
+    """
+    services = Services(settings, stores, claims, clock=clock, load_claims=load_claims)
+    return App(services, Journal(log_stream, settings.log), fallback)
+
+
+class App:
+    """An ASGI app."""
+
+    def __init__(self, services: Services, journal: Journal, fallback: ASGIApp | None) -> None:
+        self.services = services
+        self.journal = journal
+        self.routes = all_calls(trial=services.settings.trial)
+        self._door = Door(services, self.routes, journal)
+        self._fallback = fallback
+        self._openapi: bytes | None = None
+        self._tending: asyncio.Task[None] | None = None
+        self._pages: dict[str, Callable[[Scope], Awaitable[tuple[int, bytes, bytes]]]] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+            "/openapi.json": self._describe,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            if not await self._door.answer(scope, receive, send):
+                await self._answer_other(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = normalise_path(scope["path"])
+        page = self._pages.get(path)
+        if page is not None:
+            if scope["method"] not in ("GET", "HEAD"):
+                await self._door.refuse(scope, send, MethodNotAllowed("Use GET."))
+                return
+            try:
+                status, body, content_type = await page(scope)
+            except VizslaError as error:
+                await self._door.refuse(scope, send, error)
+            except Exception as error:
+                self.journal.fault(error, request_id="", name=path)
+                await self._door.refuse(scope, send, VizslaError())
+            else:
+                await self._door.reply(scope, send, (status, body), content_type)
+        elif self._fallback is None or path.startswith(("/v2/", "/trial/")) or path in ("/v2", "/trial"):
+            await self._door.refuse(scope, send, RouteNotFound())
+        else:
+            await self._fallback(scope, receive, send)
+
+    async def _healthz(self, scope: Scope) -> tuple[int, bytes, bytes]:
+        """The process answers."""
+        return 200, b'{"status":"ok"}', _JSON
+
+    async def _readyz(self, scope: Scope) -> tuple[int, bytes, bytes]:
+        """The process can do its work: both databases answer."""
+        stores = self.services.stores
+        if await _is_alive(stores.app) and await _is_alive(stores.index):
+            return 200, b'{"status":"ready"}', _JSON
+        return 503, b'{"status":"unavailable"}', _JSON
+
+    async def _metrics(self, scope: Scope) -> tuple[int, bytes, bytes]:
+        headers = dict(scope["headers"])
+        token = self.services.settings.metrics_token
+        if token:
+            given = headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+            allowed = hmac.compare_digest(given, token.encode())
+        else:
+            # A proxy on this machine connects from loopback for everyone; what it adds gives it away.
+            client = scope["client"]
+            allowed = client is not None and client[0] in _LOOPBACK
+            allowed = allowed and b"x-forwarded-for" not in headers and b"forwarded" not in headers
+        if not allowed:
+            raise Forbidden("Metrics need VIZSLA_METRICS_TOKEN as a Bearer token, or a client on this machine.")
+        return 200, self.journal.render_metrics(), b"text/plain; version=0.0.4; charset=utf-8"
+
+    async def _describe(self, scope: Scope) -> tuple[int, bytes, bytes]:
+        if self._openapi is None:
+            self._openapi = msgspec.json.encode(describe(self.routes, self.services.settings.base_url))
+        return 200, self._openapi, _JSON
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._tending = asyncio.create_task(self._tend())
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if self._tending is not None:
+                    self._tending.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await self._tending
+                self.journal.flush()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _tend(self) -> None:
+        """What is due while the server runs: claims read anew, rows dropped that have served their time."""
+        loop = asyncio.get_running_loop()
+        tidy_at = loop.time()
+        while True:
+            try:
+                if self.services.load_claims is not None:
+                    self.services.claims = await self.services.load_claims()
+                if loop.time() >= tidy_at:
+                    tidy_at = loop.time() + _TIDY_SECONDS
+                    await self._tidy()
+            except StoreError as error:
+                self.journal.event("tend", level="warning", error=error.details)
+            except Exception as error:
+                self.journal.fault(error, request_id="", name="tend")
+            await asyncio.sleep(CLAIMS_SECONDS)
+
+    async def _tidy(self) -> None:
+        now = self.services.clock.now()
+        async with self.services.stores.app.write() as conn:
+            await forget_charges(conn, now)
+            await forget_answers(conn, now)
+
+
+async def _is_alive(database: Database) -> bool:
+    try:
+        async with asyncio.timeout(2.0):
+            await database.fetch_one(_ALIVE)
+    except (StoreError, TimeoutError):
+        return False
+    return True

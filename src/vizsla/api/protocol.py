@@ -1,0 +1,159 @@
+"""
+How long may a client take to say what it wants, and how much may it say?
+
+uvicorn waits for ever for the rest of a request, so that a few hundred half-open sockets hold a server's memory and its
+descriptors for as long as they like. Here a request's head and body have a deadline each, its head a largest size, and
+whatever is refused before the app sees it is refused in the API's own words.
+"""
+
+from asyncio import TimerHandle
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from vizsla.api.errors import render_error
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """What one connection may cost."""
+
+    head: float = 10.0
+    """Seconds from the connection, or from the first byte of a request, to the end of its headers."""
+    body: float = 30.0
+    """Seconds from the end of the headers to the end of the body."""
+    largest_head: int = 32_768
+    largest_url: int = 16_384
+    most_headers: int = 100
+    largest_body: int = 4_000_000
+    """Bytes of a body that are read at all, wanted by the app or not."""
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """HTTP/1.1 with deadlines and bounds."""
+
+    patience = Patience()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: TimerHandle | None = None
+        self._waits_for: str | None = "head"
+        self._head_size = 0
+        self._body_size = 0
+        self._refused = False
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._arm(self.patience.head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        before = self._waits_for
+        self._head_size += len(data)
+        super().data_received(data)
+        if self._refused or self.transport.is_closing():
+            return
+        if self._waits_for == "head" and self._head_size > self.patience.largest_head:
+            self._refuse("headers_too_large", "The headers are too large.")
+        elif self._waits_for is None:
+            # The usual case: a whole request in one piece, and no timer was needed.
+            if self._deadline is not None:
+                self._disarm()
+        elif self._waits_for != before or self._deadline is None:
+            self._arm(self.patience.head if self._waits_for == "head" else self.patience.body)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._waits_for = "head"
+        self._body_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > self.patience.largest_url:
+            self._refuse("uri_too_long", "The address is too long.")
+
+    def on_headers_complete(self) -> None:
+        if self._refused:
+            return
+        if len(self.headers) > self.patience.most_headers or self._is_head_too_large():
+            self._refuse("headers_too_large", "The headers are too large or too many.")
+            return
+        self._waits_for = "body"
+        self._head_size = 0
+        super().on_headers_complete()
+
+    def _is_head_too_large(self) -> bool:
+        if self._head_size <= self.patience.largest_head:
+            return False
+        # More came in than a head may have; a body may be among it.
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        return size > self.patience.largest_head
+
+    def on_body(self, body: bytes) -> None:
+        if self._refused:
+            return
+        self._body_size += len(body)
+        if self._body_size > self.patience.largest_body:
+            if self.cycle.response_complete or not self.cycle.response_started:
+                self._refuse("payload_too_large", "The body is larger than 1 MB.")
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._refused:
+            return
+        self._waits_for = None
+        self._head_size = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse("bad_request", "This is not a valid HTTP request.")
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(seconds, self._too_late)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing() or self._waits_for is None:
+            return
+        if self._head_size == 0 and self._waits_for == "head":
+            self.transport.close()  # nothing was said: nothing is answered
+        else:
+            self._refuse("request_timeout", "The request did not arrive in time.")
+
+    def _refuse(self, id_: str, details: str) -> None:
+        """Answer once, unless an answer is on its way already, and close."""
+        if self._refused:
+            return
+        self._refused = True
+        self._disarm()
+        running = self.cycle is not None and not self.cycle.response_complete
+        if not (running and self.cycle.response_started) and not self.pipeline:
+            status, body = render_error(id_, details)
+            self.transport.write(
+                STATUS_LINE[status]
+                + b"content-type: application/json\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
+                + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+                + body
+            )
+        if running:
+            # The app is told that its client is gone; what it may still say goes nowhere.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+
+def patient(patience: Patience) -> type[PatientProtocol]:
+    """The protocol with bounds of one's own."""
+    return type("PatientProtocol", (PatientProtocol,), {"patience": patience})

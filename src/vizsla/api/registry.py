@@ -1,0 +1,187 @@
+"""
+Which calls are there?
+
+A call is a function from a params Struct to a result Struct. What is around it (the key, limits, errors, idempotency,
+documentation) is said once, here, where it is declared; `api.door` does it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+
+import msgspec
+
+from vizsla.api.errors import QuotaUsedUp
+from vizsla.api.params import Given, NoParams, Params, parse_id, shape_of
+from vizsla.kit.errors import NotFound
+
+if TYPE_CHECKING:
+    from vizsla.accounts.keys import Caller
+    from vizsla.accounts.quota import Kind
+    from vizsla.api.services import Services
+    from vizsla.storage.database import Connection
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Access = Literal["key", "optional", "open"]
+TEST_KEY = "test-api-key"
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+
+
+class Call:
+    """One request on its way through a function: who asks, when, and what the function may use."""
+
+    __slots__ = ("after", "client", "conn", "headers", "ids", "known", "now", "services")
+
+    def __init__(self, services: "Services", client: str, now: int, ids: Mapping[str, int]) -> None:
+        self.services = services
+        self.known: Caller | None = None
+        self.client = client
+        self.headers: list[tuple[bytes, bytes]] = []
+        """Of the answer, beside those that every answer has."""
+        self.now = now
+        self.ids = ids
+        self.conn: Connection | None = None
+        self.after: Callable[[], None] | None = None
+        """What to do once the transaction is committed."""
+
+    @property
+    def caller(self) -> "Caller":
+        """Who asks, in a call that needs a key."""
+        assert self.known is not None
+        return self.known
+
+    @property
+    def transaction(self) -> "Connection":
+        """The open transaction of a call that writes."""
+        assert self.conn is not None
+        return self.conn
+
+    async def charge(self, kind: "Kind", question: str) -> None:
+        """Count one question; raises QuotaUsedUp."""
+        caller, meter = self.caller, self.services.meter
+        if meter.is_free(caller.account_id, kind, question, self.now):
+            return
+        allowed = caller.searches if kind == "searches" else caller.verifications
+        if not await meter.charge(caller.account_id, kind, question, allowed=allowed, now=self.now):
+            raise QuotaUsedUp
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A call and all that is said of it."""
+
+    method: Method
+    path: str
+    name: str
+    run: Callable[[Call, Any], Awaitable[Any]]
+    params: type[Params]
+    result: Any
+    shape: Callable[[Given], Params]
+    status: int
+    access: Access
+    limit: str | None
+    """The name of its rate limits: search, count, verify, trial; None: not limited."""
+    writes: bool
+    secret: bool
+    """Whether the answer shows a secret once, so that a copy kept for Idempotency-Key is sealed."""
+    test: Callable[[Params], Any] | None
+    """What `test-api-key` is answered with; None: it is not accepted."""
+    errors: tuple[str, ...]
+    summary: str
+    description: str
+
+    @property
+    def place_names(self) -> list[str]:
+        """The names of ids in the path."""
+        return _PLACE.findall(self.path)
+
+
+class Calls:
+    """The calls of one module, in the order of their declaration."""
+
+    def __init__(self) -> None:
+        self.endpoints: list[Endpoint] = []
+
+    def __call__(
+        self,
+        method: Method,
+        path: str,
+        *,
+        status: int = 200,
+        access: Access = "key",
+        limit: str | None = None,
+        writes: bool = False,
+        secret: bool = False,
+        test: Callable[[Any], Any] | None = None,
+        errors: tuple[str, ...] = (),
+    ) -> Callable[[Callable[[Call, Any], Awaitable[Any]]], Callable[[Call, Any], Awaitable[Any]]]:
+        """Declare a function as a call; its docstring is what callers read."""
+
+        def declare(run: Callable[[Call, Any], Awaitable[Any]]) -> Callable[[Call, Any], Awaitable[Any]]:
+            hints = get_type_hints(run)
+            params = hints.get("params", NoParams)
+            summary, _, description = (run.__doc__ or "").strip().partition("\n")
+            self.endpoints.append(
+                Endpoint(
+                    method=method,
+                    path=path,
+                    name=f"{method} {path}",
+                    run=run,
+                    params=params,
+                    result=hints["return"],
+                    shape=shape_of(params),
+                    status=status,
+                    access=access,
+                    limit=limit,
+                    writes=writes,
+                    secret=secret,
+                    test=test,
+                    errors=errors,
+                    summary=summary,
+                    description=" ".join(description.split()),
+                )
+            )
+            return run
+
+        return declare
+
+
+class Routes:
+    """Calls by path and method."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self.endpoints = tuple(endpoints)
+        self._exact: dict[str, dict[str, Endpoint]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, Endpoint]]] = []
+        by_path: dict[str, dict[str, Endpoint]] = {}
+        for endpoint in self.endpoints:
+            methods = by_path.setdefault(endpoint.path, {})
+            if endpoint.method in methods:
+                raise ValueError(f"{endpoint.name} is declared twice")
+            methods[endpoint.method] = endpoint
+        for path, methods in by_path.items():
+            if "{" in path:
+                pattern = _PLACE.sub(r"(?P<\1>[^/]+)", path)
+                self._patterns.append((re.compile(pattern + r"\Z"), methods))
+            else:
+                self._exact[path] = methods
+
+    def find(self, path: str) -> tuple[dict[str, Endpoint], Mapping[str, int]] | None:
+        """
+        The calls at *path* by method, and the ids in it; None if there is nothing.
+
+        Raises NotFound for an id that cannot be one.
+        """
+        if (methods := self._exact.get(path)) is not None:
+            return methods, {}
+        for pattern, methods in self._patterns:
+            if (match := pattern.match(path)) is not None:
+                ids = {name: parse_id(text) for name, text in match.groupdict().items()}
+                if None in ids.values():
+                    raise NotFound
+                return methods, {name: id_ for name, id_ in ids.items() if id_ is not None}
+        return None
+
+
+def normalise_path(path: str) -> str:
+    """*path* without doubled and trailing slashes."""
+    return re.sub("//+", "/", path).rstrip("/") or "/"

@@ -1,0 +1,134 @@
+"""How does the app listen? uvicorn with uvloop and httptools, our bounds on what a client may cost, a stop that is graceful."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from vizsla.api.journal import Journal
+from vizsla.api.protocol import Patience, patient
+from vizsla.kit.errors import VizslaError
+
+T = TypeVar("T")
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than the 60 s of common proxies, so that they close first."""
+GRACE = 20
+"""Seconds that running requests have after the signal to stop."""
+
+
+class CannotListen(VizslaError):
+    """The address cannot be listened on."""
+
+    id = "cannot_listen"
+
+
+async def serve(
+    app: ASGIApp,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    journal: Journal | None = None,
+    started: Callable[[str], None] | None = None,
+    patience: Patience | None = None,
+    keep_alive: int = KEEP_ALIVE,
+    grace: int = GRACE,
+) -> None:
+    """
+    Answer requests until SIGINT, SIGTERM or until cancelled; running ones are finished first.
+
+    *started* is called with the base URL once connections are accepted; port 0 takes any free one. Raises CannotListen.
+    """
+    listener = _listen(host, port)
+    url = _url(listener, host)
+    handler = _Bridge(journal) if journal is not None else None
+    if handler is not None:
+        logging.getLogger("uvicorn.error").addHandler(handler)
+    logging.getLogger("uvicorn.error").propagate = False
+    config = uvicorn.Config(
+        app,
+        http=patient(patience or Patience()),
+        ws="none",
+        loop="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # whoever connects would write its own address there
+        server_header=False,
+        timeout_keep_alive=keep_alive,
+        timeout_graceful_shutdown=grace,
+        backlog=2_048,
+    )
+    server = _Server(config, lambda: started(url) if started else None)
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+    finally:
+        listener.close()
+        if handler is not None:
+            logging.getLogger("uvicorn.error").removeHandler(handler)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run *main* on the fastest event loop there is."""
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._started()
+
+
+class _Bridge(logging.Handler):
+    """What uvicorn has to say goes into the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(logging.WARNING)
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
+        self._journal.event("server", level=level, message=text[-8_000:])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, for asyncio sets TCP_NODELAY on such sockets alone: without it an answer's second piece
+    # waits 40 ms for the client's delayed acknowledgement of the first.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.set_inheritable(False)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, OSError) else "the port must be from 0 to 65535"
+        raise CannotListen(f"{host} port {port} cannot be listened on: {reason}. Choose another with --port.") from None
+    return listener
+
+
+def _url(listener: socket.socket, host: str) -> str:
+    port = listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
