@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import itertools
+import random
+import resource
 from collections import Counter
 from pathlib import Path
 
@@ -10,12 +12,12 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from crawl.conftest import FixedClock, lab
-from vizsla.crawl.crawler import crawl, warc_path_for
+from vizsla.crawl.crawler import CrawlError, crawl, warc_path_for
 from vizsla.crawl.report import Budget, CrawlReport
 from vizsla.harvest.warc import read_pages
 from vizsla.kit.errors import InvalidDomain
 from vizsla.kit.settings import Settings
-from worlds.web import Web, calendar, links, page, redirect, sitemap, status, web
+from worlds.web import Web, links, page, redirect, sitemap, status, web
 
 
 def captured(report: CrawlReport) -> list[str]:
@@ -343,7 +345,8 @@ async def test_what_is_no_domain_is_said_to_be_none(crawl_acme, domain: str) -> 
 
 
 async def test_an_interrupted_crawl_leaves_no_file(site: Web, tmp_path: Path) -> None:
-    site.route("/*", calendar("/x"))
+    site.route("/robots.txt", page("User-agent: *\nCrawl-delay: 0.1", content_type="text/plain"))
+    site.route("/*", links(*(f"/{letter}" for letter in "abcdefghijklmnopqrst")))
     task = asyncio.create_task(crawl("acme.test", settings=lab(site), warc_path=tmp_path / "a" / "x.warc.gz"))
     while len(site.asked) < 5:
         await asyncio.sleep(0.01)
@@ -351,6 +354,28 @@ async def test_an_interrupted_crawl_leaves_no_file(site: Web, tmp_path: Path) ->
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+async def test_a_place_that_cannot_be_written_to_is_named(site: Web, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(CrawlError, match="file"):
+        await crawl("acme.test", settings=lab(site), warc_path=tmp_path / "file" / "x.warc.gz")
+
+    assert site.connections == 0
+
+
+async def test_a_full_disk_is_named_and_leaves_no_file(site: Web, tmp_path: Path) -> None:
+    site.route("/*", random.Random(1).randbytes(200_000).hex())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(CrawlError, match=r"x\.warc\.gz cannot be written"):
+            await crawl("acme.test", settings=lab(site), warc_path=tmp_path / "a" / "x.warc.gz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert list((tmp_path / "a").iterdir()) == []
 

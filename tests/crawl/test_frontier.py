@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from vizsla.crawl.frontier import MAX_PENDING, MAX_URL, SAME_FOLDER, SAME_NUMBER, SAME_QUERY, Frontier, canonical
 from vizsla.crawl.words import word_score
@@ -65,6 +66,7 @@ def test_the_canonical_spelling_is_its_own_and_ascii(href: str) -> None:
     if url is not None:
         assert url.isascii() and url.isprintable() and " " not in url and "#" not in url
         assert canonical(url) == url
+        assert str(URL(url, encoded=True)) == url  # what is asked for, kept and looked up is the same text
 
 
 def test_each_page_comes_out_once_and_best_first() -> None:

@@ -28,14 +28,14 @@ from vizsla.crawl.warc_writer import Earlier, WarcWriter, payload_digest
 from vizsla.harvest.records import Visit
 from vizsla.kit.clock import Clock, SystemClock
 from vizsla.kit.domain_name import parse_domain, registrable_domain
-from vizsla.kit.errors import InvalidDomain
+from vizsla.kit.errors import InvalidDomain, VizslaError
 from vizsla.kit.settings import Settings
 from vizsla.net.guard import EgressRefused
 from vizsla.net.http import MAX_REDIRECTS, FetchError, HttpClient, Response, user_agent
 
 MAX_SITEMAPS = 3
 SITEMAP_URLS = 2_000
-"""URLs of one sitemap that are offered to the frontier, the most promising of a site come with its home page anyway."""
+"""URLs of one sitemap that are offered to the frontier."""
 _HOME, _REDIRECTED, _KNOWN, _HINT = 1_000.0, 200.0, 10.0, -10.0
 _SILENT = frozenset({"unreachable", "tls", "timeout", "broken", "port"})
 """Ways in which an origin may simply not be served; the next one (http, www) is tried then."""
@@ -55,15 +55,18 @@ async def crawl(
     """
     Crawl *domain* (a name or a URL) into *warc_path*; *known* is what `store.known_pages` remembers of it.
 
-    Never raises for what a site does. InvalidDomain if *domain* is none, or a public suffix. When it is cancelled or
-    fails, no file is left.
+    Never raises for what a site does. InvalidDomain if *domain* is none, or a public suffix; CrawlError if the file cannot
+    be written. When it is cancelled or fails, no file is left.
     """
     host = parse_domain(domain)
     registrable = registrable_domain(host)
     if registrable is None:
         raise InvalidDomain(f"{host} is no domain that somebody can register. Give a name such as stripe.com.")
     clock = clock or SystemClock()
-    writer = WarcWriter(warc_path, agent=user_agent(settings), started_at=clock.now())
+    try:
+        writer = WarcWriter(warc_path, agent=user_agent(settings), started_at=clock.now())
+    except OSError as error:
+        raise CrawlError(f"{warc_path} cannot be written: {error.strerror}") from None
     try:
         async with HttpClient(settings) as client:
             job = _Crawl(
@@ -79,6 +82,9 @@ async def crawl(
             job.progress = progress or job.progress
             ended_by = await job.run(host)
             warc = await asyncio.to_thread(writer.finish)
+    except OSError as error:
+        writer.discard()
+        raise CrawlError(f"{warc_path} cannot be written: {error.strerror}") from error
     except BaseException:
         writer.discard()
         raise
@@ -88,6 +94,12 @@ async def crawl(
 def warc_path_for(home: Path, domain: str, now: int) -> Path:
     """Where under *home* the crawl of *domain* that begins *now* is kept."""
     return home / "warc" / domain / f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}.warc.gz"
+
+
+class CrawlError(VizslaError):
+    """The crawl could not be written down."""
+
+    id = "crawl"
 
 
 class _Ended(Exception):
@@ -381,8 +393,8 @@ class _Crawl:
 
 
 def _origins(host: str, ports: tuple[int, ...]) -> list[str]:
-    """Where a site may answer: https first, `www.` beside the bare name, ports that the operator named last."""
+    """Where a site may answer: the bare name before `www.`, https before http, ports that the operator named last."""
     hosts = [host] if host.startswith("www.") else [host, f"www.{host}"]
     schemes = [(443, "https", ""), (80, "http", "")]
     schemes += [(port, "http", f":{port}") for port in ports if port not in {80, 443}]
-    return [f"{scheme}://{name}{suffix}" for port, scheme, suffix in schemes if port in ports for name in hosts]
+    return [f"{scheme}://{name}{suffix}" for name in hosts for port, scheme, suffix in schemes if port in ports]

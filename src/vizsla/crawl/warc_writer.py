@@ -9,6 +9,7 @@ The file appears under its name when it is whole.
 import base64
 import hashlib
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -77,7 +78,8 @@ class WarcWriter:
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
+        with suppress(OSError):  # what was still to be written may not fit
+            self._file.close()
         self._partial.unlink(missing_ok=True)
 
     def _write(self, kind: str, response: Response, fetched_at: int, body: bytes, extra: dict[str, str]) -> None:

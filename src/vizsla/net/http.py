@@ -126,7 +126,8 @@ class HttpClient:
         """
         One GET, no redirect followed, in *seconds* from name look-up to last byte, with *limit* bytes of body at most.
 
-        With *only*, the body of any other media type is left on the wire (a missing Content-Type passes). Raises FetchError, EgressRefused. Errors of HTTP (404, 500 …) are answers.
+        With *only*, the body of any other media type is left on the wire (a missing Content-Type passes). Errors of HTTP
+        (404, 500 …) are answers. Raises FetchError, EgressRefused.
         """
         target = self._checked(url)
         try:
