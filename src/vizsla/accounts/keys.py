@@ -54,6 +54,7 @@ _COUNT = statement(select(func.count()).select_from(api_key).where(*_MINE))
 _GET = statement(select(*_SHOWN).where(*_ONE))
 _RENAME = statement(update(api_key).where(*_ONE).values(name=bindparam("name_")))
 _REVOKE = statement(update(api_key).where(*_ONE).values(revoked_at=bindparam("now_")))
+_REVOKE_ALL = statement(update(api_key).where(*_MINE).values(revoked_at=bindparam("now_")))
 
 
 class KeyNotFound(NotFound):
@@ -156,6 +157,11 @@ async def revoke_key(conn: Connection, account_id: int, key_id: int, now: int) -
     if await count_keys(conn, account_id) < 2:
         raise LastKey
     await conn.execute(_REVOKE, {"account_id_": account_id, "id_": key_id, "now_": now})
+
+
+async def revoke_all_keys(conn: Connection, account_id: int, now: int) -> None:
+    """Stop every key of an account."""
+    await conn.execute(_REVOKE_ALL, {"account_id_": account_id, "now_": now})
 
 
 def _shown(row: Row) -> ApiKey:

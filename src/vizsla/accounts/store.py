@@ -69,6 +69,9 @@ _SET_PLAN = statement(
 )
 _ADD_TOKEN = statement(insert(setup_token).values(hash=bindparam("hash"), created_at=bindparam("created_at")))
 _DROP_TOKENS = statement(delete(setup_token).where(setup_token.c.used_at.is_(None)))
+_FIND_TOKEN = statement(
+    select(setup_token.c.hash).where(setup_token.c.hash == bindparam("hash_"), setup_token.c.used_at.is_(None))
+)
 _USE_TOKEN = statement(
     update(setup_token)
     .where(setup_token.c.hash == bindparam("hash_"), setup_token.c.used_at.is_(None))
@@ -105,6 +108,13 @@ class Plan(msgspec.Struct, frozen=True):
     rate_count: str | None = None
 
 
+async def create_account(conn: Connection, now: int) -> int:
+    """A new account, without members; its id."""
+    row = await conn.fetch_one(_NEW_ACCOUNT, {"now_": now})
+    assert row is not None
+    return int(row[0])
+
+
 async def create_user(
     conn: Connection,
     email: str,
@@ -124,9 +134,7 @@ async def create_user(
     if await conn.fetch_one(_FIND_BY_EMAIL, {"email_": address}) is not None:
         raise MemberExists
     if account_id is None:
-        row = await conn.fetch_one(_NEW_ACCOUNT, {"now_": now})
-        assert row is not None
-        account_id = int(row[0])
+        account_id = await create_account(conn, now)
     made = Member(account_id, await next_id(conn, account_id), address, first_name, last_name, is_admin)
     await conn.execute(_ADD_MEMBER, {**msgspec.structs.asdict(made), "is_admin": int(is_admin), "created_at": now})
     return made
@@ -181,11 +189,19 @@ async def create_setup_token(conn: Connection, now: int) -> str | None:
         return None
     token = secrets.token_hex(20)
     await conn.execute(_DROP_TOKENS)
-    await conn.execute(_ADD_TOKEN, {"hash": hashlib.sha256(token.encode()).hexdigest(), "created_at": now})
+    await conn.execute(_ADD_TOKEN, {"hash": _hash_token(token), "created_at": now})
     return token
+
+
+async def is_setup_token(reader: Reader, token: str) -> bool:
+    """Whether *token* would open the set-up."""
+    return await reader.fetch_one(_FIND_TOKEN, {"hash_": _hash_token(token)}) is not None
 
 
 async def use_setup_token(conn: Connection, token: str, now: int) -> bool:
     """Whether *token* opens the set-up; it does so once."""
-    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-    return bool(await conn.execute(_USE_TOKEN, {"hash_": digest, "now_": now}))
+    return bool(await conn.execute(_USE_TOKEN, {"hash_": _hash_token(token), "now_": now}))
+
+
+def _hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
