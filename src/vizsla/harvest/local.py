@@ -31,7 +31,16 @@ import pyarrow.parquet as pq
 from vizsla import __version__
 from vizsla.harvest.job import BATCH_ROWS, Options, Report
 from vizsla.harvest.sources import HarvestError, Source, find_sources
-from vizsla.harvest.worker import Beats, BucketCount, Outcome, begin_worker, map_source, reduce_files, write_whole
+from vizsla.harvest.worker import (
+    Beats,
+    BucketCount,
+    Outcome,
+    begin_worker,
+    map_source,
+    read_outcome,
+    reduce_files,
+    write_whole,
+)
 
 MAX_ATTEMPTS = 3
 MAX_DEATHS = 20
@@ -81,6 +90,8 @@ class Manifest(msgspec.Struct, frozen=True):
     bytes_read: int
     seconds: float
     """Of this run."""
+    peak_kib: int
+    """The most memory that a worker had resident."""
     resumed: int
     """Sources that an earlier run had finished."""
     dropped: dict[str, int] = {}
@@ -139,6 +150,7 @@ def run(
         facts=sum(count.facts for count in counts),
         bytes_read=total.bytes_read,
         seconds=time.monotonic() - begun,
+        peak_kib=max(outcome.peak_kib for outcome in outcomes),
         resumed=resumed,
         dropped=dict(sorted(total.dropped.items())),
         bad=[FileReport(o.path, o.error) for o in outcomes if o.error],
@@ -187,7 +199,7 @@ class _Reading:
         self._beats = Beats.make(folder / "tmp" / "beats", len(job.sources))
         self.finished: dict[int, Outcome] = {}
         for path in (folder / "done").glob("*.json"):
-            self.finished[int(path.stem)] = msgspec.json.decode(path.read_bytes(), type=Outcome)
+            self.finished[int(path.stem)] = read_outcome(path.read_bytes())
         self._deaths: dict[int, list[int]] = {}
         self._failures: dict[int, int] = {}
 

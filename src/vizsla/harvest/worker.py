@@ -52,6 +52,11 @@ class Outcome(msgspec.Struct):
     """The most memory that the worker ever had resident, until then."""
 
 
+def read_outcome(marker: bytes) -> Outcome:
+    """The outcome in a `done/` marker."""
+    return msgspec.json.decode(marker, type=Outcome, dec_hook=lambda kind, value: kind(value))
+
+
 class BucketCount(msgspec.Struct, frozen=True):
     """What a folded bucket holds."""
 
