@@ -206,7 +206,9 @@ class _Reading:
     def run(self, workers: int) -> None:
         waiting = [number for number in range(len(self._job.sources)) if number not in self.finished]
         suspects: list[int] = []
+        idle = 0
         while waiting or suspects:
+            before = len(self.finished), sum(map(len, self._deaths.values()))
             if suspects:
                 if self._through_pool(suspects[:1], 1):
                     self._blame(suspects[0])
@@ -214,6 +216,9 @@ class _Reading:
             else:
                 suspects = self._through_pool(waiting, workers)
             waiting = [number for number in waiting if number not in self.finished and number not in suspects]
+            idle = idle + 1 if before == (len(self.finished), sum(map(len, self._deaths.values()))) else 0
+            if idle > MAX_DEATHS:
+                raise HarvestError("The processes that read die before they begin. Is there enough memory?")
 
     def _through_pool(self, numbers: Sequence[int], workers: int) -> list[int]:
         """Run the sources *numbers*; those that were running when a worker died, or none."""
