@@ -240,6 +240,24 @@ def test_a_title_without_its_slogan(title, domain, name):
     assert [value for value, _ in facts.get("organization", [])] == ([name] if name else [])
 
 
+@pytest.mark.parametrize(
+    ("footer", "legal_name"),
+    [
+        ("© 2026 Acme LLP. Authorised and regulated by somebody.", "Acme LLP"),
+        ("&copy; 2019-2026 Acme, Inc. All rights reserved.", "Acme, Inc."),
+        ("Copyright © Acme Co. Ltd. The best widgets", "Acme Co. Ltd."),
+        ("© Acme Sp. z o.o.", "Acme Sp. z o.o."),
+        ("© 2026 by Acme GmbH | Impressum", "Acme GmbH"),
+        ("© 2026 Acme", None),
+        ("© 2026 Somebody Else Ltd", None),
+    ],
+)
+def test_a_copyright_line_names_the_company_if_it_resembles_the_domain(footer, legal_name):
+    facts = said(f"<p>x</p><footer>{footer}</footer>")
+
+    assert [value for value, _ in facts.get("legal_name", [])] == ([legal_name] if legal_name else [])
+
+
 def test_of_several_accounts_in_a_footer_only_the_one_like_the_domain_counts():
     footer = '<footer><a href="https://twitter.com/acme_hq">us</a><a href="https://twitter.com/themefactory">theme</a>{}</footer>'
 

@@ -15,7 +15,7 @@ _COPYRIGHT = re.compile(
     re.IGNORECASE,
 )
 _AFTER_NAME = re.compile(
-    r"\s*(?:[|·•©–—]|\.\s+(?=(?:the|any|we|this|site|web|design|use)\b)|[.,]?\s*\b(?:all rights|alle rechte|tous droits|todos los|tutti i|alla rättigheter|rights reserved|impressum|imprint|privacy|legal|\d{4}|made\b|powered|registered|a company)\b).*",
+    r"\s*(?:[|·•©–—]|(?<=\.)\s+(?=(?:the|any|we|this|site|web|design|use)\b)|,?\s*\b(?:all rights|alle rechte|tous droits|todos los|tutti i|alla rättigheter|rights reserved|impressum|imprint|privacy|legal|\d{4}|made\b|powered|registered|a company)\b).*",
     re.IGNORECASE | re.DOTALL,
 )
 _ABBREVIATED = re.compile(r"(?:\.\w{1,2}|\b(?:inc|ltd|co|corp|bros|esq|jr))\.\Z", re.IGNORECASE)
@@ -116,9 +116,18 @@ def name_in_copyright(text: str, domain: str) -> str | None:
         return None
     line = text[-4_000:][found.end() : found.end() + MAX_NAME].partition("\n")[0]
     name = _AFTER_NAME.sub("", line).strip(" ,:-–—")
+    name = _end_at_form(name)
     if name.endswith(".") and not _ABBREVIATED.search(name):
         name = name.rstrip(" .")
     return name if 2 <= len(name) <= 80 and len(name.split()) <= 8 and resembles(name, domain) else None
+
+
+def _end_at_form(line: str) -> str:
+    # "Acme LLP. Authorised and regulated": the company ends with the last sentence that ends with a legal form.
+    if split_legal_form(line)[1]:
+        return line
+    ends = [match.start() for match in re.finditer(r"\.\s", line)]
+    return next((line[: end + 1] for end in reversed(ends) if split_legal_form(line[:end])[1]), line)
 
 
 def _spell_umlauts(text: str) -> str:

@@ -52,7 +52,6 @@ HEADERS = {
     "sucuri": r"^server: sucuri|^x-sucuri-id:",
     "imperva": r"^x-iinfo:|^x-cdn: (?:incapsula|imperva)",
     "envoy": r"^server: envoy|^x-envoy-",
-    "hsts": r"^strict-transport-security:",
 }
 
 # Names of cookies, one a line.

@@ -33,7 +33,7 @@ Telecommunications|517|InternetServiceProvider|telecommunications,telecom,teleko
 Law Practice|541110|LegalService,Attorney|law firm,solicitors,barristers,attorneys at law,attorneys,lawyers,legal advice,legal services,rechtsanwalt,rechtsanwalte,rechtsanwaelte,kanzlei,anwaltskanzlei,cabinet d'avocats,avocats,abogados,bufete,studio legale,avvocati,advocaten,advokatbyra,advokater,advokatfirma,asianajotoimisto,kancelaria
 Legal Services|541199|Notary|notary,notar,notaire,patent attorneys,notariat
 Accounting|541211|AccountingService|accountants,accounting firm,chartered accountants,tax advice,bookkeeping,steuerberater,steuerberatung,steuerkanzlei,wirtschaftsprufer,expert-comptable,expertise comptable,asesoria fiscal,commercialista,redovisning
-Business Consulting and Services|541611|ProfessionalService|management consulting,management consultants,business consulting,unternehmensberatung,strategy consulting,conseil en management,consultoria empresarial,consultancy
+Business Consulting and Services|541611||management consulting,management consultants,business consulting,unternehmensberatung,strategy consulting,conseil en management,consultoria empresarial,consultancy
 Human Resources Services|541612||human resources services,hr software,payroll services,personaldienstleister
 Staffing and Recruiting|561311|EmploymentAgency|recruitment,recruiting agency,staffing,executive search,headhunting,personalvermittlung,zeitarbeit,recrutement,temporary staffing,bemanning
 Outsourcing and Offshoring Consulting|561499||outsourcing,offshoring,business process outsourcing

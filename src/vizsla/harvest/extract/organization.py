@@ -19,7 +19,7 @@ from vizsla.kit.domain_name import registrable_domain, to_ascii
 Node = Mapping[str, object]
 
 _GENERAL_TYPES = """
-    Organization Corporation LocalBusiness Consortium NewsMediaOrganization OnlineBusiness Cooperative Project
+    Organization Corporation LocalBusiness Consortium NewsMediaOrganization OnlineBusiness ProfessionalService Cooperative Project
     GovernmentOrganization EducationalOrganization MedicalOrganization SportsOrganization PerformingGroup WorkersUnion
 """
 ORGANIZATION_TYPES = SCHEMA_TYPES | frozenset(_GENERAL_TYPES.split())
