@@ -8,7 +8,7 @@ sources of each address embedded as the index keeps them. Addresses are those at
 
 import msgspec
 
-from vizsla.index.merge import Claims
+from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Database
 
 

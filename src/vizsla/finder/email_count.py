@@ -2,7 +2,7 @@
 
 import msgspec
 
-from vizsla.index.merge import Claims
+from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Database
 
 
