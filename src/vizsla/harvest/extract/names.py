@@ -213,6 +213,9 @@ def _turned(family: str, rest: str) -> Name | None:
         if word.rstrip(".").lower() not in TITLES and word.rstrip(".").lower() not in SUFFIXES
     ]
     words = family.split()
+    if len(words) > 1 and given and is_first_name(words[0]) and not is_first_name(given[0]):
+        # "Pria Chandran, Accountant"
+        return None
     if not 1 <= len(given) <= 3 or not 1 <= len(words) <= 3:
         return None
     if not all(_is_name_word(word, 0, 9) for word in given) or not all(_is_name_word(word, 1, 9) for word in words):
