@@ -18,6 +18,7 @@ from evaluation.floors import Floors, find_breaches, labels_digest, load_floors,
 from evaluation.labels import Page, load_clear, load_labels, seal
 from evaluation.obfuscation import ADDRESS, DISGUISES, LOOKALIKES, PLAIN, PROTECTED, Case
 from evaluation.readers import ExtractEmails, Reader, regex_over_source, regex_over_text, vizsla
+from evaluation.titles import TitleScore, load_titles, score_titles
 
 FEWEST_PAGES = 100
 OURS, OURS_OFF = "vizsla", "vizsla, protected left alone"
@@ -47,13 +48,18 @@ def main() -> int:
     if not options.no_peers:
         results |= score_peers(pages)
     table = [read_case(case) for case in DISGUISES + LOOKALIKES]
-    measured = measure(results, table)
+    titles = score_titles(load_titles())
+    measured = measure(results, table, titles)
     floors = load_floors()
 
     if options.json:
         print(as_json(results, table, measured, len(pages), len(labels)))
     else:
         print_results(results, table, len(pages), len(labels))
+        for asked, score in titles.items():
+            print(
+                f"{asked} from the title: {score.accuracy:.3f} ({score.right} right, {score.wrong} wrong, {score.missed} missed)"
+            )
     if options.errors:
         print_errors(errors + [leak for leak in leaks if leak.kind == "leaked"])
     if len(pages) < FEWEST_PAGES:
@@ -125,7 +131,7 @@ def read_case(case: Case) -> CaseResult:
     return CaseResult(case.name, on, off, right)
 
 
-def measure(results: Mapping[str, Scores], table: list[CaseResult]) -> Floors:
+def measure(results: Mapping[str, Scores], table: list[CaseResult], titles: Mapping[str, TitleScore]) -> Floors:
     ours = total(results[OURS])
     return Floors(
         labels=labels_digest(),
@@ -133,6 +139,8 @@ def measure(results: Mapping[str, Scores], table: list[CaseResult]) -> Floors:
         recall=ours.recall,
         name_precision=ours.name_precision,
         name_recall=ours.name_recall,
+        seniority=titles["seniority"].accuracy,
+        department=titles["department"].accuracy,
         disguises=sum(row.right for row in table[: len(DISGUISES)]),
         lookalikes=sum(not row.right for row in table[len(DISGUISES) :]),
     )

@@ -22,6 +22,9 @@ class Floors(msgspec.Struct, frozen=True):
     recall: float
     name_precision: float
     name_recall: float
+    seniority: float
+    department: float
+    """How many titles of all are read as a person reads them."""
     disguises: int
     """How many disguised addresses are read."""
     lookalikes: int
@@ -44,7 +47,7 @@ def find_breaches(floors: Floors, measured: Floors) -> list[str]:
     """A sentence for each floor that *measured* is under."""
     breaches = [
         f"{name.replace('_', ' ')} {getattr(measured, name):.3f} is under its floor {getattr(floors, name):.3f}"
-        for name in ("precision", "recall", "name_precision", "name_recall", "disguises")
+        for name in ("precision", "recall", "name_precision", "name_recall", "seniority", "department", "disguises")
         if getattr(measured, name) < getattr(floors, name)
     ]
     if measured.lookalikes > floors.lookalikes:
@@ -68,6 +71,8 @@ def raise_floors(floors: Floors, measured: Floors) -> Floors:
         recall=lift("recall"),
         name_precision=lift("name_precision"),
         name_recall=lift("name_recall"),
+        seniority=lift("seniority"),
+        department=lift("department"),
         disguises=max(floors.disguises, measured.disguises),
         lookalikes=min(floors.lookalikes, measured.lookalikes),
     )

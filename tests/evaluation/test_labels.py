@@ -55,29 +55,77 @@ def test_the_floors_are_pinned_to_these_labels() -> None:
 
 
 FLOORS = Floors(
-    labels="a", precision=0.98, recall=0.97, name_precision=0.95, name_recall=0.8, disguises=21, lookalikes=0
+    labels="a",
+    precision=0.98,
+    recall=0.97,
+    name_precision=0.95,
+    name_recall=0.8,
+    seniority=0.9,
+    department=0.85,
+    disguises=21,
+    lookalikes=0,
 )
 
 
 def test_floors_only_go_up() -> None:
     worse = Floors(
-        labels="b", precision=0.5, recall=0.5, name_precision=0.5, name_recall=0.5, disguises=3, lookalikes=6
+        labels="b",
+        precision=0.5,
+        recall=0.5,
+        name_precision=0.5,
+        name_recall=0.5,
+        seniority=0.9,
+        department=0.85,
+        disguises=3,
+        lookalikes=6,
     )
     better = Floors(
-        labels="b", precision=0.9987, recall=0.975, name_precision=1.0, name_recall=0.94, disguises=22, lookalikes=0
+        labels="b",
+        precision=0.9987,
+        recall=0.975,
+        name_precision=1.0,
+        name_recall=0.94,
+        seniority=0.9,
+        department=0.85,
+        disguises=22,
+        lookalikes=0,
     )
 
     assert raise_floors(FLOORS, worse) == Floors(
-        labels="b", precision=0.98, recall=0.97, name_precision=0.95, name_recall=0.8, disguises=21, lookalikes=0
+        labels="b",
+        precision=0.98,
+        recall=0.97,
+        name_precision=0.95,
+        name_recall=0.8,
+        seniority=0.9,
+        department=0.85,
+        disguises=21,
+        lookalikes=0,
     )
     assert raise_floors(FLOORS, better) == Floors(
-        labels="b", precision=0.99, recall=0.97, name_precision=1.0, name_recall=0.94, disguises=22, lookalikes=0
+        labels="b",
+        precision=0.99,
+        recall=0.97,
+        name_precision=1.0,
+        name_recall=0.94,
+        seniority=0.9,
+        department=0.85,
+        disguises=22,
+        lookalikes=0,
     )
 
 
 def test_each_breach_is_a_sentence() -> None:
     bad = Floors(
-        labels="a", precision=0.979, recall=0.97, name_precision=0.95, name_recall=0.8, disguises=20, lookalikes=1
+        labels="a",
+        precision=0.979,
+        recall=0.97,
+        name_precision=0.95,
+        name_recall=0.8,
+        seniority=0.9,
+        department=0.85,
+        disguises=20,
+        lookalikes=1,
     )
 
     breaches = find_breaches(FLOORS, bad)
@@ -87,7 +135,17 @@ def test_each_breach_is_a_sentence() -> None:
 
 
 def test_nobody_passes_by_changing_a_label_alone() -> None:
-    changed = Floors(labels="b", precision=1, recall=1, name_precision=1, name_recall=1, disguises=22, lookalikes=0)
+    changed = Floors(
+        labels="b",
+        precision=1,
+        recall=1,
+        name_precision=1,
+        name_recall=1,
+        seniority=0.9,
+        department=0.85,
+        disguises=22,
+        lookalikes=0,
+    )
 
     assert find_breaches(FLOORS, changed) == [
         "the labels are not those the floors were set on: look at the change, then pin them with --raise-floors"
