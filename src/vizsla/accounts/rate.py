@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from vizsla.kit.errors import SettingsError
-from vizsla.storage.database import Database, StoreUnavailable
+from vizsla.kit.errors import SettingsError, StoreError
+from vizsla.storage.database import Database
 from vizsla.storage.statement import statement
 
 _SECOND = 1_000_000_000
@@ -95,19 +95,20 @@ class LocalLimiter:
             if len(self._arrivals) >= MOST_BUCKETS:
                 self._forget(now)
             arrivals = self._arrivals[caller] = [0] * len(limits)
-        least = tightest = None
+        # The limit that stops this caller first: the longest wait if any denies, else the one with the least left.
+        tightest, wait, left = 0, 0, -1
         for at, limit in enumerate(limits):
-            end = max(arrivals[at], now) + limit.interval
-            room = now + limit.window - end
-            if room < 0:
-                return Verdict(False, limit.count, 0, (arrivals[at] - now) / _SECOND, -room / _SECOND)
-            left = room // limit.interval
-            if least is None or left < least:
-                least, tightest = left, at
+            room = now + limit.window - max(arrivals[at], now) - limit.interval
+            if -room > wait:
+                tightest, wait = at, -room
+            elif wait == 0 and (left < 0 or room // limit.interval < left):
+                tightest, left = at, room // limit.interval
+        if wait:
+            reset = (arrivals[tightest] - now) / _SECOND
+            return Verdict(False, limits[tightest].count, 0, reset, wait / _SECOND)
         for at, limit in enumerate(limits):
             arrivals[at] = max(arrivals[at], now) + limit.interval
-        assert least is not None and tightest is not None
-        return Verdict(True, limits[tightest].count, least, (arrivals[tightest] - now) / _SECOND)
+        return Verdict(True, limits[tightest].count, left, (arrivals[tightest] - now) / _SECOND)
 
     def _forget(self, now: int) -> None:
         """Callers whose allowance is whole again; if that is not enough, the ones known longest."""
@@ -196,7 +197,7 @@ class SharedLimiter:
         try:
             async with asyncio.timeout(PATIENCE):
                 row = await self._database.fetch_one(_LEASE, params)
-        except (TimeoutError, StoreUnavailable):
+        except (TimeoutError, StoreError):
             self._alone_until = self._clock() + int(PATIENCE * _SECOND)
             return
         assert row is not None

@@ -190,7 +190,7 @@ class Door:
             raise RateLimited
 
     def _refuse(self, error: VizslaError, extra: list[Header], request_id: str) -> tuple[int, bytes]:
-        if error.id in ("store_unavailable", "idempotency_key_in_flight"):
+        if error.id in ("store", "store_unavailable", "idempotency_key_in_flight"):
             extra.append((b"retry-after", b"1"))
         elif error.id == "payload_too_large":
             extra.append(_CLOSE)

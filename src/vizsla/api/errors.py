@@ -41,9 +41,15 @@ STATUSES = {
     "claimed_email": 451,
     "internal_error": 500,
     "store_unavailable": 503,
+    "store": 503,
 }
-SHOWN_IDS = {"rate_limited": "too_many_requests"}
+SHOWN_IDS = {"rate_limited": "too_many_requests", "store": "store_unavailable"}
 """Two errors of the reference share one id: too fast is 403, quota used up is 429."""
+_OURS = {
+    500: "Something went wrong on our side. Please try again.",
+    503: "A database does not answer. Please try again in a moment.",
+}
+"""What is said of our own faults, whose words stay in the log: they name hosts and statements."""
 
 
 class ErrorItem(msgspec.Struct, frozen=True):
@@ -124,9 +130,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 def render_error(id_: str, details: str) -> tuple[int, bytes]:
-    """Status and body of an error; an id that has no status is a fault of ours, whose words stay in the log."""
+    """Status and body of an error; an id that has no status is a fault of ours."""
     status = STATUSES.get(id_)
-    if status is None or id_ == "internal_error":
-        id_, status, details = "internal_error", 500, "Something went wrong on our side. Please try again."
-    item = ErrorItem(SHOWN_IDS.get(id_, id_), status, details)
+    if status is None:
+        id_, status = "internal_error", 500
+    item = ErrorItem(SHOWN_IDS.get(id_, id_), status, _OURS.get(status, details))
     return status, _encode(ErrorAnswer((item,)))
