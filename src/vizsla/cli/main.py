@@ -20,35 +20,36 @@ app = App(
     version=__version__,
     help="Finds, verifies and reaches the people behind any domain, on your own machine.",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 user = App(name="user", help="People who may use this installation.")
 key = App(name="key", help="API keys.")
 claim = App(name="claim", help="A person or the owner of a domain says stop.")
 
 
-def _register() -> None:
-    from vizsla.cli import ask, care, claims, gather, people, serve
-
-    app.command(serve.serve)
-    app.command(gather.harvest)
-    app.command(gather.crawl)
-    app.command(ask.search)
-    app.command(ask.count)
-    for group in (user, key, claim):
-        app.command(group)
-    user.command(people.add_user, name="add")
-    key.command(people.add_key, name="add")
-    claim.command(claims.add)
-    claim.command(claims.list_all, name="list")
-    claim.command(claims.remove)
-    app.command(care.migrate)
-    app.command(care.doctor)
-    app.command(care.config)
+for group in (user, key, claim):
+    app.command(group)
+# By name, so that `vizsla count` does not import a web server.
+for at, name, path, summary in (
+    (app, "serve", "serve:serve", "Run the API and the pages for people."),
+    (app, "harvest", "gather:harvest", "Read WARC, WET and HTML files into the index."),
+    (app, "crawl", "gather:crawl", "Fetch the sites of domains, politely, and harvest them."),
+    (app, "search", "ask:search", "Show the addresses known at a domain."),
+    (app, "count", "ask:count", "Show how many addresses are known at a domain."),
+    (user, "add", "people:add_user", "Make an account and print its API key."),
+    (key, "add", "people:add_key", "Make another API key."),
+    (claim, "add", "claims:add", "Forget an address or a domain for good."),
+    (claim, "list", "claims:list_all", "List claims."),
+    (claim, "remove", "claims:remove", "Take a claim back."),
+    (app, "migrate", "care:migrate", "Bring both databases up to date."),
+    (app, "doctor", "care:doctor", "Look for what would go wrong."),
+    (app, "config", "care:config", "Show every setting as it is in force."),
+):
+    at.command(f"vizsla.cli.{path}", name=name, help=summary)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command in *arguments* (the process's own by default) and exit."""
-    _register()
     _leave(lambda: app(arguments))
 
 

@@ -10,7 +10,7 @@ from vizsla.cli.output import is_watched
 
 
 class WorkLine:
-    """`━━━ 12/34 files · 10,234 pages · 512 addresses · 41.2 MB/s · 0:01:20`"""
+    """`━━━ 12/34 files · 10,234 pages · 512 addresses · 41.2 MB/s 0:01:20`: the last is the time left."""
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
@@ -18,7 +18,7 @@ class WorkLine:
         self._bar = Progress(
             SpinnerColumn(),
             BarColumn(24),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             disable=not is_watched(),
@@ -36,14 +36,18 @@ class WorkLine:
     ) -> None:
         self._bar.stop()
 
-    def show(self, done: float, total: float, *, pages: int, addresses: int | None, size: int) -> None:
-        """*done* of *total* units; *size* in bytes read so far."""
+    def show(
+        self, done: int, total: int, *, pages: int, addresses: int | None, size: int, share: float, at: str = ""
+    ) -> None:
+        """*done* of *total* units, *size* in bytes so far, *share* of the whole work from 0 to 1."""
         rate = size / 1e6 / max(time.monotonic() - self._started, 1e-3)
-        parts = [f"{done:g}/{total:g} {self._unit}", f"{pages:,} pages"]
+        parts = [f"{done:,}/{total:,} {self._unit}"]
         if addresses is not None:
-            parts.append(f"{addresses:,} addresses")
+            parts += [f"{pages:,} pages", f"{addresses:,} addresses"]
         parts.append(f"{rate:.1f} MB/s")
-        self._bar.update(self._task, completed=done, total=total or None, text=" · ".join(parts))
+        if at:
+            parts.append(at if len(at) <= 60 else at[:59] + "…")
+        self._bar.update(self._task, completed=share, total=1.0, text=" · ".join(parts))
 
     def say(self, text: str) -> None:
         """What is being done now, when it cannot be counted."""

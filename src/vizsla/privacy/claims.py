@@ -98,6 +98,24 @@ class Claims:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
 
+class LiveClaims(Claims):
+    """
+    The claims as they were at the last `refresh`.
+
+    Refreshed within the transaction that adds addresses, it leaves no gap: a claim made later than that deletes after the
+    transaction, for it waits for the same lock.
+    """
+
+    def __init__(self, reader: Reader, secret: bytes) -> None:
+        super().__init__(secret)
+        self._reader = reader
+
+    async def refresh(self) -> None:
+        """Read the claims anew."""
+        now = await load_claims(self._reader, self._secret)
+        self._emails, self._domains = now._emails, now._domains
+
+
 async def load_claims(reader: Reader, secret: bytes) -> Claims:
     """
     All claims.

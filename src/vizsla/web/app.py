@@ -7,11 +7,13 @@ and Origin; the set-up link's token is the only credential there is before the f
 
 from importlib import resources
 from typing import Protocol
+from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from vizsla import __version__
@@ -85,12 +87,29 @@ def create_web(desk: Desk) -> Starlette:
         return Response(css, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
     return Starlette(
+        exception_handlers={404: _nothing_here, 405: _nothing_here, 500: _our_fault},
         routes=[
             Route("/", home, methods=["GET"]),
             Route("/setup/{token}", setup, methods=["GET", "POST"]),
             Route("/static/vizsla.css", style, methods=["GET"]),
-        ]
+        ],
     )
+
+
+async def _nothing_here(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _refusal(request, status, "not_found", "There is nothing at this path.")
+
+
+async def _our_fault(request: Request, error: Exception) -> Response:
+    return _refusal(request, 500, "internal_error", "Something went wrong here. It is in the log.")
+
+
+def _refusal(request: Request, status: int, id: str, sentence: str) -> Response:
+    """A page for a person; for a program what the API would say, as it may have mistaken the path."""
+    if "text/html" in request.headers.get("accept", ""):
+        return _page("refusal.html", sentence=sentence, status=status)
+    return JSONResponse({"errors": [{"id": id, "code": status, "details": sentence}]}, status, headers=_HEADERS)
 
 
 def _page(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
@@ -111,8 +130,6 @@ async def _read_email(request: Request) -> str:
         body += chunk
         if len(body) > MAX_FORM:
             return ""
-    from urllib.parse import parse_qs
-
     try:
         values = parse_qs(body.decode("utf-8"), max_num_fields=20).get("email", [""])
     except ValueError:

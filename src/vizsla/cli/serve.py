@@ -1,0 +1,119 @@
+"""`vizsla serve`: everything on one machine."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from vizsla.accounts.keys import create_key
+from vizsla.accounts.sample import issue_sample_key
+from vizsla.accounts.store import create_setup_token, create_user, has_users, is_setup_token, use_setup_token
+from vizsla.api.app import create_app
+from vizsla.api.server import run as run_loop
+from vizsla.api.server import serve as listen
+from vizsla.cli.gather import load_sample
+from vizsla.cli.output import put_line, talk
+from vizsla.cli.workplace import Workplace, open_workplace
+from vizsla.erasure import finish_erasures
+from vizsla.harvest.sample import RICHEST_DOMAIN
+from vizsla.kit.settings import Settings, load_settings
+from vizsla.storage.open import HomeLock
+from vizsla.storage.statement import statement
+from vizsla.web.app import create_web
+
+_ANY_DOMAIN = statement("SELECT domain FROM domain LIMIT 1")
+_COUNT_DOMAINS = statement("SELECT count(*) FROM domain")
+
+
+def serve(*, host: str = "127.0.0.1", port: int = 8000, with_sample: bool = False) -> None:
+    """
+    Run the API and the pages for people, until stopped.
+
+    Parameters
+    ----------
+    host
+        The address to listen on.
+    port
+        The port to listen on; 0 takes a free one.
+    with_sample
+        Load a sample of invented companies if the index is empty, and print a line that asks about one.
+    """
+    settings = load_settings()
+    with _one_server(settings):
+        run_loop(_serve(settings, host, port, with_sample=with_sample))
+
+
+@contextlib.contextmanager
+def _one_server(settings: Settings) -> Iterator[None]:
+    """SQLite means one server on one home; PostgreSQL takes any number."""
+    if settings.app_url.startswith("sqlite:") or settings.index_database_url.startswith("sqlite:"):
+        with HomeLock(settings.home):
+            yield
+    else:
+        yield
+
+
+async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool) -> None:
+    async with open_workplace(settings) as place:
+        if forgotten := await finish_erasures(place.stores, place.secret, place.clock):
+            talk(f"Finished forgetting {forgotten} claimed addresses.")
+        if with_sample and await place.stores.index.fetch_one(_ANY_DOMAIN) is None:
+            talk("The index is empty: loading the sample.")
+            await load_sample(place)
+        async with place.stores.app.write() as conn:
+            token = await create_setup_token(conn, place.clock.now())
+            sample_key = await issue_sample_key(conn, place.clock.now()) if with_sample else None
+        desk = _Desk(place)
+        app = create_app(
+            settings,
+            place.stores,
+            await place.claims(),
+            clock=place.clock,
+            load_claims=place.claims,
+            fallback=create_web(desk),
+        )
+
+        def announce(url: str) -> None:
+            desk.base_url = settings.base_url or url
+            _announce(desk.base_url, token, sample_key)
+
+        await listen(app, host, port, journal=app.journal, started=announce)
+
+
+def _announce(url: str, token: str | None, sample_key: str | None) -> None:
+    put_line(f"Vizsla is at {url}")
+    if token is not None:
+        put_line(f"Make the first account (this link works once): {url}/setup/{token}")
+    if sample_key is not None:
+        put_line(f'Ask it: curl "{url}/v2/domain-search?domain={RICHEST_DOMAIN}" -H "X-API-KEY: {sample_key}"')
+    put_line("Stop it with Ctrl-C.")
+    sys.stdout.flush()
+
+
+class _Desk:
+    """What the pages for people ask of the house."""
+
+    sample_domain = RICHEST_DOMAIN
+    base_url = ""
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+
+    async def has_users(self) -> bool:
+        return await has_users(self._place.stores.app)
+
+    async def count_domains(self) -> int:
+        # Counting reads an index from end to end: not in the event loop.
+        rows = await self._place.stores.index.fetch_all_slowly(_COUNT_DOMAINS)
+        return int(rows[0][0])
+
+    async def is_setup_open(self, token: str) -> bool:
+        return await is_setup_token(self._place.stores.app, token)
+
+    async def set_up(self, token: str, email: str) -> str | None:
+        now = self._place.clock.now()
+        async with self._place.stores.app.write() as conn:
+            if not await use_setup_token(conn, token, now):
+                return None
+            member = await create_user(conn, email, now=now, is_admin=True)
+            made = await create_key(conn, member.account_id, "first key", now=now, member_id=member.id)
+        return made.plaintext
