@@ -27,7 +27,7 @@ import law_firm
 import logistics
 import startup
 import studio
-from world import Capture, Site
+from world import Capture, Person, Site
 
 ROOT = Path(__file__).parent.parent
 WARC = ROOT / "src" / "vizsla" / "harvest" / "sample" / "companies.warc.gz"
@@ -65,7 +65,7 @@ def write_warc(path: Path, sites: list[Site]) -> None:
 
 def write_truth(path: Path, sites: list[Site]) -> None:
     """
-    Which addresses each page holds: `open` for every reader, `protected` for one that undoes protections.
+    Which addresses each page holds: `open` for every reader, `protected` for one that undoes protections; and whose they are.
 
     Redirects, errors, files and revisits hold none.
     """
@@ -75,7 +75,14 @@ def write_truth(path: Path, sites: list[Site]) -> None:
         for capture in site.captures
         if capture.holds or capture.guarded
     }
-    path.write_text(json.dumps(dict(sorted(pages.items())), indent=1) + "\n", "utf-8")
+    people = {
+        person.email: {"first_name": person.first, "last_name": person.last, "position": person.position}
+        for company in COMPANIES
+        for person in vars(company).values()
+        if isinstance(person, Person)
+    }
+    truth = {"pages": dict(sorted(pages.items())), "people": dict(sorted(people.items()))}
+    path.write_text(json.dumps(truth, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _records(writer: WARCWriter, capture: Capture) -> list[ArcWarcRecord]:

@@ -18,7 +18,8 @@ from vizsla.kit.clock import day
 
 ROOT = Path(__file__).parents[2]
 WARC = ROOT / "src" / "vizsla" / "harvest" / "sample" / "companies.warc.gz"
-TRUTH = json.loads((ROOT / "samples" / "addresses.json").read_text("utf-8"))
+_truth = json.loads((ROOT / "samples" / "addresses.json").read_text("utf-8"))
+TRUTH, PEOPLE = _truth["pages"], _truth["people"]
 COMPANIES = (
     "brauerei-zirbel.example",
     "hargreave-lowe.example",
@@ -101,6 +102,18 @@ def test_each_company_has_people_to_write_to_and_one_has_many(read):
     assert all(len(found[company]) >= 10 for company in COMPANIES)
     assert len(found["quillstack.example"]) >= 20
     assert {uri.split("/")[2].removeprefix("www.") for uri in TRUTH} > set(COMPANIES)
+
+
+def test_a_name_is_that_of_the_person_or_none(read):
+    named = defaultdict(set)
+    for _, extraction in read:
+        for one in extraction.observations:
+            if one.first_name or one.last_name:
+                named[f"{one.local}@{one.domain}"].add((one.first_name, one.last_name))
+
+    for email, names in named.items():
+        assert names == {(PEOPLE[email]["first_name"], PEOPLE[email]["last_name"])}, email
+    assert len(named) >= 0.9 * len(PEOPLE)
 
 
 def test_somebody_left_between_two_captures():
