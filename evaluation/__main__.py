@@ -22,6 +22,7 @@ from evaluation.titles import TitleScore, load_titles, score_titles
 
 FEWEST_PAGES = 100
 OURS, OURS_OFF = "vizsla", "vizsla, protected left alone"
+PARTS = {"saved web pages": "web", "documentation": "docs", "dev half": "dev", "held-out half": "held_out"}
 Scores = Mapping[tuple[str, str], Score]
 
 
@@ -55,11 +56,7 @@ def main() -> int:
     if options.json:
         print(as_json(results, table, measured, len(pages), len(labels)))
     else:
-        print_results(results, table, len(pages), len(labels))
-        for asked, score in titles.items():
-            print(
-                f"{asked} from the title: {score.accuracy:.3f} ({score.right} right, {score.wrong} wrong, {score.missed} missed)"
-            )
+        print_results(results, table, titles, len(pages), len(labels))
     if options.errors:
         print_errors(errors + [leak for leak in leaks if leak.kind == "leaked"])
     if len(pages) < FEWEST_PAGES:
@@ -150,20 +147,16 @@ def leaked(results: Mapping[str, Scores]) -> int:
     return total(results[OURS_OFF]).leaked
 
 
-def print_results(results: Mapping[str, Scores], table: list[CaseResult], scored: int, labelled: int) -> None:
+def print_results(
+    results: Mapping[str, Scores], table: list[CaseResult], titles: Mapping[str, TitleScore], scored: int, labelled: int
+) -> None:
     print(f"{scored} of {labelled} labelled pages\n")
     print(f"{'':34}{'precision':>18}{'recall':>18}{'F1':>7}{'names: precision':>19}{'recall':>16}{'gave up':>9}")
     for reader, scores in results.items():
         print_row(reader, total(scores))
         if reader == OURS:
-            for title, place in (("saved web pages", 0), ("documentation", 0), ("dev half", 1), ("held-out half", 1)):
-                key = {
-                    "saved web pages": "web",
-                    "documentation": "docs",
-                    "dev half": "dev",
-                    "held-out half": "held_out",
-                }[title]
-                print_row(f"  {title}", total(scores, lambda at, key=key, place=place: at[place] == key))
+            for title, part in PARTS.items():
+                print_row(f"  {title}", total(scores, lambda key, part=part: part in key))
     ours = total(results[OURS])
     print(
         f"\npositions of Vizsla, letter for letter: {ours.positions_right} right, {ours.positions_false} other, {ours.positions_missed} missed"
@@ -178,6 +171,10 @@ def print_results(results: Mapping[str, Scores], table: list[CaseResult], scored
     for row in wrong:
         print(
             f"  not as it should be: {row.name} (decoding on: {'read' if row.on else 'not read'}, off: {'read' if row.off else 'not read'})"
+        )
+    for asked, score in titles.items():
+        print(
+            f"{asked} from a title: {score.accuracy:.3f} ({score.right} right, {score.wrong} wrong, {score.missed} missed)"
         )
 
 

@@ -111,7 +111,8 @@ def _download(source: Source, folder: Path) -> None:
         if done.returncode == 0:
             return
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    raise Unfetchable(f"{source.package} {source.version}: {why}")
+    hint = "; `apt-get update` may help" if source.registry == "debian" else ""
+    raise Unfetchable(f"{source.package} {source.version}: {why}{hint}")
 
 
 class Corpus(msgspec.Struct):

@@ -6,7 +6,6 @@ that the label accepts. Doubtful addresses, and those under the reserved suffixe
 purpose, its sample lives there), count neither way, for every reader alike.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -175,7 +174,3 @@ def total(scores: Mapping[tuple[str, str], Score], keep: Callable[[tuple[str, st
         if keep(key):
             whole.add(score)
     return whole
-
-
-def reasons(errors: Iterable[Error]) -> Counter[str]:
-    return Counter(error.kind for error in errors)
