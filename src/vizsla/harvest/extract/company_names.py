@@ -15,7 +15,7 @@ _COPYRIGHT = re.compile(
     re.IGNORECASE,
 )
 _AFTER_NAME = re.compile(
-    r"\s*(?:[|·•©–—]|(?<=\.)\s+(?=(?:the|any|we|this|site|web|design|use)\b)|,?\s*\b(?:all rights|alle rechte|tous droits|todos los|tutti i|alla rättigheter|rights reserved|impressum|imprint|privacy|legal|\d{4}|made\b|powered|registered|a company)\b).*",
+    r"\s*(?:[|·•©–—]|(?<=\.)\s+(?=(?:the|any|we|this|site|web|design|use)\b)|,?\s*\b(?:all rights|alle rechte|tous droits|todos los|tutti i|alla rättigheter|rights reserved|impressum|imprint|privacy|legal|\d{4}|made\b|powered|registered|a company|proudly|theme)\b).*",
     re.IGNORECASE | re.DOTALL,
 )
 _ABBREVIATED = re.compile(r"(?:\.\w{1,2}|\b(?:inc|ltd|co|corp|bros|esq|jr))\.\Z", re.IGNORECASE)
@@ -99,7 +99,7 @@ def resembles(name: str, domain: str) -> bool:
 
 def name_in_title(title: str, domain: str) -> str | None:
     """The segment of a page's *title* that resembles its *domain*, or None: a slogan is no name."""
-    candidates = [part.strip() for part in _SEPARATOR.split(title[:300]) if part and part.strip()]
+    candidates = [stripped for part in _SEPARATOR.split(title[:300]) if part and (stripped := part.strip(" -–—,:|·"))]
     fitting = [
         part for part in candidates if len(part.split()) <= 6 and len(part) <= MAX_NAME and resembles(part, domain)
     ]
@@ -115,7 +115,7 @@ def name_in_copyright(text: str, domain: str) -> str | None:
     if found is None:
         return None
     line = text[-4_000:][found.end() : found.end() + MAX_NAME].partition("\n")[0]
-    name = _AFTER_NAME.sub("", line).strip(" ,:-–—")
+    name = _AFTER_NAME.sub("", line).strip(" ,:-–—").lstrip(". ")
     name = _end_at_form(name)
     if name.endswith(".") and not _ABBREVIATED.search(name):
         name = name.rstrip(" .")

@@ -64,7 +64,7 @@ Dairy Product Manufacturing|311500||dairy,molkerei,cheese dairy,fromagerie,kaser
 Restaurants|722511|Restaurant,FastFoodRestaurant,FoodEstablishment,IceCreamShop|restaurant,bistro,gasthaus,gastronomie,ristorante,restaurante,trattoria,pizzeria
 Food and Beverage Services|722|BarOrPub,CafeOrCoffeeShop|catering,coffee shop,coffee roasters,cafe,kaffeerosterei,cocktail bar,traiteur
 Hospitality|721|LodgingBusiness,Hostel,BedAndBreakfast,Campground,Resort|bed and breakfast,guest house,campsite,holiday resort,ferienwohnungen,gite
-Hotels and Motels|721110|Hotel,Motel|hotel,hotels,hotelgruppe,boutique hotel
+Hotels and Motels|721110|Hotel,Motel|hotel,hotelgruppe,boutique hotel
 Travel Arrangements|561510|TravelAgency|travel agency,tour operator,reiseburo,reisebuero,reiseveranstalter,agence de voyages,agencia de viajes,guided tours
 Events Services|561920|EventVenue|event management,event agency,eventagentur,conference organiser,conference organizer,trade fair,messe,evenementiel
 Airlines and Aviation|481111|Airline|airline,aviation,fluggesellschaft,compagnie aerienne,air charter
@@ -191,7 +191,11 @@ def industry_of_code(naics: str | None) -> Industry | None:
 
 
 def industry_of_text(text: str) -> Industry | None:
-    """The industry whose words *text* uses most, None when none is used or two are used as much."""
+    """
+    The industry whose words *text* uses most, None when none is used or two are used as much.
+
+    Plurals are not tried: who is a hotel says so in the singular, who lists them does not.
+    """
     words = _WORD.findall(fold(text[:MAX_TEXT]))
     seen: dict[Industry, set[str]] = {}
     at = 0
@@ -199,7 +203,7 @@ def industry_of_text(text: str) -> Industry | None:
         # The longest phrase wins and its words are used up: "law firm software" must not count "law firm" twice.
         for length in range(min(_LONGEST, len(words) - at), 0, -1):
             phrase = " ".join(words[at : at + length])
-            industry = _PHRASES.get(phrase) or _PHRASES.get(phrase.removesuffix("s"))
+            industry = _PHRASES.get(phrase)
             if industry is None:
                 continue
             if not _FOR.intersection(words[max(0, at - 2) : at]):
