@@ -8,8 +8,27 @@ sources of each address embedded as the index keeps them. Addresses are those at
 
 import msgspec
 
+from vizsla.index.addresses import FIELD_BITS
+from vizsla.index.company_names import find_domain
+from vizsla.index.evidence import clean
+from vizsla.index.mail_hosts import is_disposable, is_webmail
+from vizsla.index.refresh import FACETS_FROM
+from vizsla.index.search import (
+    DOMAIN_COLUMNS,
+    Filters,
+    count_addresses,
+    find_domain_row,
+    list_by_local,
+    list_locals,
+    list_page,
+)
+from vizsla.index.titles import MAX_POSITION, fold
+from vizsla.kit.clock import DAY, day
+from vizsla.kit.domain_name import registrable_domain
 from vizsla.privacy.claims import Claims
-from vizsla.storage.database import Database
+from vizsla.storage.database import Database, Row
+
+_NONE = msgspec.Raw(b"[]")
 
 
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +90,7 @@ class DomainSearchData(msgspec.Struct, frozen=True, kw_only=True):
     linkedin: str | None = None
     instagram: str | None = None
     youtube: str | None = None
-    technologies: msgspec.Raw = msgspec.Raw(b"[]")
+    technologies: msgspec.Raw = _NONE
     country: str | None = None
     state: str | None = None
     city: str | None = None
@@ -79,8 +98,8 @@ class DomainSearchData(msgspec.Struct, frozen=True, kw_only=True):
     street: str | None = None
     headcount: str | None = None
     company_type: str | None = None
-    emails: tuple[FoundEmail, ...] = ()
-    linked_domains: msgspec.Raw = msgspec.Raw(b"[]")
+    emails: list[FoundEmail] = []
+    linked_domains: msgspec.Raw = _NONE
 
 
 class SearchResult(msgspec.Struct, frozen=True):
@@ -92,6 +111,89 @@ class SearchResult(msgspec.Struct, frozen=True):
     """The domain that was searched; None if no company of that name is known."""
 
 
+VERIFICATION_LASTS = 30 * DAY
+_NOT_VERIFIED = Verification()
+_PROFILE = ("organization", "description", "industry", "twitter", "facebook", "linkedin", "instagram", "youtube", "country",
+            "state", "city", "postal_code", "street", "headcount", "company_type")  # fmt: skip
+_AT = {name: at for at, name in enumerate(DOMAIN_COLUMNS)}
+
+
 async def search(index: Database, claims: Claims, query: SearchQuery, *, now: int) -> SearchResult:
     """One page of the addresses at the domain of *query*. What is unknown has an empty answer."""
-    raise NotImplementedError
+    domain = query.domain or (await find_domain(index, query.company) if query.company else None)
+    if domain is None or claims.is_claimed(domain):
+        return SearchResult(DomainSearchData(domain=domain), 0, domain)
+    row = await find_domain_row(index, domain)
+    profile = await _profile_row(index, claims, domain, row)
+    n_emails = row[_AT["n_emails"]] if row else 0
+    webmail, disposable = is_webmail(domain), is_disposable(domain)
+    emails: list[FoundEmail] = []
+    results = 0
+    if n_emails and not (webmail or disposable):
+        rows, results = await _page(index, claims, domain, query, n_emails=n_emails, now=now)
+        emails = [_found(one, domain, now - VERIFICATION_LASTS) for one in rows]
+    data = DomainSearchData(
+        domain=domain,
+        disposable=disposable,
+        webmail=webmail,
+        accept_all=bool(row and row[_AT["accept_all"]]),
+        pattern=row[_AT["pattern"]] if row else None,
+        technologies=msgspec.Raw(profile[_AT["technologies"]]) if profile else _NONE,
+        emails=emails,
+        linked_domains=msgspec.Raw(profile[_AT["linked_domains"]]) if profile else _NONE,
+        **{name: profile[_AT[name]] for name in _PROFILE} if profile else {},
+    )
+    return SearchResult(data, results, domain)
+
+
+def filters_of(query: SearchQuery, now: int) -> Filters:
+    """What *query* asks of an address."""
+    fields = 0
+    for name in query.required_field:
+        fields |= FIELD_BITS[name]
+    titles = (fold(clean(title, MAX_POSITION)).strip() for title in query.job_titles)
+    return Filters(
+        type=query.type,
+        seniority=query.seniority,
+        department=query.department,
+        fields=fields,
+        verification_status=query.verification_status,
+        verified_since=now - VERIFICATION_LASTS,
+        titles=tuple(title for title in titles if title),
+    )
+
+
+async def _page(
+    index: Database, claims: Claims, domain: str, query: SearchQuery, *, n_emails: int, now: int
+) -> tuple[list[Row], int]:
+    filters = filters_of(query, now)
+    if filters.is_covered or n_emails <= FACETS_FROM:
+        total = await count_addresses(index, domain, filters, n_emails=n_emails)
+        rows = await list_page(
+            index, domain, filters, n_emails=n_emails, total=total, limit=query.limit, offset=query.offset
+        )
+        if not any(claims.is_claimed(domain, row[0]) for row in rows):
+            return rows, total
+        # Claimed a moment ago, and not yet forgotten by the index: all must be looked at.
+    # Every row of a large domain is read for what no index covers; once, for the number and the page.
+    kept = [local for local in await list_locals(index, domain, filters) if not claims.is_claimed(domain, local)]
+    return await list_by_local(index, domain, kept[query.offset : query.offset + query.limit]), len(kept)
+
+
+async def _profile_row(index: Database, claims: Claims, domain: str, row: Row | None) -> Row | None:
+    """The row that holds the company's profile: a host below a company's domain has that one's."""
+    owner = registrable_domain(domain)
+    if owner is None or owner == domain or claims.is_claimed(owner):
+        return row
+    return await find_domain_row(index, owner)
+
+
+def _found(row: Row, domain: str, verified_since: int) -> FoundEmail:
+    (local, kind, confidence, sources, first_name, last_name, position, position_raw, seniority, department, linkedin,
+     twitter, phone_number, status, verified_at) = row  # fmt: skip
+    is_recent = verified_at is not None and verified_at >= verified_since
+    return FoundEmail(
+        f"{local}@{domain}", kind, confidence, msgspec.Raw(sources), first_name, last_name, position, position_raw,
+        seniority, department, linkedin, twitter, phone_number,
+        Verification(day(verified_at), status) if is_recent else _NOT_VERIFIED,
+    )  # fmt: skip

@@ -1,9 +1,16 @@
 """How many addresses do we know at this domain, and of whom?"""
 
+from collections import Counter
+
 import msgspec
 
+from vizsla.index.company_names import find_domain
+from vizsla.index.mail_hosts import is_disposable, is_webmail
+from vizsla.index.search import DOMAIN_COLUMNS, find_domain_row, list_breakdown
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Database
+
+_N_EMAILS = DOMAIN_COLUMNS.index("n_emails")
 
 
 class DepartmentCounts(msgspec.Struct, frozen=True):
@@ -47,4 +54,25 @@ async def count(
     index: Database, claims: Claims, *, domain: str | None, company: str | None = None, type: str | None = None
 ) -> CountResult:
     """The counts; *total* is `meta.results` of the domain search with the same filter."""
-    raise NotImplementedError
+    domain = domain or (await find_domain(index, company) if company else None)
+    if domain is None or is_webmail(domain) or is_disposable(domain) or claims.is_claimed(domain):
+        return CountResult()
+    row = await find_domain_row(index, domain)
+    if row is None:
+        return CountResult()
+    types: Counter[str] = Counter()
+    departments: Counter[str] = Counter()
+    seniorities: Counter[str] = Counter()
+    for local, kind, seniority, department, n in await list_breakdown(index, domain, n_emails=row[_N_EMAILS]):
+        if type not in (None, kind) or (local is not None and claims.is_claimed(domain, local)):
+            continue
+        types[kind] += n
+        departments[department or ""] += n
+        seniorities[seniority or ""] += n
+    return CountResult(
+        types.total(),
+        types["personal"],
+        types["generic"],
+        DepartmentCounts(*(departments[name] for name in DepartmentCounts.__struct_fields__)),
+        SeniorityCounts(*(seniorities[name] for name in SeniorityCounts.__struct_fields__)),
+    )
