@@ -125,6 +125,7 @@ def test_the_owner_is_known_on_any_page_but_nothing_else_is_read_there():
         [{"@type": "LocalBusiness", "name": f"Acme {n}"} for n in range(30)],
         [{"@type": "LocalBusiness", "name": "Client Ltd", "url": "https://acme.example/company/client"}],
         [{"@type": "Organization", "name": "Client Ltd"}],
+        [{"@type": "Organization", "name": "Acme", "url": "https://acme.another.example/"}],
         [
             {
                 "@type": "Article",
@@ -180,6 +181,8 @@ def test_headcount_falls_into_one_band_or_none(stated, band):
         ({"name": "Acme GmbH"}, "acme.example", "Privately Held"),
         ({"name": "Acme Ltd"}, "acme.co.uk", "Privately Held"),
         ({"name": "Acme Co., Ltd."}, "acme.co.jp", None),
+        ({"name": "Acme Ltd"}, "acme.com", None),
+        ({"name": "Acme EU"}, "acme.com", None),
         ({"name": "Acme Inc."}, "acme.com", None),
         ({"name": "Acme AG"}, "acme.de", None),
         ({"name": "Acme plc"}, "acme.com", "Public Company"),
@@ -263,6 +266,41 @@ def test_of_several_accounts_in_a_footer_only_the_one_like_the_domain_counts():
 
     assert said(footer.format(""))["twitter"] == [("acme_hq", 1)]
     assert "twitter" not in said(footer.replace("acme_hq", "someone").format(""))
+
+
+def test_a_site_is_not_linked_to_itself():
+    html = "".join(
+        f'<link rel="alternate" hreflang="{lang}" href="{href}">'
+        for lang, href in [("en", "https://www.acme.example/en"), ("fr", "/fr"), ("de", "https://acme.de/")]
+    )
+
+    assert said(html)["linked_domain"] == [("acme.de", 2)]
+
+
+def test_only_as_many_tags_are_read_as_a_real_head_has():
+    filler = '<meta name="x" content="y">'
+
+    assert "organization" in said(filler * 300 + '<meta property="og:site_name" content="Acme">')
+    assert "organization" not in said(filler * 10_000 + '<meta property="og:site_name" content="Acme">')
+
+
+@pytest.mark.parametrize(
+    ("description", "industry"),
+    [
+        ("A law firm in Leeds.", "Law Practice"),
+        ("Unsere Kanzlei berät seit 1990.", "Law Practice"),
+        ("Éditeur de logiciels à Nantes", "Software Development"),
+        ("Software for law firms and for a bakery", None),
+        ("The best law firm and the best bakery", None),
+        ("We bake bread: bakery, bageri, law firm", "Bakeries"),
+        ("Compare banks, hotels and restaurants", None),
+        ("We make things", None),
+    ],
+)
+def test_the_industry_that_a_description_names(description, industry):
+    facts = said(f'<meta name="description" content="{description}">')
+
+    assert [value for value, _ in facts.get("industry", [])] == ([industry] if industry else [])
 
 
 def test_facts_of_a_subdomain_belong_to_the_registrable_domain():

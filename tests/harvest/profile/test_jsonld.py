@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vizsla.harvest.extract.jsonld import MAX_NODES, parse_jsonld, text_of, texts_of, types_of
+from vizsla.harvest.extract.jsonld import MAX_DEPTH, MAX_NODES, parse_jsonld, text_of, texts_of, types_of
 
 OPEN = '<script type="application/ld+json">'
 
@@ -67,6 +67,10 @@ def test_the_marker_in_text_is_no_script():
 
 def test_nodes_are_limited():
     assert len(parse_jsonld(script("[" + ",".join(["{}"] * (MAX_NODES + 500)) + "]"))) == MAX_NODES
+
+
+def test_depth_is_limited():
+    assert len(parse_jsonld(script('{"a":' * 200 + "1" + "}" * 200))) == MAX_DEPTH + 1
 
 
 HOSTILE = {
