@@ -3,9 +3,10 @@
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -24,9 +25,7 @@ def postgres() -> Iterator[PostgresServer]:
     """One server a test process; its database `template_vizsla` is what migrations make of an empty one."""
     server = PostgresServer()
     try:
-        # On a thread of its own: a test's event loop may be running in this one.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, _make_template(server)).result()
+        _on_a_thread(_make_template(server))
         yield server
     finally:
         server.stop()
@@ -56,17 +55,37 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+def _database(server: PostgresServer) -> str:
+    """The URL of a new database at this program's schema."""
+    name = f"t{os.getpid()}_{next(_count)}"
+    _on_a_thread(_execute(server.url("postgres"), f"CREATE DATABASE {name} TEMPLATE template_vizsla"))
+    return server.url(name)
+
+
+def _drop(server: PostgresServer, url: str) -> None:
+    _on_a_thread(_execute(server.url("postgres"), f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)"))
+
+
+def _on_a_thread(task: Coroutine[Any, Any, None]) -> None:
+    # A test's event loop may be running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, task).result()
+
+
 @pytest.fixture
-async def settings(dialect: str, home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Settings]:
+def postgres_settings(postgres: PostgresServer, home: Path) -> Iterator[Settings]:
+    """Settings of an empty installation on PostgreSQL."""
+    url = _database(postgres)
+    yield Settings(home=home, secret_key="0" * 64, database_url=url, index_url=url)
+    _drop(postgres, url)
+
+
+@pytest.fixture
+def settings(dialect: str, home: Path, request: pytest.FixtureRequest) -> Settings:
     """Settings of an empty installation, on each store in turn."""
     if dialect == "sqlite":
-        yield Settings(home=home, secret_key="0" * 64)
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"t{os.getpid()}_{next(_count)}"
-    await _execute(server.url("postgres"), f"CREATE DATABASE {name} TEMPLATE template_vizsla")
-    yield Settings(home=home, secret_key="0" * 64, database_url=server.url(name), index_url=server.url(name))
-    await _execute(server.url("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
+        return Settings(home=home, secret_key="0" * 64)
+    return request.getfixturevalue("postgres_settings")
 
 
 @pytest.fixture

@@ -1,17 +1,28 @@
 """`vizsla search` and `vizsla count`: the API's questions at the terminal, answered by the same engine."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
 
 from vizsla.cli.output import put_json, put_line, put_table, talk
 from vizsla.cli.workplace import Workplace, open_workplace
 from vizsla.finder import domain_search, email_count
 from vizsla.finder.domain_search import SearchQuery
+from vizsla.index.addresses import FIELD_BITS
+from vizsla.index.classify import TYPES
+from vizsla.index.titles import DEPARTMENTS, SENIORITIES
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams
 
+STATUSES = ("valid", "accept_all", "unknown")
 _NOT_FOUND = (
     "Nothing is known of {}. Fill the index: `vizsla crawl {}` reads its site, `vizsla harvest FILE…` reads WARC files."
 )
+
+
+class _Source(msgspec.Struct):
+    uri: str
 
 
 def search(
@@ -59,11 +70,11 @@ def search(
         company=company,
         limit=limit,
         offset=offset,
-        type=_one_of("type", type, domain_search.TYPES) if type else None,
-        seniority=_words("seniority", seniority, domain_search.SENIORITIES),
-        department=_words("department", department, domain_search.DEPARTMENTS),
-        required_field=_words("required-field", required_field, domain_search.REQUIRED_FIELDS),
-        verification_status=_words("verification-status", verification_status, domain_search.VERIFICATION_STATUSES),
+        type=_one_of("type", type, TYPES) if type else None,
+        seniority=_words("seniority", seniority, SENIORITIES),
+        department=_words("department", department, DEPARTMENTS),
+        required_field=_words("required-field", required_field, tuple(FIELD_BITS)),
+        verification_status=_words("verification-status", verification_status, STATUSES),
     )
 
     async def run(place: Workplace) -> None:
@@ -77,7 +88,7 @@ def search(
             return
         rows = []
         for email in result.data.emails:
-            sources = domain_search.read_sources(email)
+            uris = [source.uri for source in msgspec.json.decode(email.sources, type=list[_Source])]
             rows.append(
                 (
                     email.value,
@@ -85,7 +96,7 @@ def search(
                     " ".join(filter(None, (email.first_name, email.last_name))),
                     email.position,
                     email.department,
-                    f"{sources[0].uri}{f' (+{len(sources) - 1})' if len(sources) > 1 else ''}" if sources else "",
+                    uris[0] + (f" (+{len(uris) - 1})" if len(uris) > 1 else "") if uris else "",
                 )
             )
         put_table(("address", "confidence", "name", "position", "department", "seen on"), rows)
@@ -109,29 +120,27 @@ def count(domain: str, /, *, type: str | None = None, json: bool = False) -> Non
         The API's `data` instead of a table.
     """
     name, company = _domain_or_company(domain)
-    kind = _one_of("type", type, domain_search.TYPES) if type else None
+    kind = _one_of("type", type, TYPES) if type else None
 
     async def run(place: Workplace) -> None:
         claims = await place.claims()
         result = await email_count.count(place.stores.index, claims, domain=name, company=company, type=kind)
         if json:
-            put_json(result.data)
+            put_json(result)
             return
-        data = result.data
-        put_line(f"{data.total} addresses: {data.personal_emails} personal, {data.generic_emails} generic")
-        groups = (("department", data.department), ("seniority", data.seniority))
-        put_table(
-            ("of", "which", "addresses"),
-            [(label, word, n) for label, counts in groups for word, n in email_count.as_pairs(counts) if n],
-        )
+        put_line(f"{result.total} addresses: {result.personal_emails} personal, {result.generic_emails} generic")
+        groups = (("department", result.department), ("seniority", result.seniority))
+        counts = [(label, word, n) for label, group in groups for word, n in msgspec.structs.asdict(group).items() if n]
+        if counts:
+            put_table(("of", "which", "addresses"), counts)
 
     _asked(run)
 
 
-def _asked(run: object) -> None:
+def _asked(run: Callable[[Workplace], Awaitable[None]]) -> None:
     async def open_and_run() -> None:
         async with open_workplace() as place:
-            await run(place)  # type: ignore[operator]
+            await run(place)
 
     asyncio.run(open_and_run())
 

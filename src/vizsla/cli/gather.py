@@ -278,7 +278,7 @@ def _tell_harvest(summary: HarvestSummary) -> None:
     )
     if summary.dropped:
         talk("Left out, by reason:")
-        put_table(("reason", "count"), sorted(summary.dropped.items(), key=lambda item: -item[1]))
+        put_table(("reason", "count"), Counter(summary.dropped).most_common())
     for failed in summary.files_failed:
         talk(f"Not read: {failed['path']}: {failed['reason']}")
 

@@ -72,6 +72,12 @@ def _leave(run: Callable[[], Any]) -> None:
         talk(f"vizsla: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         code = 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        # A fault of ours. Where it happened helps nobody at the terminal, unless they ask.
+        if os.environ.get("VIZSLA_LOG") == "debug":
+            raise
+        talk(f"vizsla: {type(error).__name__}: {error}. This is a fault of Vizsla; VIZSLA_LOG=debug shows where.")
+        code = 1
     sys.exit(code)
 
 
