@@ -68,6 +68,7 @@ def test_headers_and_cookies(headers, slugs):
         ('<iframe src="https://www.google.com/maps/embed?pb=1"></iframe>', "google-maps"),
         ('<script src="//connect.facebook.net/en_US/fbevents.js"></script>', "facebook"),
         ('<script>var _paq = window._paq || []; _paq.push(["trackPageView"]);</script>', "matomo"),
+        ('<button data-action="click->menu#toggle">', "stimulus"),
         ('<input type="hidden" name="csrfmiddlewaretoken" value="x">', "django"),
     ],
 )
@@ -87,6 +88,7 @@ def test_pages(html, slug):
         '<script type="application/json">{"text":"window.intercomSettings"}</script>',
         '<script src="/assets/reactor.js"></script><script src="/assets/my-vue-page.js"></script>',
         '<meta name="description" content="WordPress">',
+        '<body data-controller="SyncHeader, AddScrolling"><script src="/js/chart.js"></script>',
     ],
 )
 def test_a_mention_is_not_a_use(html):
