@@ -30,7 +30,8 @@ from vizsla.kit.domain_name import registrable_domain, to_ascii
 SIGHTING, FACT, VISIT = 0, 1, 2
 _FACT_COLUMNS = {"seen_at": "last_seen"}
 _VISIT_COLUMNS = {"fetched_at": "last_seen"}
-BATCH_ROWS = 32_768
+BATCH_ROWS = 4_096
+"""Few, so that what waits in memory does not grow with the input."""
 
 SCHEMA = pa.schema(
     [
@@ -162,7 +163,9 @@ def _extract(capture: Capture, options: Options, rows: "_Rows", report: Report, 
                 start_page()
             page = capture.page()
             found = extract(page, decode_protected=options.decode_protected)
-            facts = extract_facts(page, decode(page.body, charset_of(page.body, page.content_type)))
+            # A company's own pages state it best; of others one with an address will do, and it is worth asking only then.
+            asked = bool(found.observations) or is_profile_path(capture.uri)
+            facts = extract_facts(page, decode(page.body, charset_of(page.body, page.content_type))) if asked else []
         finally:
             if limited:
                 end_page()

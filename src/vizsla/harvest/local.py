@@ -36,8 +36,8 @@ from vizsla.harvest.worker import (
     BucketCount,
     Outcome,
     begin_worker,
+    find_outcome,
     map_source,
-    read_outcome,
     reduce_files,
     write_whole,
 )
@@ -197,9 +197,8 @@ class _Reading:
         self._job = job
         self._progress = progress
         self._beats = Beats.make(folder / "tmp" / "beats", len(job.sources))
-        self.finished: dict[int, Outcome] = {}
-        for path in (folder / "done").glob("*.json"):
-            self.finished[int(path.stem)] = read_outcome(path.read_bytes())
+        before = ((number, find_outcome(folder, number)) for number in range(len(job.sources)))
+        self.finished = {number: outcome for number, outcome in before if outcome is not None}
         self._deaths: dict[int, list[int]] = {}
         self._failures: dict[int, int] = {}
 
@@ -268,6 +267,7 @@ class _Reading:
             self._give_up(number, "the process that read it died each time")
 
     def _give_up(self, number: int, reason: str) -> None:
+        (self._folder / "obs" / f"{number}.parquet").unlink(missing_ok=True)
         outcome = Outcome(self._job.sources[number].path, Report(), error=reason)
         write_whole(self._folder / "done" / f"{number}.json", msgspec.json.encode(outcome))
         self.finished[number] = outcome

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
@@ -48,13 +49,35 @@ class Outcome(msgspec.Struct):
     report: Report
     error: str | None = None
     """Why it could not be read, for a person; None when it was."""
+    checksum: int | None = None
+    """CRC-32 of the file of its rows; None when there is no such file."""
     peak_kib: int = 0
     """The most memory that the worker ever had resident, until then."""
 
 
-def read_outcome(marker: bytes) -> Outcome:
-    """The outcome in a `done/` marker."""
-    return msgspec.json.decode(marker, type=Outcome, dec_hook=lambda kind, value: kind(value))
+def find_outcome(folder: Path, number: int) -> Outcome | None:
+    """
+    The outcome of a source that was read before; None when it must be read again.
+
+    Neither marker nor rows are synced to disk, which would cost more than reading a small source does. So after a power cut
+    either may be there by name only: the checksum tells.
+    """
+    try:
+        marker = (folder / "done" / f"{number}.json").read_bytes()
+        outcome = msgspec.json.decode(marker, type=Outcome, dec_hook=lambda kind, value: kind(value))
+        return outcome if outcome.checksum == _checksum(folder / "obs" / f"{number}.parquet") else None
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _checksum(path: Path) -> int | None:
+    if not path.exists():
+        return None
+    value = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            value = zlib.crc32(piece, value)
+    return value
 
 
 class BucketCount(msgspec.Struct, frozen=True):
@@ -161,6 +184,7 @@ def map_source(folder: str, number: int, source: Source, options: Options, crash
     except HarvestError as error:
         outcome.error = error.details
         path.unlink(missing_ok=True)
+    outcome.checksum = _checksum(path)
     outcome.peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     write_whole(job / "done" / f"{number}.json", msgspec.json.encode(outcome))
     return outcome
@@ -175,7 +199,8 @@ def reduce_files(folder: str, bucket: int) -> None:
         for batch in fold_files(files, bucket, str(job / "tmp" / f"duckdb{bucket}")):
             half.write(batch)
     count = _count(path) if path.exists() else BucketCount()
-    write_whole(path.with_suffix(".json"), msgspec.json.encode(count))
+    _sync(path)
+    write_whole(path.with_suffix(".json"), msgspec.json.encode(count), synced=True)
 
 
 def _count(path: Path) -> BucketCount:
@@ -218,18 +243,19 @@ def _appearing(path: Path) -> Iterator[_HalfWritten]:
         half.path.unlink(missing_ok=True)
         raise
     if half.close():
-        _put(half.path, path)
+        half.path.replace(path)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write *path* so that it is there whole or not at all."""
+def write_whole(path: Path, content: bytes, *, synced: bool = False) -> None:
+    """Write *path* so that it is there whole or not at all; when *synced* after a power cut too."""
     half = path.with_suffix(f".tmp{os.getpid()}")
     half.write_bytes(content)
-    _put(half, path)
-
-
-def _put(half: Path, path: Path) -> None:
-    # Synced before it is renamed, or a power cut could leave the name without the content.
-    with half.open("rb") as file:
-        os.fsync(file.fileno())
+    if synced:
+        _sync(half)
     half.replace(path)
+
+
+def _sync(path: Path) -> None:
+    if path.exists():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
