@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from vizsla.cli.main import app, claim, key, user
 from vizsla.kit.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -32,3 +33,16 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_command_is_documented() -> None:
+    page = (ROOT / "docs/reference/cli.md").read_text()
+    commands = {
+        " ".join(filter(None, (group.name[0] if group is not app else "", name)))
+        for group in (app, user, key, claim)
+        for name in group
+        if not name.startswith("-") and name not in ("user", "key", "claim")
+    }
+
+    assert len(commands) > 10
+    assert [name for name in sorted(commands) if f"`vizsla {name}" not in page] == []
