@@ -50,12 +50,23 @@ async def test_a_key_leads_to_its_account_and_plan(stores: Stores, settings: Set
     assert caller.rates["count"][0].count == 15
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "nope", "' OR '1'='1", "A" * 40, "*", "../../etc/passwd", "a" * 5_000, "é" * 40, "0" * 39 + "\n", "٠" * 40],
-)
-async def test_what_is_no_key_finds_nobody(stores: Stores, settings: Settings, owner: Member, text: str) -> None:
-    assert await KeyRing(stores.app, settings).find(text) is None
+_NO_KEYS = [
+    "",
+    "nope",
+    "' OR '1'='1",
+    "A" * 40,
+    "*",
+    "../../etc/passwd",
+    "a" * 5_000,
+    "é" * 40,
+    "0" * 39 + "\n",
+    "٠" * 40,
+]
+
+
+async def test_what_is_no_key_finds_nobody(stores: Stores, settings: Settings, owner: Member) -> None:
+    for text in _NO_KEYS:
+        assert await KeyRing(stores.app, settings).find(text) is None
 
 
 async def test_case_and_neighbours_find_nobody(stores: Stores, settings: Settings, owner: Member) -> None:
