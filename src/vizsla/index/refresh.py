@@ -19,6 +19,7 @@ from vizsla.index.patterns import NamedAddress, infer
 from vizsla.index.profile import FIELDS, Vote, infer_profile
 from vizsla.index.tables import company_name, domain, email, facet
 from vizsla.index.truth import Body, Pair, last_known_there
+from vizsla.kit.clock import midnight
 from vizsla.storage.database import Connection, Row
 from vizsla.storage.statement import Statement, statement
 
@@ -126,6 +127,7 @@ async def refresh(conn: Connection, domains: Iterable[str], today: int) -> None:
 
 async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int) -> None:
     """Make the rows of the addresses *pairs* anew; those that nothing shows any more are deleted."""
+    today = midnight(today)  # so that rows made twice in a day are the same rows
     wanted = {"pairs": msgspec.json.encode(sorted(pairs)).decode()}
     rows = await conn.fetch_all(_FIND_SIGHTINGS, wanted | {"most": MOST_SIGHTINGS})
     verified = {(row[0], row[1]): (row[2], row[3]) for row in await conn.fetch_all(_FIND_VERIFICATIONS, wanted)}
