@@ -17,15 +17,17 @@ from vizsla.harvest.extract.lines import Line, Link
 from vizsla.kit.domain_name import is_known_suffix, to_ascii
 
 MAX_LOCAL = 64
+MAX_HREF = 2_048
 _LOCAL_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-'&=/!#$*?^`{|}~"
 _TRIM = "._%+-'&=/!#$*?^`{|}~"
 _LOCAL = re.compile(r"[a-z0-9_][a-z0-9_+'&=-]*(?:\.[a-z0-9_+'&=-]+)*\Z")
 _HOST = re.compile(r"(?:[^\W_]|-)[\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,8}")
+_ESCAPES = re.compile(r"(?:%[0-9a-f]{2}|u00[0-9a-f]{2})+", re.IGNORECASE)
 _GLUED = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _AT = re.compile(
     r"@"
-    r"|(?<=\S)\s?[\[({<]\s?(?:at|@|ät|arroba|a\.t)\s?[\])}>]\s?(?=\w)"
+    r"|(?<=\S)\s?[\[({<]{1,2}\s?(?:at|@|ät|arroba|a\.t)\s?[\])}>]{1,2}\s?(?=\w)"
     r"|(?<=\w) AT (?=\w)|(?<=\w) at (?=\w)|(?<=\w) @ (?=\w)|(?<=\w)_at_(?=\w)",
     re.IGNORECASE,
 )
@@ -37,6 +39,7 @@ _SPELT_DOT = re.compile(r"\s?[\[({<]\s?(?:dot|\.|punkt|punto|point)\s?[\])}>]\s?
 _SPELT_LOCAL = re.compile(
     r"(?:[\w+-]{1,64}(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\sdot\s)){0,4}[\w.+'-]{1,64}\Z", re.IGNORECASE
 )
+_SPELT_HINTS = ("[", "(", "{", "<at", "< at", "<@", " at ", " AT ", " At ", "_at_", " @ ", "@ ", " dot ")
 _LOOK_BACK = 160
 _LOOK_AHEAD = 260
 
@@ -67,7 +70,7 @@ _PLACEHOLDER_LOCALS = frozenset(
 )
 _ALWAYS_PLACEHOLDER = frozenset(
     "yourname your.name your_name your-name youremail your.email your_email your-email yourmail firstname.lastname first.last vorname.nachname prenom.nom nome.cognome "
-    "username ihre.email emailaddress email.address max.mustermann".split()
+    "username xxx xxxx xxxxx nnn nnnn nnnnnn ihre.email emailaddress email.address max.mustermann".split()
 )
 _SAMPLE_LOCALS = frozenset("you yourname name username user someone somebody email youremail foo bar".split())
 """At the reserved suffixes themselves (RFC 2606) everything else is kept: that is where invented companies live."""
@@ -98,10 +101,11 @@ def find_in_line(line: Line, dropped: Counter[str]) -> list[Found]:
 
 def find_in_link(link: Link, dropped: Counter[str]) -> Found | None:
     """The address that *link* writes to, if it is a `mailto:`; of several the first."""
-    href = link.href
-    if href[:7].lower() != "mailto:":
+    # A `mailto:` that was taken for a relative link stands at the end of a URL.
+    scheme = link.href.lower().find("mailto:") if len(link.href) < MAX_HREF else link.href[:7].lower().find("mailto:")
+    if scheme < 0:
         return None
-    target = href[7:].partition("?")[0]
+    target = link.href[scheme + 7 :].partition("?")[0]
     if "%" in target:
         target = unquote(target[:512])
     target = target.lstrip("/ ").partition(",")[0].partition(";")[0].strip(" <>\"'")
@@ -125,13 +129,7 @@ def find_in_text(text: str, dropped: Counter[str]) -> Iterator[Found]:
 
 def find_plain(text: str, dropped: Counter[str]) -> Iterator[Found]:
     """The addresses of *text* whose sign is a sign; none spelt in words."""
-    line = Line(text)
-    at = text.find("@")
-    while at >= 0:
-        address = _plain(line, at, dropped, spelt=False)
-        if address is not None:
-            yield address
-        at = text.find("@", at + 1)
+    return _find_signs(Line(text), dropped)
 
 
 def check(local: str, host: str, dropped: Counter[str]) -> tuple[str, str] | None:
@@ -167,6 +165,9 @@ def _may_stand_in(text: str) -> bool:
 
 def _find_in_text(line: Line, dropped: Counter[str]) -> Iterator[Found]:
     text = line.text
+    if not any(hint in text for hint in _SPELT_HINTS):
+        yield from _find_signs(line, dropped)
+        return
     reached = 0
     for sign in _AT.finditer(text):
         at, after = sign.span()
@@ -176,6 +177,15 @@ def _find_in_text(line: Line, dropped: Counter[str]) -> Iterator[Found]:
         if address is not None:
             reached = address.end
             yield address
+
+
+def _find_signs(line: Line, dropped: Counter[str]) -> Iterator[Found]:
+    at = line.text.find("@")
+    while at >= 0:
+        address = _plain(line, at, dropped, spelt=False)
+        if address is not None:
+            yield address
+        at = line.text.find("@", at + 1)
 
 
 def _plain(line: Line, at: int, dropped: Counter[str], *, spelt: bool = True) -> Found | None:
@@ -209,17 +219,23 @@ def _spelt(line: Line, at: int, after: int, sign: str, dropped: Counter[str]) ->
     text = line.text
     host = _SPELT_HOST.match(text, after, after + _LOOK_AHEAD)
     before = text[max(0, at - _LOOK_BACK) : at].rstrip()
-    local = _SPELT_LOCAL.search(before[-140:])
-    if host is None or local is None:
+    if host is None:
+        return None
+    plain = before[len(before.rstrip(_LOCAL_CHARACTERS)) :]
+    rest = before[: len(before) - len(plain)].rstrip()
+    # The local part has dots in words too: rare, and dear to look for.
+    if rest.endswith((" dot", "]", ")", "}")) and (whole := _SPELT_LOCAL.search(before[-140:])):
+        plain = whole[0]
+    if not plain:
         return None
     spelt_dot = _SPELT_DOT.search(host[0]) is not None
     word = sign.strip()
-    if word in ("at", "At") and not spelt_dot and not _is_bracketed(text, at - len(local[0]), host.end()):
+    if word in ("at", "At") and not spelt_dot and not _is_bracketed(text, at - len(plain), host.end()):
         return None
-    if word == "_at_" and not spelt_dot and "_at_" in local[0]:
+    if word == "_at_" and not spelt_dot and "_at_" in plain:
         return None
     name = _SPELT_DOT.sub(".", host[0])
-    plain_local = _SPELT_DOT.sub(".", local[0]).strip(_TRIM)
+    plain_local = _SPELT_DOT.sub(".", plain).strip(_TRIM)
     if not plain_local or " " in plain_local:
         return None
     # "ask jane at acme dot com": words before a spelt address are not in it, and a sentence goes on behind it.
@@ -229,7 +245,7 @@ def _spelt(line: Line, at: int, after: int, sign: str, dropped: Counter[str]) ->
     address = check(plain_local, name, dropped)
     if address is None:
         return None
-    start = at - (len(text[max(0, at - _LOOK_BACK) : at]) - len(before)) - len(local[0])
+    start = at - (len(text[max(0, at - _LOOK_BACK) : at]) - len(before)) - len(plain)
     return _found(
         line, address, max(0, start), host.end(), "obfuscated" if word != "@" or spelt_dot or sign != "@" else "text"
     )
@@ -246,7 +262,7 @@ def _found(line: Line, address: tuple[str, str], start: int, end: int, how: str)
                 how = "hidden"
         elif span.start < end and start < span.end:
             how = span.how
-    if how == "text" and any(start < cut < end for cut in line.cuts):
+    if how == "text" and line.cuts_between(start, end):
         how = "joined"
     return Found(*address, start, end, how)
 
@@ -278,21 +294,12 @@ def _is_other_use(text: str, at: int, local: str, before: str, end: int, dropped
 def _cut_local(line: Line, local: str, at: int) -> str:
     """The local part without what another element put in front of it: `<b>Email</b><a>jane@…`."""
     start = at - len(local)
-    for cut in reversed(line.cuts):
-        if cut <= start:
-            break
-        if cut >= at:
-            continue
+    for cut in reversed(line.cuts_between(start, at)):
         left, right = line.text[cut - 1], line.text[cut]
         if left in "._-+%" or right in "._-+%":
             continue
         piece = line.text[start:cut]
-        if (
-            any(link.start == cut for link in line.links)
-            or any(character.isupper() for character in piece)
-            or piece.lower() in _LABELS
-            or ":" in piece
-        ):
+        if not piece.islower() or piece in _LABELS or any(link.start == cut for link in line.links):
             local = line.text[cut:at]
             break
     local = local.lstrip(_TRIM)
@@ -302,22 +309,14 @@ def _cut_local(line: Line, local: str, at: int) -> str:
             head, found, tail = local.rpartition(mark)
             if found and tail and not (mark == "'" and head[-1:].isalpha() and len(head) < 3):
                 local = tail.lstrip(_TRIM)
-    for prefix in ("mailto:", "u003e", "u003c", "u0022", "u0027", "%3e", "%3c", "%20", "%22", "%27", "3a", "20"):
-        if prefix[0] in "u%" and local.lower().startswith(prefix):
-            local = local[len(prefix) :]
-    return local
+    escapes = _ESCAPES.match(local)
+    return local[escapes.end() :] if escapes else local
 
 
 def _cut_host(line: Line, host: str, start: int) -> str:
     """The host without the sentence, or the element, that goes on right behind it."""
-    end = start + len(host)
-    for cut in line.cuts:
-        if (
-            start < cut < end
-            and line.text[cut] != "."
-            and line.text[cut - 1] != "."
-            and _host(line.text[start:cut].lower()) is not None
-        ):
+    for cut in line.cuts_between(start, start + len(host)):
+        if line.text[cut] != "." and line.text[cut - 1] != "." and _host(line.text[start:cut].lower()) is not None:
             host = line.text[start:cut]
             break
     return _shorten(host)

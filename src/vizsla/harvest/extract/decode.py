@@ -43,10 +43,12 @@ def decode_typo3(href: str) -> str | None:
 
 def decode_typo3_token(token: str) -> str | None:
     """The text in a TYPO3 token of unknown offset: the one turn that gives a `mailto:`."""
-    for offset in range(-25, 26):
-        if offset and "".join(_turn(character, offset) for character in token[:7]) == "mailto:":
-            return "".join(_turn(character, offset) for character in token[:MAX_DISGUISED])
-    return None
+    if not token or not "a" <= token[0] <= "z":
+        return None
+    offset = ord("m") - ord(token[0])
+    if not offset or "".join(_turn(character, offset) for character in token[:7]) != "mailto:":
+        return None
+    return "".join(_turn(character, offset) for character in token[:MAX_DISGUISED])
 
 
 def decode_rot13(text: str) -> str:

@@ -9,6 +9,7 @@ Tags are told as in the HTML standard 13.2.5: a quote counts after `=` alone, an
 
 import html as entities
 import re
+from bisect import bisect_left, bisect_right
 
 import msgspec
 
@@ -35,6 +36,7 @@ _ITEMTYPE = re.compile(r"itemtype" + _VALUE, re.IGNORECASE)
 _CONTENT = re.compile(r"(?<![\w-])content" + _VALUE, re.IGNORECASE)
 _CLASS = re.compile(r"(?<![\w-])class" + _VALUE, re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"placeholder" + _VALUE, re.IGNORECASE)
+_LONE_ADDRESS = re.compile(r"\s*[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:]{3,190}\s*\Z")
 _HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none", re.IGNORECASE)
 _REVERSED = re.compile(r"unicode-bidi\s{0,9}:\s{0,9}bidi-override|dir\s{0,9}=\s{0,9}[\"']?rtl", re.IGNORECASE)
 _HASH = "/cdn-cgi/l/email-protection#"
@@ -42,8 +44,9 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _HCARD = {"fn": "name", "n": "name", "email": "email", "u-email": "email", "p-name": "name", "p-job-title": "jobTitle", "tel": "telephone",
           "title": "jobTitle", "role": "jobTitle", "p-tel": "telephone"}  # fmt: skip
 _CARD_CLASSES = frozenset(["vcard", "h-card"])
-MAX_LINE = 20_000
-"""Longer runs of text without a block tag are cut: no person stands twenty thousand characters from an address."""
+MAX_SCOPES = 1_000
+MAX_LINE = 4_000
+"""Longer runs of text without a block tag are cut: no person stands four thousand characters from an address."""
 
 
 class Link(msgspec.Struct, gc=False):
@@ -70,9 +73,13 @@ class Line(msgspec.Struct):
     tag: str = ""
     """The block tag it stands in: `h3`, `td`, `pre` …"""
     cuts: list[int] = []
-    """Offsets at which an inline element begins or ends."""
+    """Offsets at which an inline element begins or ends, ascending."""
     links: list[Link] = []
     spans: list[Span] = []
+
+    def cuts_between(self, start: int, end: int) -> list[int]:
+        """The cuts after *start* and before *end*."""
+        return self.cuts[bisect_right(self.cuts, start) : bisect_left(self.cuts, end)] if self.cuts else []
 
 
 class Scope(msgspec.Struct):
@@ -218,10 +225,13 @@ class _Reader:
                 self._begin_link(href)
         if "data-" in attributes:
             self._data_attributes(attributes)
-        if "item" in attributes or "card" in attributes or self._scopes:
+        if ("item" in attributes or "card" in attributes or self._scopes) and len(self._result.scopes) < MAX_SCOPES:
             self._scope_attributes(name, attributes)
-        if "@" in attributes and (value := _value(_PLACEHOLDER, attributes)) and "@" in value:
-            self._result.placeholders += 1
+        if "@" in attributes:
+            if name == "meta" and "itemprop" not in attributes and (value := _value(_CONTENT, attributes)):
+                self._line.links.append(Link(0, 0, "mailto:" + value if _LONE_ADDRESS.match(value) else "", "meta"))
+            elif (value := _value(_PLACEHOLDER, attributes)) and "@" in value:
+                self._result.placeholders += 1
         if self._until or name not in _INLINE:
             return
         if "none" in attributes and _HIDDEN.search(attributes):

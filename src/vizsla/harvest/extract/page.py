@@ -7,6 +7,7 @@ round them, the addresses in those, the people round the addresses. The rest of 
 
 import re
 from collections import Counter
+from itertools import islice
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,21 +19,33 @@ from vizsla.harvest.extract.gate import find_spots
 from vizsla.harvest.extract.jsonld import parse_jsonld
 from vizsla.harvest.extract.lines import Line, Text, read_lines, read_plain
 from vizsla.harvest.extract.names import Name, agreement
-from vizsla.harvest.extract.person import Neighbourhood, Person, find_adjacent_person, find_person, names_in
+from vizsla.harvest.extract.person import (
+    Neighbourhood,
+    Person,
+    find_adjacent_person,
+    find_person,
+    is_mailbox_form,
+    names_in,
+)
 from vizsla.harvest.extract.phones import parse_phone, region_of
-from vizsla.harvest.extract.regions import Region, cut_windows, find_regions, split_spots
+from vizsla.harvest.extract.regions import Marks, Region, cut_windows, find_marks, split_spots
 from vizsla.harvest.extract.script_state import AROUND, read_script
-from vizsla.harvest.extract.structured import Stated, stated_in_jsonld, stated_in_scopes
+from vizsla.harvest.extract.structured import Stated, people_in_jsonld, stated_in_jsonld, stated_in_scopes
 from vizsla.harvest.records import Extraction, Observation, Page
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of a page; the rest is not read and counted. Real pages over it are data, not prose."""
 MAX_PEOPLE = 300
 """Addresses of a page whose people are looked for all around; for the others, in the form of a mailbox alone."""
+MAX_SCRIPTS = 500
+MAX_SCRIPT_SPOTS = 10_000
+MAX_STATED = 1_000
+MAX_REPEATS = 5
+"""How often one address is looked at; a footer is the same on each of the hundred cards of a page."""
 _LANG = re.compile(
     rb"<html[^>]{0,400}?\slang\s{0,3}=\s{0,3}[\"']?([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})?)", re.IGNORECASE
 )
-_ROBOTS = re.compile(rb"<meta\s[^>]{0,200}?name\s{0,3}=\s{0,3}[\"']?robots[^>]*", re.IGNORECASE)
+_ROBOTS = re.compile(rb"<meta\s[^>]*?name\s{0,3}=\s{0,3}[\"']?robots\b", re.IGNORECASE)
 _SURE = {"jsonld": 5, "microdata": 4, "hcard": 4, "mailto": 3, "text": 2, "joined": 1}
 
 
@@ -54,9 +67,6 @@ def extract(page: Page, *, decode_protected: bool = False) -> Extraction:
         reader.read_plain()
         return reader.result([])
     facts = profile.extract_facts(page, decode(body, charset)) if profile.is_profile_path(page.uri) else []
-    if _is_noindex(page, body):
-        dropped["noindex"] += 1
-        return Extraction([], facts, dict(dropped))
     reader.read_html()
     return reader.result(facts)
 
@@ -75,13 +85,16 @@ class _PageReader:
         self._decode_protected = decode_protected
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._people = 0
+        self._script_spots = 0
+        self._looks: Counter[tuple[str, str]] = Counter()
+        self._authors: list[Name] = []
         lang = None if page.plain else _LANG.search(body[:4_096])
         self._lang = lang[1].decode("ascii").lower().replace("_", "-") if lang else None
         self._host = _host_of(page.uri)
 
     def read_plain(self) -> None:
         spots = find_spots(self._body, decode_protected=False)
-        for window in cut_windows(self._body, spots, ()):
+        for window in cut_windows(self._body, spots, Marks([], [], [])):
             self._read_text(read_plain(decode(self._body[window.start : window.end], self._charset)))
 
     def read_html(self) -> None:
@@ -89,18 +102,30 @@ class _PageReader:
         spots = find_spots(body, decode_protected=self._decode_protected)
         if not spots:
             return
-        outside, inside = split_spots(spots, find_regions(body, spots[-1] + 1))
-        for region, places in inside.items():
-            if region.kind == b"<script":
+        marks = find_marks(body)
+        if _is_noindex(self._page, body, marks):
+            self._dropped["noindex"] += 1
+            return
+        outside, inside = split_spots(spots, marks.regions)
+        for region, places in islice(inside.items(), MAX_SCRIPTS):
+            if region.kind == "<script":
                 self._read_script(region, places)
             else:
                 self._dropped["in a comment or style sheet"] += 1
-        for window in cut_windows(body, outside, list(inside)):
+        for window in cut_windows(body, outside, marks):
             html = decode(body[window.start : window.end], self._charset)
             self._read_text(read_lines(html, in_pre=window.in_pre, decode_protected=self._decode_protected))
 
     def result(self, facts: list) -> Extraction:  # type: ignore[type-arg]
         page = self._page
+        for (_, local), seen in self._seen.items():
+            # An author's address often stands in another object than the author.
+            if seen.person.name is None and (
+                author := max(self._authors, key=lambda name: agreement(name, local), default=None)
+            ):
+                score = agreement(author, local)
+                if score > 1:
+                    seen.person.name, seen.person.score = author, score
         observations = [
             Observation(
                 domain=domain,
@@ -125,8 +150,12 @@ class _PageReader:
         body = self._body
         if b"ld+json" in body[region.start : region.start + 300]:
             html = decode(body[region.start : region.end], self._charset) + "</script>"
-            for stated in stated_in_jsonld(parse_jsonld(html)):
+            nodes = parse_jsonld(html)
+            for stated in stated_in_jsonld(nodes)[:MAX_STATED]:
                 self._add_stated(stated)
+            self._authors.extend(people_in_jsonld(nodes))
+        places = places[: MAX_SCRIPT_SPOTS - self._script_spots]
+        self._script_spots += len(places)
         at = 0
         while at < len(places):
             start, end = max(region.start, places[at] - AROUND), places[at] + AROUND
@@ -134,8 +163,12 @@ class _PageReader:
                 end = min(region.end, places[at] + AROUND)
                 at += 1
             for one in read_script(
-                decode(body[start:end], self._charset), self._dropped, decode_protected=self._decode_protected
+                decode(body[start:end], self._charset),
+                self._dropped,
+                decode_protected=self._decode_protected,
+                owners=MAX_PEOPLE - self._people,
             ):
+                self._people += 1
                 phone = parse_phone(one.phone[:60], self._region()) if one.phone else None
                 self._add(one.found, Person(one.name, one.score, one.position, phone, one.twitter))
 
@@ -144,7 +177,7 @@ class _PageReader:
             self._dropped["protected"] += text.protected
         if text.placeholders:
             self._dropped["placeholder"] += text.placeholders
-        for stated in stated_in_scopes(text.scopes):
+        for stated in stated_in_scopes(text.scopes[:MAX_STATED]):
             self._add_stated(stated)
         lines = text.lines
         places = [(number, found) for number, line in enumerate(lines) for found in find_in_line(line, self._dropped)]
@@ -157,6 +190,10 @@ class _PageReader:
 
         previous: Person | None = None
         for order, (_, found) in enumerate(places):
+            mailbox = (found.domain, found.local)
+            self._looks[mailbox] += 1
+            if self._looks[mailbox] > MAX_REPEATS:
+                continue
             if found.how in ("cloudflare", "typo3", "rot13", "reversed", "hidden") and not self._decode_protected:
                 self._dropped["protected"] += 1
                 continue
@@ -174,6 +211,8 @@ class _PageReader:
 
     def _find_person(self, lines: list[Line], places: list[tuple[int, Found]], order: int, runs) -> Person:  # type: ignore[no-untyped-def]
         number, found = places[order]
+        if self._people >= MAX_PEOPLE and not is_mailbox_form(lines[number].text, found):
+            return Person()
         place = Neighbourhood(
             lines, number, found, max(0, number - 6), min(len(lines) - 1, number + 5), 0, len(lines[number].text)
         )
@@ -234,10 +273,12 @@ def _host_of(uri: str) -> str:
         return ""
 
 
-def _is_noindex(page: Page, body: bytes) -> bool:
+def _is_noindex(page: Page, body: bytes, marks: Marks) -> bool:
     header = page.headers.get("x-robots-tag", "").lower()
     if header and not {"noindex", "none"}.isdisjoint(word.strip() for word in header.split(",")):
         return True
-    if b"noindex" not in body and b"NOINDEX" not in body:
-        return False
-    return any(b"noindex" in tag[0].lower() for tag in _ROBOTS.finditer(body[:200_000]))
+    for place in marks.noindex[:50]:
+        tag = body[body.rfind(b"<", max(0, place - 300), place) : body.find(b">", place, place + 300)]
+        if _ROBOTS.match(tag):
+            return True
+    return False

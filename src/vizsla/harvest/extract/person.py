@@ -97,6 +97,11 @@ def find_adjacent_person(place: Neighbourhood) -> Person:
     return Person(best.name, best.score) if best is not None and best.score else Person()
 
 
+def is_mailbox_form(text: str, found: Found) -> bool:
+    """Whether the address stands in brackets or is followed by some."""
+    return text[max(0, found.start - 1) : found.start] == "<" or text[found.end : found.end + 2] == " ("
+
+
 def names_in(line: Line) -> list[Name]:
     """Every two to four words of *line* that could be a name, and single first names that stand alone."""
     text = line.text
@@ -131,7 +136,7 @@ def _best_name(place: Neighbourhood, runs: Callable[[int], list[Name]], *, role:
                 if not place.first <= number <= place.last or (distance > LINES_AFTER and number > place.line):
                     continue
                 for name in runs(number):
-                    score = _score_apart(name, place.found.local, distance)
+                    score = _score_apart(name, place.found, distance)
                     if score and (
                         best is None
                         or score > best.score
@@ -140,7 +145,7 @@ def _best_name(place: Neighbourhood, runs: Callable[[int], list[Name]], *, role:
                         best = Candidate(name, score, number)
             if best is not None and best.score == 3:
                 break
-    if best is None or best.score < 1 or (role and best.score < 3):
+    if best is None or (best.score < 3 and (role or _LIST_HOST.search(place.found.domain))):
         return None
     return best
 
@@ -163,7 +168,7 @@ def _in_own_line(place: Neighbourhood) -> list[Candidate]:
         if not candidates or candidates[-1].score < 2:
             for run in _RUN.finditer(before):
                 for name in _names_of_run(run[0].split()):
-                    _append(candidates, name, _score_apart(name, found.local, 0), place.line)
+                    _append(candidates, name, _score_apart(name, found, 0), place.line)
     after = text[found.end : min(place.before, found.end + 100)]
     if after:
         if after[:1] in ">])":
@@ -174,7 +179,7 @@ def _in_own_line(place: Neighbourhood) -> list[Candidate]:
         elif not candidates:
             for run in _RUN.finditer(after):
                 for name in _names_of_run(run[0].split()):
-                    _append(candidates, name, _score_apart(name, found.local, 0), place.line)
+                    _append(candidates, name, _score_apart(name, found, 0), place.line)
     return candidates
 
 
@@ -188,7 +193,7 @@ def _consider(candidates: list[Candidate], piece: str, place: Neighbourhood, *, 
         name = max(names, key=lambda each: (agreement(each, local), _length(each)), default=None)
     if name is None:
         return
-    score = agreement(name, local)
+    score = agreement(name, local) or _own_domain(name, place.found)
     if not piece[:1].isupper() and score < 2 and not any(word[0].isupper() for word in piece.split()):
         return
     if not name.last:
@@ -207,13 +212,13 @@ def _append(candidates: list[Candidate], name: Name, score: int, line: int) -> N
         candidates.append(Candidate(name, score, line))
 
 
-def _score_apart(name: Name, local: str, distance: int) -> int:
+def _score_apart(name: Name, found: Found, distance: int) -> int:
     """The agreement of a name that stands somewhere round the address, 0 where chance explains it as well."""
-    score = agreement(name, local)
+    score = agreement(name, found.local) or _own_domain(name, found)
     if score == 3 or score == 0:
         return score
     if not is_first_name(name.first):
-        return score if score == 2 and distance <= 2 and _is_initial_form(name, local) else 0
+        return score if score == 2 and distance <= 2 and _is_initial_form(name, found.local) else 0
     if score == 1 and distance > 3:
         return 0
     return score
@@ -223,6 +228,12 @@ def _is_initial_form(name: Name, local: str) -> bool:
     firsts, lasts = name.forms()
     flat = re.sub(r"[^a-z]", "", local)
     return len(flat) > 4 and flat not in firsts and flat not in lasts
+
+
+def _own_domain(name: Name, found: Found) -> int:
+    """2 for `me@janedoe.org`: a domain that is the whole name is its owner's."""
+    label = found.domain.split(".")[-2]
+    return 2 if len(label) > 6 and agreement(name, label) == 3 else 0
 
 
 def _rank(candidate: Candidate) -> tuple[int, bool, int]:
@@ -341,7 +352,7 @@ def _position_in(text: str, name: Name) -> str | None:
         words = [word.lower() for word in _WORD.findall(piece)]
         if len(words) > 9 or POSITION_WORDS.isdisjoint(words) or any(phrase in lower for phrase in NOT_POSITIONS):
             continue
-        if not piece[0].isupper() and words[0] not in POSITION_WORDS:
+        if (not piece[0].isupper() and words[0] not in POSITION_WORDS) or words[0] == "the":
             continue
         return piece
     return None

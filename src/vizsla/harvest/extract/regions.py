@@ -10,12 +10,16 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from vizsla.harvest.extract.marks import MarkFinder
+
 BEFORE = 4_000
 AFTER = 2_500
 """Bytes of markup kept before and after a spot: six lines of a card on pages with long class lists (2,136 pages, 2026-11)."""
 
-_OPENINGS = (b"<script", b"<style", b"<!--")
-_CLOSINGS = {b"<script": b"</script", b"<style": b"</style", b"<!--": b"-->"}
+_MARKS = ("<script", "</script", "<style", "</style", "<!--", "-->", "<pre", "</pre", "noindex")
+_CLOSINGS = {"<script": "</script", "<style": "</style", "<!--": "-->"}
+MAX_MARKS = 100_000
+_finder = MarkFinder([mark.encode() for mark in _MARKS])
 _TAG_REACH = 2_048
 
 
@@ -24,7 +28,7 @@ class Region(msgspec.Struct, frozen=True, gc=False):
 
     start: int
     end: int
-    kind: bytes
+    kind: str
 
 
 class Window(msgspec.Struct, frozen=True, gc=False):
@@ -35,23 +39,36 @@ class Window(msgspec.Struct, frozen=True, gc=False):
     in_pre: bool
 
 
-def find_regions(body: bytes, until: int) -> list[Region]:
-    """The scripts, style sheets and comments of *body* that begin before *until*, in order."""
-    # Capitals throughout, as in the 1990s, are common enough; mixed ones are not.
-    capitals = b"<SCRIPT" in body or b"<STYLE" in body
-    openings = [_Finder(body, mark, until) for mark in (*_OPENINGS, b"<SCRIPT", b"<STYLE")[: 5 if capitals else 3]]
-    closings = {
-        mark: [_Finder(body, each, len(body)) for each in {end, end.upper()}] for mark, end in _CLOSINGS.items()
-    }
-    regions: list[Region] = []
-    at = 0
-    while True:
-        start, opening = min((finder.after(at), finder.mark) for finder in openings)
-        if start >= until:
-            return regions
-        kind = opening.lower()
-        at = min(finder.after(start + 2) for finder in closings[kind])
-        regions.append(Region(start, at, kind))
+class Marks(msgspec.Struct):
+    """What one pass over the page's bytes found of the marks that matter to reading it."""
+
+    regions: list[Region]
+    """Scripts, style sheets and comments, in order."""
+    pre: list[tuple[int, bool]]
+    """Where `<pre>` begins (True) and ends, outside of the regions."""
+    noindex: list[int]
+    """Where the word stands, whatever it means there."""
+
+
+def find_marks(body: bytes) -> Marks:
+    """The marks of *body*."""
+    marks = Marks([], [], [])
+    opening, start, closing = "", 0, ""
+    for end, number in _finder.ends(body, MAX_MARKS):
+        mark = _MARKS[number]
+        if mark == "noindex":
+            marks.noindex.append(end - 7)
+        elif closing:
+            if mark == closing:
+                marks.regions.append(Region(start, end - len(mark), opening))
+                closing = ""
+        elif mark in _CLOSINGS:
+            opening, start, closing = mark, end - len(mark), _CLOSINGS[mark]
+        elif mark in ("<pre", "</pre") and body[end : end + 1] in (b">", b" ", b"\n"):
+            marks.pre.append((end, mark == "<pre"))
+    if closing:
+        marks.regions.append(Region(start, len(body), opening))
+    return marks
 
 
 def split_spots(spots: Sequence[int], regions: Sequence[Region]) -> tuple[list[int], dict[Region, list[int]]]:
@@ -70,38 +87,20 @@ def split_spots(spots: Sequence[int], regions: Sequence[Region]) -> tuple[list[i
     return outside, inside
 
 
-def cut_windows(body: bytes, spots: Sequence[int], regions: Sequence[Region]) -> Iterator[Window]:
-    """The windows round *spots* (ascending, outside of *regions*), overlapping ones as one, each beginning at a tag or a line."""
-    pre = _PreState(body)
-    at = 0
+def cut_windows(body: bytes, spots: Sequence[int], marks: Marks) -> Iterator[Window]:
+    """The windows round *spots* (ascending, outside of the regions), overlapping ones as one, each beginning at a tag or a line."""
+    at = number = 0
+    in_pre = False
     while at < len(spots):
         start, end = spots[at] - BEFORE, spots[at] + AFTER
         while at < len(spots) and spots[at] - BEFORE <= end:
             end = spots[at] + AFTER
             at += 1
-        start, end = _align(body, max(start, 0), min(end, len(body)), regions)
-        yield Window(start, end, pre.at(start))
-
-
-class _PreState:
-    """Whether a place is inside of `<pre>`; asked in ascending order."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._at = 0
-        self._inside = False
-        self._possible = b"<pre" in body or b"<PRE" in body
-
-    def at(self, place: int) -> bool:
-        if self._possible:
-            opened, closed = (
-                max(self._body.rfind(mark, self._at, place), self._body.rfind(mark.upper(), self._at, place))
-                for mark in (b"<pre", b"</pre")
-            )
-            if opened != closed:
-                self._inside = opened > closed
-            self._at = place
-        return self._inside
+        start, end = _align(body, max(start, 0), min(end, len(body)), marks.regions)
+        while number < len(marks.pre) and marks.pre[number][0] <= start:
+            in_pre = marks.pre[number][1]
+            number += 1
+        yield Window(start, end, in_pre)
 
 
 def _align(body: bytes, start: int, end: int, regions: Sequence[Region]) -> tuple[int, int]:
@@ -131,20 +130,3 @@ def _region_at(regions: Sequence[Region], place: int) -> Region | None:
         else:
             high = middle
     return regions[low] if low < len(regions) and regions[low].start <= place else None
-
-
-class _Finder:
-    """Where a mark comes next; asked in ascending order, it looks at each byte once, found or not."""
-
-    def __init__(self, body: bytes, mark: bytes, end: int) -> None:
-        self.mark = mark
-        self._body = body
-        self._end = end
-        self._next = -1
-
-    def after(self, place: int) -> int:
-        """The first place from *place* on, the end if there is none."""
-        if self._next < place:
-            found = self._body.find(self.mark, place, self._end)
-            self._next = found if found >= 0 else self._end
-        return self._next

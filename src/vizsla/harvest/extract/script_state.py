@@ -20,7 +20,7 @@ AROUND = 2_500
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\+([\"'/])")
 _BRACE = re.compile(r"[{}]")
 _PAIR = re.compile(r"[{}]|\"(\w{2,30})\"\s{0,8}:\s{0,8}\"([^\"\n]{1,200})\"")
-_QUOTE_REACH = 600
+_QUOTE_REACH = 400
 _COMMENT = re.compile(r"(?:^|[^:\"'])//|/\*|^\s*\*")
 _FIRST = ("firstname", "first_name", "givenname", "given_name", "fname", "forename")
 _LAST = ("lastname", "last_name", "familyname", "family_name", "lname", "surname")
@@ -56,13 +56,14 @@ class InScript(msgspec.Struct):
     twitter: str | None = None
 
 
-def read_script(script: str, dropped: Counter[str], *, decode_protected: bool) -> Iterator[InScript]:
-    """The addresses in the strings of *script* (a stretch of one)."""
+def read_script(script: str, dropped: Counter[str], *, decode_protected: bool, owners: int) -> Iterator[InScript]:
+    """The addresses in the strings of *script* (a stretch of one); for the first *owners* of them their owners are looked for."""
     text = _ESCAPED.sub(_unescape, script) if "\\" in script else script
     for found in find_plain(text, dropped):
         if _is_in_string(text, found):
             found.how = "script"
-            yield _with_owner(text, found)
+            owners -= 1
+            yield _with_owner(text, found) if owners >= 0 else InScript(found)
     if decode_protected and (joined := join_literals(text)) != text:
         for found in find_plain(joined, dropped):
             if _is_in_string(joined, found):
@@ -83,6 +84,8 @@ def _is_in_string(text: str, found: Found) -> bool:
     quotes = {mark for mark in "\"'`" if mark in before} & {mark for mark in "\"'`" if mark in after}
     if not quotes and not ("<" in before and ">" in before):
         return False
+    if "/*" not in before and "//" not in before and not before.lstrip().startswith("*"):
+        return True
     last = max((before.rfind(mark) for mark in quotes), default=0)
     return _COMMENT.search(before[: last + 1]) is None
 

@@ -56,6 +56,12 @@ def stated_in_jsonld(nodes: Iterable[Mapping[str, object]]) -> list[Stated]:
     return stated
 
 
+def people_in_jsonld(nodes: Iterable[Mapping[str, object]]) -> list[Name]:
+    """The names of all people, with an address of their own or not; at most twenty."""
+    names = (_name_in(node) for node in nodes if "Person" in types_of(node))
+    return [name for name in names if name is not None][:20]
+
+
 def stated_in_scopes(scopes: Iterable[Scope]) -> list[Stated]:
     """One for each address of each microdata item or hCard."""
     stated: list[Stated] = []
