@@ -178,6 +178,8 @@ async def test_a_budget_of_pages_depth_and_bytes_is_kept(site: Web, crawl_acme) 
     assert (by_pages.ended_by, by_pages.pages, len(captured(by_pages))) == ("pages", 7, 7)
     assert (by_bytes.ended_by, len(captured(by_bytes))) == ("bytes", by_bytes.pages)
     assert by_bytes.bytes <= 2_000
+    # A page cut by what was left would lack addresses that are there.
+    assert all(found.body.endswith(b"</html>") for found in read_pages(str(by_bytes.warc), Counter()))
     site.routes = {}
     for depth in range(6):
         site.route("/" + "a/" * min(depth, 1) + "b" * depth, links(f"/a/{'b' * (depth + 1)}"))

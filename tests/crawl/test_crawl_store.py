@@ -19,7 +19,7 @@ async def test_pages_come_back_as_they_were_and_by_domain(stores: Stores) -> Non
 
 async def test_the_later_visit_wins_whatever_comes_first_and_twice_is_once(stores: Stores) -> None:
     later = CrawledPage(A.uri, 200, 300, digest="sha1:C", captured_at=300)
-    for pages in ([A], [later], [A], [later]):
+    for pages in ([A], [later], [later], [A]):
         async with stores.index.write() as conn:
             await record_pages(conn, "acme.test", pages, [])
 

@@ -148,7 +148,11 @@ def test_sitemaps_are_read_whole_gzipped_broken_or_as_text() -> None:
     assert parse_sitemap(sitemap(*urls, index=True)).sitemaps == urls
 
 
-@pytest.mark.parametrize("data", [billion_laughs(), external_entity("/etc/passwd"), gzip.compress(billion_laughs())])
+@pytest.mark.parametrize(
+    "data",
+    [billion_laughs(), external_entity("/etc/passwd"), gzip.compress(billion_laughs())],
+    ids=["billion laughs", "external", "gzipped"],
+)
 def test_a_sitemap_with_entities_of_its_own_is_refused(data: bytes) -> None:
     found = parse_sitemap(data)
 

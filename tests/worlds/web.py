@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import brotli
+
 CHUNK = 32_768
 
 
@@ -232,6 +234,13 @@ def gzip_bomb(size: int = 200 << 20, tell: Web | None = None) -> Route:
         yield stream.flush()
 
     return endless(HTML_HEAD + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n", pieces, tell=tell)
+
+
+def brotli_bomb(size: int = 64 << 20, tell: Web | None = None) -> Route:
+    """*size* zeros, a hundred thousand to one."""
+    head = HTML_HEAD + b"Content-Encoding: br\r\nConnection: close\r\n\r\n"
+    wire = brotli.compress(b"\0" * size, quality=1)
+    return endless(head, lambda: iter([wire]), tell=tell)
 
 
 def empty_members(tell: Web | None = None) -> Route:
