@@ -106,7 +106,7 @@ _LOCALS = {
 # The list first: SQLite would rather walk the whole domain in order than sort ten rows.
 _BY_LOCAL_TEXT = f"""
     SELECT {", ".join(f"email.{name}" for name in PAGE_COLUMNS)} FROM :locals[text] AS wanted{{columns}} CROSS JOIN email
-    WHERE email.domain = :domain AND email.local = wanted.value ORDER BY rank, email.local"""
+    WHERE email.domain = :domain AND email.local = wanted.value ORDER BY rank, email.local"""  # noqa: S608
 _BY_LOCAL = statement(_BY_LOCAL_TEXT.format(columns=""), postgresql=_BY_LOCAL_TEXT.format(columns="(value)"))
 
 
