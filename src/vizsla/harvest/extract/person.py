@@ -231,9 +231,9 @@ def _is_initial_form(name: Name, local: str) -> bool:
 
 
 def _own_domain(name: Name, found: Found) -> int:
-    """2 for `me@janedoe.org`: a domain that is the whole name is its owner's."""
+    """2 for `me@janedoe.org`: a domain that is the whole name is its owner's. Two surnames are a firm's (`@hargreave-lowe.com`)."""
     label = found.domain.split(".")[-2]
-    return 2 if len(label) > 6 and agreement(name, label) == 3 else 0
+    return 2 if len(label) > 6 and is_first_name(name.first) and agreement(name, label) == 3 else 0
 
 
 def _rank(candidate: Candidate) -> tuple[int, bool, int]:
