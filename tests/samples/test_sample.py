@@ -117,6 +117,13 @@ def test_the_surest_name_of_an_address_is_its_owner(read):
     assert len(named) >= 0.9 * len(PEOPLE)
 
 
+def test_a_company_account_is_nobody_s(read):
+    handles = {one.twitter for _, extraction in read for one in extraction.observations if one.twitter}
+
+    assert handles >= {"mayalindqvist", "rahulwrites", "tzielinski"}
+    assert not handles & {"quillstack", "hargreavelowe"}
+
+
 def test_somebody_left_between_two_captures():
     captures = sorted(key for key in TRUTH if key.startswith("https://www.hargreave-lowe.example/people "))
 

@@ -84,6 +84,8 @@ def find_person(place: Neighbourhood, runs: Callable[[int], list[Name]], region:
     first, last = _card(place, best, runs)
     cards = place.lines[first : last + 1]
     twitter, linkedin = _handles(cards)
+    if twitter and _is_company_account(twitter, best.name, place.found):
+        twitter = None
     return Person(
         best.name, best.score, _position(place, best, first, last), find_phone(cards, region), twitter, linkedin
     )
@@ -368,6 +370,12 @@ def _position_pieces(text: str, name: Name) -> list[str]:
         rest = rest.lstrip(" ,-–—|(:·•")
         return [rest.partition("(")[0] if ")" not in rest else rest, *_PIECES.split(rest)]
     return [text, *_PIECES.split(text)]
+
+
+def _is_company_account(handle: str, name: Name, found: Found) -> bool:
+    # The last card of a page ends in its footer, where the company's own accounts are linked.
+    label = found.domain.split(".")[-2].replace("-", "")
+    return handle.lower().replace("_", "") == label and not agreement(name, handle.lower())
 
 
 def _handles(cards: Sequence[Line]) -> tuple[str | None, str | None]:
