@@ -90,7 +90,6 @@ async def test_compressed_and_oversized_bodies_are_refused_unread(api: Api) -> N
     sent = await api("POST", "/v2/api-keys", key=api.a, chunks=[b"a" * 600_000] * 2)
     for reply in (announced, absurd, sent):
         assert (reply.status, reply.error["id"]) == (413, "payload_too_large")
-        assert reply.headers["connection"] == "close"
 
 
 _WRONG = [

@@ -46,7 +46,6 @@ _SAFE = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _ID_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
-_CLOSE = (b"connection", b"close")
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
 
@@ -192,8 +191,6 @@ class Door:
     def _refuse(self, error: VizslaError, extra: list[Header], request_id: str) -> tuple[int, bytes]:
         if error.id in ("store", "store_unavailable", "idempotency_key_in_flight"):
             extra.append((b"retry-after", b"1"))
-        elif error.id == "payload_too_large":
-            extra.append(_CLOSE)
         status, body = render_error(error.id, error.details)
         if status >= 500:
             self._journal.fault(error, request_id=request_id, name=None)

@@ -14,6 +14,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from vizsla.api.errors import render_error
 
+LINGER = 2.0
+"""Seconds that a refused client may take to read why."""
+
 
 class Patience(msgspec.Struct, frozen=True):
     """What one connection may cost."""
@@ -52,6 +55,9 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
+            self._body_size += len(data)
+            if self._body_size > self.patience.largest_body:
+                self.transport.close()
             return
         before = self._waits_for
         self._head_size += len(data)
@@ -85,7 +91,10 @@ class PatientProtocol(HttpToolsProtocol):
             return
         self._waits_for = "body"
         self._head_size = 0
+        before = self.cycle
         super().on_headers_complete()
+        if self.scope["method"] not in ("GET", "HEAD") and self.cycle is not before:
+            self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
 
     def _is_head_too_large(self) -> bool:
         if self._head_size <= self.patience.largest_head:
@@ -99,8 +108,7 @@ class PatientProtocol(HttpToolsProtocol):
             return
         self._body_size += len(body)
         if self._body_size > self.patience.largest_body:
-            if self.cycle.response_complete or not self.cycle.response_started:
-                self._refuse("payload_too_large", "The body is larger than 1 MB.")
+            self._refuse("payload_too_large", "The body is larger than 1 MB.")
             return
         super().on_body(body)
 
@@ -133,25 +141,58 @@ class PatientProtocol(HttpToolsProtocol):
             self._refuse("request_timeout", "The request did not arrive in time.")
 
     def _refuse(self, id_: str, details: str) -> None:
-        """Answer once, unless an answer is on its way already, and close."""
+        """Answer what is not answered yet, and close."""
         if self._refused:
             return
         self._refused = True
         self._disarm()
-        running = self.cycle is not None and not self.cycle.response_complete
-        if not (running and self.cycle.response_started) and not self.pipeline:
-            status, body = render_error(id_, details)
-            self.transport.write(
-                STATUS_LINE[status]
-                + b"content-type: application/json\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
-                + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
-                + body
-            )
-        if running:
+        cycle = self.cycle
+        unanswered = cycle is not None and not cycle.response_complete
+        is_answered = cycle is not None and (cycle.response_started if unanswered else self._waits_for == "body")
+        if unanswered:
             # The app is told that its client is gone; what it may still say goes nowhere.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        self.transport.close()
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if is_answered or self.pipeline:
+            self.transport.close()
+            return
+        status, body = render_error(id_, details)
+        self.transport.write(
+            STATUS_LINE[status]
+            + b"content-type: application/json\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
+            + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+            + body
+        )
+        self.linger()
+
+    def linger(self) -> None:
+        """Close for writing, and for reading in a moment: a close while a client still sends would lose it the answer."""
+        self._refused = True
+        self._body_size = 0
+        self._disarm()
+        self.flow.resume_reading()
+        self.transport.write_eof()
+        self._deadline = self.loop.call_later(LINGER, self.transport.close)
+
+    @property
+    def is_reading_body(self) -> bool:
+        """Whether the client has not sent all of its request."""
+        return self._waits_for == "body"
+
+
+class _Lingering:
+    """The transport as an answer to a request with a body sees it: it closes once the body is read."""
+
+    def __init__(self, protocol: PatientProtocol) -> None:
+        self._protocol = protocol
+        self.write = protocol.transport.write
+        self.is_closing = protocol.transport.is_closing
+
+    def close(self) -> None:
+        if self._protocol.is_reading_body and not self.is_closing():
+            self._protocol.linger()
+        else:
+            self._protocol.transport.close()
 
 
 def patient(patience: Patience) -> type[PatientProtocol]:
