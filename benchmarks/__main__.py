@@ -8,11 +8,10 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-NOT_ONE = {"__init__", "__main__", "corpus", "hostile"}
-
 
 def main() -> int:
-    names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NOT_ONE)
+    modules = Path(__file__).parent.glob("[a-z]*.py")
+    names = sorted(path.stem for path in modules if "\ndef main(" in path.read_text("utf-8"))
     chosen = [argument for argument in sys.argv[1:] if argument in names]
     rest = [argument for argument in sys.argv[1:] if argument not in names]
     if unknown := [argument for argument in rest if not argument.startswith("-")]:

@@ -24,6 +24,7 @@ from bs4 import BeautifulSoup
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks import corpus, hostile
 from vizsla.harvest.extract.gate import may_hold_something
@@ -208,7 +209,7 @@ def _show(result: dict[str, object]) -> None:
     table.add_column("page")
     table.add_column("ms", justify="right")
     for name, milliseconds in sorted(result["hostile"].items(), key=lambda item: -item[1]):
-        table.add_row(name, str(milliseconds))
+        table.add_row(Text(name), str(milliseconds))
     console.print(table)
     memory = result["memory"]
     console.print(f"Peak memory of a worker: {memory['1x']} MiB at 1x, {memory['4x']} MiB at 4x input", highlight=False)

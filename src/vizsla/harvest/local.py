@@ -16,12 +16,13 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from pathlib import Path
 
 import msgspec
@@ -29,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vizsla import __version__
-from vizsla.harvest.job import BATCH_ROWS, Options, Report
+from vizsla.harvest.job import Options, Report
 from vizsla.harvest.sources import HarvestError, Source, find_sources
 from vizsla.harvest.worker import (
     Beats,
@@ -44,6 +45,7 @@ from vizsla.harvest.worker import (
 
 MAX_ATTEMPTS = 3
 MAX_DEATHS = 20
+MERGE_ROWS = 32_768
 BYTES_A_BUCKET = 4 << 30
 """Of archives. Their rows, unpacked, stay well below the memory that one worker folds in."""
 LEAST_BUCKETS, MOST_BUCKETS = 4, 4_096
@@ -86,6 +88,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """Distinct ones."""
     sightings: int
     """Distinct (address, URI) pairs."""
+    domains: int
+    """Distinct ones of those addresses."""
     facts: int
     bytes_read: int
     seconds: float
@@ -119,6 +123,9 @@ def run(
 
     Raises HarvestError when there is nothing to read, or the same job runs already. A source that cannot be read is in the
     manifest, not an error. What comes out is read with `reduced_buckets`.
+
+    *progress* is called some four times a second, in this thread. What it raises stops the harvest: workers end at their
+    next page, and the exception comes out here.
     """
     begun = time.monotonic()
     sources = find_sources(paths)
@@ -147,6 +154,7 @@ def run(
         visits=total.visits,
         addresses=sum(count.addresses for count in counts),
         sightings=sum(count.sightings for count in counts),
+        domains=sum(count.domains for count in counts),
         facts=sum(count.facts for count in counts),
         bytes_read=total.bytes_read,
         seconds=time.monotonic() - begun,
@@ -170,7 +178,7 @@ def reduced_buckets(manifest: Manifest) -> Iterator[pa.RecordBatch]:
             marker = folder / "merged" / path.stem
             if not marker.exists():
                 with pq.ParquetFile(path) as file:
-                    yield from file.iter_batches(BATCH_ROWS)
+                    yield from file.iter_batches(MERGE_ROWS)
                 write_whole(marker, b"")
         shutil.rmtree(folder)
 
@@ -298,10 +306,14 @@ def _fold(folder: Path, job: _Job, workers: int, progress: Callable[[Progress], 
         try:
             with _pool(min(workers, len(todo))) as pool:
                 futures = {pool.submit(reduce_files, str(folder), bucket): bucket for bucket in todo}
-                for done in as_completed(futures):
-                    done.result()
-                    todo.remove(futures[done])
-                    progress(Progress("folding", job.options.buckets - len(todo), job.options.buckets))
+                try:
+                    for done in as_completed(futures):
+                        done.result()
+                        todo.remove(futures[done])
+                        progress(Progress("folding", job.options.buckets - len(todo), job.options.buckets))
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)
+                    raise
         except BrokenProcessPool:
             attempts += 1
             if attempts == MAX_ATTEMPTS:
@@ -314,8 +326,15 @@ def _fold(folder: Path, job: _Job, workers: int, progress: Callable[[Progress], 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
     # A fork server: starts a worker in milliseconds, and none inherits the threads, locks and sockets of a running program.
+    # It is started with Ctrl-C blocked, or one during its imports would end it with a traceback on the terminal.
     context = get_context("forkserver")
     context.set_forkserver_preload(["vizsla.harvest.worker"])
+    resource_tracker.ensure_running()  # first, for it unblocks
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
 
 

@@ -83,6 +83,7 @@ def _checksum(path: Path) -> int | None:
 class BucketCount(msgspec.Struct, frozen=True):
     """What a folded bucket holds."""
 
+    domains: int = 0
     addresses: int = 0
     sightings: int = 0
     facts: int = 0
@@ -206,7 +207,7 @@ def reduce_files(folder: str, bucket: int) -> None:
 def _count(path: Path) -> BucketCount:
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         row = connection.execute(
-            "select count(distinct (domain, local)) filter (kind = 0), count(*) filter (kind = 0),"
+            "select count(distinct domain) filter (kind = 0), count(distinct (domain, local)) filter (kind = 0), count(*) filter (kind = 0),"
             " count(*) filter (kind = 1), count(*) filter (kind = 2) from read_parquet(?)",
             [str(path)],
         ).fetchone()

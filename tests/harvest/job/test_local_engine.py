@@ -45,7 +45,7 @@ def test_a_harvest_gives_every_row_once_and_leaves_nothing_behind(tmp_path, home
     rows = rows_of(manifest)
 
     assert (manifest.sources, manifest.pages, manifest.visits) == (6, 15, 15)
-    assert (manifest.addresses, manifest.sightings) == (16, 30)
+    assert (manifest.addresses, manifest.sightings, manifest.domains) == (16, 30, 6)
     assert [(Path(bad.path).name, bad.reason.split()[-3:]) for bad in manifest.bad] == [
         ("bad.warc", ["a", "WARC", "file."])
     ]
@@ -114,6 +114,27 @@ def test_a_gigabyte_of_zeros_stays_small(tmp_path, home):
     assert {(row.local, row.domain) for row in rows_of(manifest) if isinstance(row, Sighting)} == {
         ("jane", "b.example")
     }
+
+
+def test_what_progress_raises_stops_the_harvest_and_leaves_it_resumable(tmp_path, home):
+    class Enough(Exception):
+        pass
+
+    def show(progress: Progress) -> None:
+        if progress.done >= 5:
+            raise Enough
+
+    write_site(tmp_path / "in", files=40)
+    with pytest.raises(Enough):
+        run([str(tmp_path / "in")], home, jobs=2, progress=show)
+    deadline = time.monotonic() + 5
+    while workers() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert not workers()
+    manifest = run([str(tmp_path / "in")], home, jobs=2)
+    assert manifest.resumed >= 5
+    assert manifest.sightings == 240
 
 
 def children_of(pid: int) -> set[int]:
