@@ -1,0 +1,39 @@
+"""
+What /openapi.json promises, machines hold us to: schemathesis on both stores.
+
+VIZSLA_FUZZ_EXAMPLES sets the cases tried on each operation; `VIZSLA_FUZZ_EXAMPLES=500 pytest tests/contract/test_schema.py`
+is the long run.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from api.conftest import Api, listening
+from vizsla.accounts.rate import parse_limits
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
+    "response_headers_conformance,ignored_auth,unsupported_method,allow_header_conformance"
+)
+EXAMPLES = int(os.environ.get("VIZSLA_FUZZ_EXAMPLES", "12"))
+
+
+async def test_the_api_is_as_its_description_says(api: Api, tmp_path: Path) -> None:
+    plenty = parse_limits("100000/s")
+    api.app.services.rates = dict.fromkeys(api.app.services.rates, plenty)
+    await api.plan(1, plan_searches=10**9)
+    async with listening(api.app) as url:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json", "--header", f"X-API-KEY: {api.a}",
+            "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(EXAMPLES), "--seed", "1", "--checks", CHECKS,
+            "--continue-on-failure", "--generation-deterministic", "--warnings", "off",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=tmp_path,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+
+    api.app.journal.flush()
+    faults = [line for line in api.log.getvalue().splitlines() if '"event":"fault"' in line]
+    assert process.returncode == 0, output.decode()[-12_000:]
+    assert faults == []
