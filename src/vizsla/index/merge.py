@@ -33,8 +33,8 @@ T = TypeVar("T")
 STEP = 0.04
 """Seconds after which a step begins nothing more."""
 _ROWS_AT_ONCE = 200
-_MOST_DOMAINS = 500
-"""Domains that wait for their counts: one that comes again in the meantime is counted once."""
+_MOST_ADDRESSES, _MOST_DOMAINS = 20_000, 2_000
+"""What may wait to be made anew: what comes again in the meantime is made once."""
 
 _ALONE = statement("SELECT 1", postgresql="SELECT pg_advisory_xact_lock(7601122)")
 
@@ -70,7 +70,7 @@ class Merge:
         self._sightings = iter(sightings)
         self._facts = iter(facts)
         self._visits = iter(visits)
-        self._is_read = False
+        self._is_read = self._is_full = False
         # Dicts, for a set that keeps its order.
         self._addresses: dict[Pair, None] = {}
         self._domains: dict[str, None] = {}
@@ -90,20 +90,30 @@ class Merge:
                 return
 
     async def _do_piece(self, conn: Connection) -> None:
-        if self._addresses:
+        if len(self._addresses) >= _MOST_ADDRESSES:
+            self._is_full = True
+        if self._addresses and (self._is_read or self._is_full):
             pairs = _take(self._addresses, ADDRESSES_AT_ONCE)
             await refresh_addresses(conn, pairs, self._today)
             self.report.addresses += len(pairs)
             self._domains.update(dict.fromkeys(pair[0] for pair in pairs))
-        elif self._is_read or len(self._domains) >= _MOST_DOMAINS:
+        elif self._domains and (self._is_read or len(self._domains) >= _MOST_DOMAINS):
             domains = _take(self._domains, DOMAINS_AT_ONCE)
             await refresh_domains(conn, domains)
             self.report.domains += len(domains)
         else:
+            self._is_full = False
             await self._read(conn)
 
     async def _read(self, conn: Connection) -> None:
-        if sightings := list(islice(self._sightings, _ROWS_AT_ONCE)):
+        if visits := list(islice(self._visits, _ROWS_AT_ONCE)):
+            made = [one for one in visits if self._is_sound(one.domain or "-", one.uri)]
+            await record_visits(conn, made)
+            pairs = await list_addresses_on(conn, sorted({one.uri for one in made}))
+            self._addresses.update(dict.fromkeys(pairs))
+            self._domains.update(dict.fromkeys(one.domain for one in made if one.domain))
+            self.report.visits += len(made)
+        elif sightings := list(islice(self._sightings, _ROWS_AT_ONCE)):
             kept = list(self._kept(sightings))
             await record_sightings(conn, kept)
             self._addresses.update(dict.fromkeys((one.domain, one.local) for one in kept))
@@ -113,13 +123,6 @@ class Merge:
             await record_facts(conn, spoken)
             self._domains.update(dict.fromkeys(one.domain for one in spoken))
             self.report.facts += len(spoken)
-        elif visits := list(islice(self._visits, _ROWS_AT_ONCE)):
-            made = [one for one in visits if self._is_sound(one.domain or "-", one.uri)]
-            await record_visits(conn, made)
-            pairs = await list_addresses_on(conn, sorted({one.uri for one in made}))
-            self._addresses.update(dict.fromkeys(pairs))
-            self._domains.update(dict.fromkeys(one.domain for one in made if one.domain))
-            self.report.visits += len(made)
         else:
             self._is_read = True
 

@@ -9,17 +9,19 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
 _SEPARATORS = ("", ".", "_", "-")
 _PAIRS = (("{first}", "{last}"), ("{f}", "{last}"), ("{first}", "{l}"), ("{f}", "{l}"))
-PATTERNS: tuple[str, ...] = (
-    *(f"{a}{s}{b}" for a, b in _PAIRS for s in _SEPARATORS),
-    *(f"{b}{s}{a}" for a, b in _PAIRS for s in _SEPARATORS),
-    "{first}",
-    "{last}",
+_PARTS = (
+    *((a, s, b) for a, b in _PAIRS for s in _SEPARATORS),
+    *((b, s, a) for a, b in _PAIRS for s in _SEPARATORS),
+    ("{first}", "", ""),
+    ("{last}", "", ""),
 )
+PATTERNS: tuple[str, ...] = tuple("".join(parts) for parts in _PARTS)
 
 # How often each pattern is a domain's, over 35,471 public pairs, middle names and truncations folded in; the rest is rare.
 _PRIOR = {
@@ -45,6 +47,9 @@ _PARTICLES = "van von de der den del della di da dos das du la le lo ter ten zu 
 _IS_PARTICLE = frozenset(_PARTICLES.split())
 _SPELLED = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_MIDDLE_INITIAL = re.compile(r"(?<=[._-])[a-z][._-]")
+_WORD = re.compile(r"[a-z0-9]+")
+_MARKS = re.compile(r"['`]|[^\x00-\x7f]")
 _MAX_NAME = 80
 
 
@@ -80,7 +85,8 @@ def infer(evidence: Iterable[NamedAddress]) -> str | None:
     return best[0] if best[1] >= _LEAST_VOTES and share >= _LEAST_SHARE else None
 
 
-def explain(local: str, first_name: str, last_name: str) -> list[str]:
+@lru_cache(16_384)
+def explain(local: str, first_name: str, last_name: str) -> tuple[str, ...]:
     """
     The patterns that make *local* of this name, most often one or none.
 
@@ -89,22 +95,19 @@ def explain(local: str, first_name: str, last_name: str) -> list[str]:
     """
     firsts, lasts = _spellings(first_name, first=True), _spellings(last_name, first=False)
     bare = local.rstrip("0123456789")
-    if not bare or not (firsts or lasts):
-        return []
-    forms = {bare, re.sub(r"(?<=[._-])[a-z][._-]", "", bare)}
-    found = []
-    for pattern in PATTERNS:
-        if ("{last}" in pattern or "{l}" in pattern) and not lasts:
-            continue
-        if ("{first}" in pattern or "{f}" in pattern) and not firsts:
-            continue
-        if any(
-            render(pattern, first, last) in forms
-            for first in (firsts if "{first}" in pattern else [firsts[0]] if firsts else [""])
-            for last in (lasts if "{last}" in pattern else [lasts[0]] if lasts else [""])
-        ):
-            found.append(pattern)
-    return found
+    forms = {bare, _MIDDLE_INITIAL.sub("", bare)} - {""}
+    words = {
+        "{first}": firsts,
+        "{last}": lasts,
+        "{f}": [name[:1] for name in firsts[:1]],
+        "{l}": [name[:1] for name in lasts[:1]],
+        "": [""],
+    }
+    return tuple(
+        left + separator + right
+        for left, separator, right in _PARTS
+        if separator in bare and any(a + separator + b in forms for a in words[left] for b in words[right])
+    )
 
 
 def render(pattern: str, first: str, last: str) -> str:
@@ -125,15 +128,15 @@ def is_derivable(local: str, first_name: str | None, last_name: str | None) -> b
 def _spellings(name: str, *, first: bool) -> list[str]:
     """How *name* may be written in a local part; the likeliest first."""
     lowered = unicodedata.normalize("NFC", name[:_MAX_NAME]).casefold()
-    spellings: list[str] = []
-    for text in (lowered.translate(_SPELLED), lowered.translate(_UMLAUTS).translate(_SPELLED)):
-        decomposed = unicodedata.normalize("NFKD", text)
-        plain = "".join(character for character in decomposed if character.isascii())
-        words = re.findall(r"[a-z0-9]+", plain.replace("'", "").replace("`", ""))
+    spellings: dict[str, None] = {}
+    for text in dict.fromkeys((lowered.translate(_SPELLED), lowered.translate(_UMLAUTS).translate(_SPELLED))):
+        decomposed = text if text.isascii() else unicodedata.normalize("NFKD", text)
+        words = _WORD.findall(_MARKS.sub("", decomposed))
         if not words:
             continue
         core = [word for word in words if word not in _IS_PARTICLE] or words
-        spellings += ["".join(words), "".join(core), core[0] if first else core[-1]]
+        spellings |= dict.fromkeys(("".join(words), "".join(core), core[0] if first else core[-1]))
         if len(words) > 1:
-            spellings += ["-".join(words), ".".join(words), "_".join(words), "-".join(core), core[0], core[-1]]
-    return list(dict.fromkeys(spellings))
+            others = ("-".join(words), ".".join(words), "_".join(words), "-".join(core), core[0], core[-1])
+            spellings |= dict.fromkeys(others)
+    return list(spellings)
