@@ -22,12 +22,14 @@ _LOCAL_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 _TRIM = "._%+-'&=/!#$*?^`{|}~"
 _LOCAL = re.compile(r"[a-z0-9_][a-z0-9_+'&=-]*(?:\.[a-z0-9_+'&=-]+)*\Z")
 _HOST = re.compile(r"(?:[^\W_]|-)[\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,8}")
+_TOKEN = re.compile(r"[^\s\"'<>(),;]{0,160}\Z")
+_REPEATED = re.compile(r"(.)\1{2,}\Z")
 _ESCAPES = re.compile(r"(?:%[0-9a-f]{2}|u00[0-9a-f]{2})+", re.IGNORECASE)
 _GLUED = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _AT = re.compile(
     r"@"
-    r"|(?<=\S)\s?[\[({<]{1,2}\s?(?:at|@|ät|arroba|a\.t)\s?[\])}>]{1,2}\s?(?=\w)"
+    r"|(?<=\S)\s?[\[({<]{1,2}\s?(?:at(?: symbol| sign)?|@|ät|arroba|a\.t)\s?[\])}>]{1,2}\s?(?=\w)"
     r"|(?<=\w) AT (?=\w)|(?<=\w) at (?=\w)|(?<=\w) @ (?=\w)|(?<=\w)_at_(?=\w)",
     re.IGNORECASE,
 )
@@ -60,7 +62,10 @@ _PLACEHOLDER_HOSTS = frozenset(
 )
 _PLACEHOLDER_LABELS = frozenset(
     "example examples yourdomain your-domain your_domain yourdomainname mydomain my-domain somedomain some-domain yourcompany yoursite yourisp your-isp yourhost your-host "
-    "exemple beispiel ejemplo esempio".split()
+    "exemple beispiel ejemplo esempio my-company my-isp hostname your my".split()
+)
+_PLACEHOLDER_NAMES = frozenset(
+    "domain email e-mail mail company website site provider test sample firma firm server host".split()
 )
 _PLACEHOLDER_LOCALS = frozenset(
     "you your yourname your.name your_name your-name yourmail youremail your.email your_email your-email name username user.name email e-mail mail-address emailaddress "
@@ -70,7 +75,7 @@ _PLACEHOLDER_LOCALS = frozenset(
 )
 _ALWAYS_PLACEHOLDER = frozenset(
     "yourname your.name your_name your-name youremail your.email your_email your-email yourmail firstname.lastname first.last vorname.nachname prenom.nom nome.cognome "
-    "username xxx xxxx xxxxx nnn nnnn nnnnnn ihre.email emailaddress email.address max.mustermann".split()
+    "user anonymous username xxx xxxx xxxxx nnn nnnn nnnnnn ihre.email emailaddress email.address max.mustermann".split()
 )
 _SAMPLE_LOCALS = frozenset("you yourname name username user someone somebody email youremail foo bar".split())
 """At the reserved suffixes themselves (RFC 2606) everything else is kept: that is where invented companies live."""
@@ -90,6 +95,9 @@ def find_in_line(line: Line, dropped: Counter[str]) -> list[Found]:
     """The addresses of *line*: in its links first, then in its text; one that is both is given once, for its link."""
     found = [address for link in line.links if (address := find_in_link(link, dropped))]
     text = line.text
+    for at, how, note in line.notes:
+        for address in find_plain(note, dropped) if how == "script" else find_in_text(note, dropped):
+            found.append(Found(address.domain, address.local, at, at, how))
     if not _may_stand_in(text):
         return found
     linked = {(address.domain, address.local) for address in found}
@@ -102,7 +110,7 @@ def find_in_line(line: Line, dropped: Counter[str]) -> list[Found]:
 def find_in_link(link: Link, dropped: Counter[str]) -> Found | None:
     """The address that *link* writes to, if it is a `mailto:`; of several the first."""
     # A `mailto:` that was taken for a relative link stands at the end of a URL.
-    scheme = link.href.lower().find("mailto:") if len(link.href) < MAX_HREF else link.href[:7].lower().find("mailto:")
+    scheme = link.href.lower().rfind("mailto:") if len(link.href) < MAX_HREF else link.href[:7].lower().find("mailto:")
     if scheme < 0:
         return None
     target = link.href[scheme + 7 :].partition("?")[0]
@@ -269,8 +277,8 @@ def _found(line: Line, address: tuple[str, str], start: int, end: int, how: str)
 
 def _is_other_use(text: str, at: int, local: str, before: str, end: int, dropped: Counter[str]) -> bool:
     """Whether the sign separates something else than a mailbox from its host: a URL's user, a shell's login, a message id."""
-    token = before[before.rfind(" ") + 1 :]
-    if "://" in token:
+    token = _TOKEN.search(before)
+    if token is not None and "://" in token[0]:
         dropped["user of a url"] += 1
         return True
     follows = text[end : end + 2]
@@ -360,11 +368,11 @@ def _is_placeholder(local: str, name: str) -> bool:
     registered = ".".join(labels[-2:])
     if registered in ("example.com", "example.org", "example.net", "example.edu"):
         return True
-    if any(label in _PLACEHOLDER_LABELS for label in labels[:-1]):
+    if any(label in _PLACEHOLDER_LABELS for label in labels[:-1]) or local.startswith("your") or _REPEATED.match(local):
         return True
     return (
         local in _ALWAYS_PLACEHOLDER
-        or (registered in _PLACEHOLDER_HOSTS and local in _PLACEHOLDER_LOCALS)
+        or ((registered in _PLACEHOLDER_HOSTS or labels[-2] in _PLACEHOLDER_NAMES) and local in _PLACEHOLDER_LOCALS)
         or registered in _PLACEHOLDER_ALONE
     )
 

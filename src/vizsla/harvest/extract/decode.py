@@ -8,7 +8,9 @@ out is looked at like any other text of the page.
 import base64
 import binascii
 import codecs
+import html as entities
 import re
+from itertools import islice
 from urllib.parse import unquote
 
 MAX_DISGUISED = 2_048
@@ -21,6 +23,9 @@ _TYPO3_CALL = re.compile(
 _JOINED = re.compile(r"""(["'])\s{0,20}\+\s{0,20}(["'])""")
 _ATOB = re.compile(r"""atob\(\s{0,8}["']([A-Za-z0-9+/=_-]{8,2048})["']""")
 _CODES = re.compile(r"fromCharCode\(([\d\s,]{5,4096})\)", re.IGNORECASE)
+_ASSIGNED = re.compile(r"""(?<![\w.])(\w{1,40})\s{0,4}=\s{0,4}(["'])([^"'\n]{1,200})\2\s{0,4}[;,\n]""")
+_USED = re.compile(r"(?:(?<=\+ )|(?<=\+)|(?<== ))(\w{1,40})(?=\s{0,4}\+)|(?<=\+ )(\w{1,40})(?=\s{0,4}[;),])")
+MAX_VARIABLES = 50
 _AT_MARK = re.compile(r"\s?[\[({]\s?(?:at|@)\s?[\])}]\s?", re.IGNORECASE)
 
 
@@ -58,10 +63,27 @@ def decode_rot13(text: str) -> str:
 
 
 def join_literals(script: str) -> str:
-    """JavaScript with `'a' + '@' + 'b'` as `'a@b'`, `atob('…')` and `fromCharCode(…)` as the text they make."""
-    joined = _JOINED.sub(lambda match: "" if match[1] == match[2] else match[0], script)
-    joined = _ATOB.sub(lambda match: f"'{_from_base64(match[1])}'", joined)
-    return _CODES.sub(lambda match: f"'{_from_codes(match[1])}'", joined)
+    """
+    JavaScript with `'a' + '@' + 'b'` as `'a@b'`, `atob('…')` and `fromCharCode(…)` as the text they make, and a variable that is
+    added to something as the text it was given first.
+    """
+    text = _ATOB.sub(lambda match: f"'{_from_base64(match[1])}'", script)
+    text = _CODES.sub(lambda match: f"'{_from_codes(match[1])}'", text)
+    text = _join(text)
+    if "&#" in text:
+        text = _join(entities.unescape(text))
+    variables = {match[1]: match[3] for match in reversed(list(islice(_ASSIGNED.finditer(text), MAX_VARIABLES)))}
+    if not variables:
+        return text
+    return _join(
+        _USED.sub(
+            lambda match: f"'{variables[name]}'" if (name := match[1] or match[2]) in variables else match[0], text
+        )
+    )
+
+
+def _join(script: str) -> str:
+    return _JOINED.sub(lambda match: "" if match[1] == match[2] else match[0], script)
 
 
 def _from_base64(text: str) -> str:

@@ -36,15 +36,20 @@ _ITEMTYPE = re.compile(r"itemtype" + _VALUE, re.IGNORECASE)
 _CONTENT = re.compile(r"(?<![\w-])content" + _VALUE, re.IGNORECASE)
 _CLASS = re.compile(r"(?<![\w-])class" + _VALUE, re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"placeholder" + _VALUE, re.IGNORECASE)
+_SHOWN = re.compile(r"(?<![\w-])(?:title|alt)" + _VALUE, re.IGNORECASE)
 _LONE_ADDRESS = re.compile(r"\s*[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:]{3,190}\s*\Z")
+_FORGOTTEN = re.compile(r"(?:https?://)?([\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4})/?\Z", re.IGNORECASE)
+"""An address for a link where somebody forgot `mailto:`, or took it for a site."""
 _HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none", re.IGNORECASE)
 _REVERSED = re.compile(r"unicode-bidi\s{0,9}:\s{0,9}bidi-override|dir\s{0,9}=\s{0,9}[\"']?rtl", re.IGNORECASE)
+_SPIP = re.compile(r"#([\w.+-]{1,64})#mc#([\w.-]{4,190})#\Z")
 _HASH = "/cdn-cgi/l/email-protection#"
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _HCARD = {"fn": "name", "n": "name", "email": "email", "u-email": "email", "p-name": "name", "p-job-title": "jobTitle", "tel": "telephone",
           "title": "jobTitle", "role": "jobTitle", "p-tel": "telephone"}  # fmt: skip
 _CARD_CLASSES = frozenset(["vcard", "h-card"])
 MAX_SCOPES = 1_000
+MAX_ATTRIBUTES = 20_000
 MAX_LINE = 4_000
 """Longer runs of text without a block tag are cut: no person stands four thousand characters from an address."""
 
@@ -76,6 +81,8 @@ class Line(msgspec.Struct):
     """Offsets at which an inline element begins or ends, ascending."""
     links: list[Link] = []
     spans: list[Span] = []
+    notes: list[tuple[int, str, str]] = []
+    """Texts of `title` and `alt`, which browsers show, and JSON in attributes: the offset of the element, `how`, the text."""
 
     def cuts_between(self, start: int, end: int) -> list[int]:
         """The cuts after *start* and before *end*."""
@@ -218,7 +225,7 @@ class _Reader:
                 self._open_in_scope(name, same_prop=self._prop is prop)
 
     def _attributes(self, name: str, attributes: str) -> None:
-        if name == "a":
+        if name == "a" or (name in ("link", "area") and "@" in attributes):
             self._end_link()
             href = _value(_HREF, attributes)
             if href:
@@ -232,6 +239,10 @@ class _Reader:
                 self._line.links.append(Link(0, 0, "mailto:" + value if _LONE_ADDRESS.match(value) else "", "meta"))
             elif (value := _value(_PLACEHOLDER, attributes)) and "@" in value:
                 self._result.placeholders += 1
+            elif value := _value(_SHOWN, attributes):
+                self._line.notes.append((self._length, "text", entities.unescape(value[:1_000])))
+            if "{" in attributes and "mail" in attributes.lower():
+                self._line.notes.append((self._length, "script", entities.unescape(attributes[:MAX_ATTRIBUTES])))
         if self._until or name not in _INLINE:
             return
         if "none" in attributes and _HIDDEN.search(attributes):
@@ -257,11 +268,17 @@ class _Reader:
         elif href[:7].lower() == "znvygb:":
             self._result.protected += not self._decode
             href, how = (decode_rot13(href), "rot13") if self._decode else ("", "")
+        elif "#mc#" in href and (parts := _SPIP.match(href)):
+            self._result.protected += not self._decode
+            href, how = (f"mailto:{parts[1]}@{parts[2]}", "script") if self._decode else ("", "")
         elif "&" in href:
             plain = entities.unescape(href)
             how = "entity" if plain.count("@") > href.count("@") else ""
             href = plain
-        self._link = Link(self._length, self._length, href.strip(), how)
+        href = href.strip()
+        if "@" in href and (forgotten := _FORGOTTEN.match(href)):
+            href = "mailto:" + forgotten[1]
+        self._link = Link(self._length, self._length, href, how)
 
     def _data_attributes(self, attributes: str) -> None:
         lower = attributes.lower()
@@ -306,7 +323,7 @@ class _Reader:
         if link is not None and (self._length > link.start or not self._length):
             # A link round a whole card goes on in the next line, but its text there is not the link's own.
             self._end_link()
-        if self._length or self._line.links:
+        if self._length or self._line.links or self._line.notes:
             self._line.text = "".join(self._parts)
             self._result.lines.append(self._line)
         self._line = Line("", "pre" if self._pre else self._block)

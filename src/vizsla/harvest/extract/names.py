@@ -128,6 +128,8 @@ def _pair(first: str, last: str, parts: list[str], flat: str) -> int:
         return 2
     if flat in (first, last) and len(flat) > 2:
         return 2
+    if len(flat) > 5 and flat[0] == first[0] and last.startswith(flat[1:]):
+        return 2
     if len(parts) > 1 and (
         (last in parts and any(part[0] == first[0] for part in parts)) or (first in parts and parts[-1][0] == last[0])
     ):
@@ -200,7 +202,7 @@ def _is_name_word(word: str, place: int, count: int) -> bool:
     if word in PARTICLES:
         return 0 < place < count - 1 or (place == 0 and count > 2)
     bare = word.strip("\"'“”()")
-    if not bare or not bare[0].isupper() or bare.rstrip(".").lower() in NOT_NAMES:
+    if not bare or not bare[0].isupper() or bare.rstrip(".").lower().removesuffix("'s").removesuffix("’s") in NOT_NAMES:
         return False
     return bool(_WORD.match(bare) or _INITIAL.match(bare))
 

@@ -5,6 +5,7 @@ The order of a page's life here: its charset, the places where an address may st
 round them, the addresses in those, the people round the addresses. The rest of the page is never decoded.
 """
 
+import html as entities
 import re
 from collections import Counter
 from itertools import islice
@@ -18,13 +19,14 @@ from vizsla.harvest.extract.charset import as_ascii_superset, charset_of, decode
 from vizsla.harvest.extract.gate import find_spots
 from vizsla.harvest.extract.jsonld import parse_jsonld
 from vizsla.harvest.extract.lines import Line, Text, read_lines, read_plain
-from vizsla.harvest.extract.names import Name, agreement
+from vizsla.harvest.extract.names import Name, agreement, parse_name
 from vizsla.harvest.extract.person import (
     Neighbourhood,
     Person,
     find_adjacent_person,
     find_person,
     is_mailbox_form,
+    is_role,
     names_in,
 )
 from vizsla.harvest.extract.phones import parse_phone, region_of
@@ -46,6 +48,11 @@ _LANG = re.compile(
     rb"<html[^>]{0,400}?\slang\s{0,3}=\s{0,3}[\"']?([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})?)", re.IGNORECASE
 )
 _ROBOTS = re.compile(rb"<meta\s[^>]*?name\s{0,3}=\s{0,3}[\"']?robots\b", re.IGNORECASE)
+_AUTHOR = re.compile(
+    rb"<meta\s[^>]{0,200}?(?:name|property)\s{0,3}=\s{0,3}[\"']?(?:article:|og:|dc\.|parsely-|sailthru\.)?(?:author|creator|byl)[\"']?\s[^>]{0,100}?content\s{0,3}=\s{0,3}(?:\"([^\">]{3,90})\"|'([^'>]{3,90})')",
+    re.IGNORECASE,
+)
+MAX_HEAD = 100_000
 _SURE = {"jsonld": 5, "microdata": 4, "hcard": 4, "mailto": 3, "text": 2, "joined": 1}
 
 
@@ -87,7 +94,7 @@ class _PageReader:
         self._people = 0
         self._script_spots = 0
         self._looks: Counter[tuple[str, str]] = Counter()
-        self._authors: list[Name] = []
+        self._marks = Marks([], [], [])
         lang = None if page.plain else _LANG.search(body[:4_096])
         self._lang = lang[1].decode("ascii").lower().replace("_", "-") if lang else None
         self._host = _host_of(page.uri)
@@ -102,7 +109,7 @@ class _PageReader:
         spots = find_spots(body, decode_protected=self._decode_protected)
         if not spots:
             return
-        marks = find_marks(body)
+        marks = self._marks = find_marks(body)
         if _is_noindex(self._page, body, marks):
             self._dropped["noindex"] += 1
             return
@@ -118,14 +125,7 @@ class _PageReader:
 
     def result(self, facts: list) -> Extraction:  # type: ignore[type-arg]
         page = self._page
-        for (_, local), seen in self._seen.items():
-            # An author's address often stands in another object than the author.
-            if seen.person.name is None and (
-                author := max(self._authors, key=lambda name: agreement(name, local), default=None)
-            ):
-                score = agreement(author, local)
-                if score > 1:
-                    seen.person.name, seen.person.score = author, score
+        self._ask_authors()
         observations = [
             Observation(
                 domain=domain,
@@ -146,6 +146,33 @@ class _PageReader:
         ]
         return Extraction(observations, facts, dict(self._dropped))
 
+    def _ask_authors(self) -> None:
+        """Give addresses without a name that of an author of the page, if they are made of it: it often stands far away, in the head."""
+        nameless = [
+            (local, seen) for (_, local), seen in self._seen.items() if seen.person.name is None and not is_role(local)
+        ]
+        if not nameless or self._page.plain:
+            return
+        authors = self._authors()
+        for local, seen in nameless[:MAX_PEOPLE]:
+            author = max(authors, key=lambda name: agreement(name, local), default=None)
+            if author is not None and (score := agreement(author, local)) > 1:
+                seen.person.name, seen.person.score = author, score
+
+    def _authors(self) -> list[Name]:
+        body = self._body
+        names = [
+            parse_name(entities.unescape(decode(match[1] or match[2], self._charset)))
+            for match in islice(_AUTHOR.finditer(body, 0, MAX_HEAD), 10)
+        ]
+        authors = [name for name in names if name is not None and name.last]
+        for region in self._marks.regions:
+            if region.kind == "<script" and b"ld+json" in body[region.start : region.start + 300] and len(authors) < 20:
+                authors.extend(
+                    people_in_jsonld(parse_jsonld(decode(body[region.start : region.end], self._charset) + "</script>"))
+                )
+        return authors
+
     def _read_script(self, region: Region, places: list[int]) -> None:
         body = self._body
         if b"ld+json" in body[region.start : region.start + 300]:
@@ -153,7 +180,6 @@ class _PageReader:
             nodes = parse_jsonld(html)
             for stated in stated_in_jsonld(nodes)[:MAX_STATED]:
                 self._add_stated(stated)
-            self._authors.extend(people_in_jsonld(nodes))
         places = places[: MAX_SCRIPT_SPOTS - self._script_spots]
         self._script_spots += len(places)
         at = 0

@@ -14,7 +14,7 @@ import msgspec
 from vizsla.harvest.extract.addresses import Found
 from vizsla.harvest.extract.lexicon import NOT_NAMES, NOT_POSITIONS, PARTICLES, POSITION_WORDS, ROLE_LOCALS
 from vizsla.harvest.extract.lines import Line
-from vizsla.harvest.extract.names import Name, agreement, is_first_name, parse_name
+from vizsla.harvest.extract.names import Name, agreement, fold, is_first_name, parse_name
 from vizsla.harvest.extract.phones import find_phone
 
 LINES_BEFORE = 6
@@ -23,6 +23,7 @@ MAX_POSITION = 70
 _LOOK_BACK = 160
 _RUN = re.compile(r"[^\W\d_][^\s,;:|()<>\[\]{}\"“”/•·–—=*]*(?:[ \xa0][^\W\d_][^\s,;:|()<>\[\]{}\"“”/•·–—=*]*)*")
 _PIECES = re.compile(r"\s?[|•·;–—\t]\s?|\s-\s|,\s(?=[^\W\d_])")
+_SENTENCE = re.compile(r"(?<=\w\w[.!?]) ")
 _PARENTHESIS = re.compile(r"\s?\([^()]{0,60}\)\s?$")
 _OPEN_BRACKET = re.compile(r"[<(\[]\s?(?:mailto:|e-?mail:?)?\s?$", re.IGNORECASE)
 _LEAD = re.compile(r"\s?(?:[,:\-–—|*]|e-?mail|mail|address|at|is|:)+\s?$", re.IGNORECASE)
@@ -217,13 +218,30 @@ def _append(candidates: list[Candidate], name: Name, score: int, line: int) -> N
 def _score_apart(name: Name, found: Found, distance: int) -> int:
     """The agreement of a name that stands somewhere round the address, 0 where chance explains it as well."""
     score = agreement(name, found.local) or _own_domain(name, found)
-    if score == 3 or score == 0:
+    if score == 3:
         return score
+    if score == 0:
+        return 1 if distance == 0 and _is_initials(name, found.local) and is_first_name(name.first) else 0
     if not is_first_name(name.first):
+        # No lexicon has all first names: one that is the whole local part will do close by, unless it is the company's.
+        company = found.domain.split(".")[-2]
+        if (
+            distance <= 1
+            and score == 2
+            and found.local == fold(name.first)
+            and len(found.local) > 4
+            and name.last
+            and not company.startswith((found.local, fold(name.last)))
+        ):
+            return score
         return score if score == 2 and distance <= 2 and _is_initial_form(name, found.local) else 0
     if score == 1 and distance > 3:
         return 0
     return score
+
+
+def _is_initials(name: Name, local: str) -> bool:
+    return bool(name.last) and local == fold(name.first)[:1] + fold(name.last)[:1]
 
 
 def _is_initial_form(name: Name, local: str) -> bool:
@@ -249,8 +267,10 @@ def _length(name: Name) -> int:
 def _close_piece(before: str, line: Line, offset: int) -> str:
     """The end of *before* that no delimiter and no other element parts from the address."""
     start = 0
-    for mark in ("|", ":", ";", "•", "·", " - ", "–", "—", ")", "]", ">", "\t", ". "):
+    for mark in ("|", ":", ";", "•", "·", " - ", "–", "—", ")", "]", ">", "\t"):
         start = max(start, before.rfind(mark) + len(mark) if mark in before else 0)
+    for sentence in _SENTENCE.finditer(before):
+        start = max(start, sentence.end())
     for cut in reversed(line.cuts):
         place = cut - offset
         if place <= start:

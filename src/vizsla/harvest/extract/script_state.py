@@ -20,8 +20,7 @@ AROUND = 2_500
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\+([\"'/])")
 _BRACE = re.compile(r"[{}]")
 _PAIR = re.compile(r"[{}]|\"(\w{2,30})\"\s{0,8}:\s{0,8}\"([^\"\n]{1,200})\"")
-_QUOTE_REACH = 400
-_COMMENT = re.compile(r"(?:^|[^:\"'])//|/\*|^\s*\*")
+_REACH = 400
 _FIRST = ("firstname", "first_name", "givenname", "given_name", "fname", "forename")
 _LAST = ("lastname", "last_name", "familyname", "family_name", "lname", "surname")
 _WHOLE = (
@@ -59,6 +58,9 @@ class InScript(msgspec.Struct):
 def read_script(script: str, dropped: Counter[str], *, decode_protected: bool, owners: int) -> Iterator[InScript]:
     """The addresses in the strings of *script* (a stretch of one); for the first *owners* of them their owners are looked for."""
     text = _ESCAPED.sub(_unescape, script) if "\\" in script else script
+    if "&q;" in text:
+        # Angular's transfer state writes its quotes so.
+        text = text.replace("&q;", '"')
     for found in find_plain(text, dropped):
         if _is_in_string(text, found):
             found.how = "script"
@@ -77,17 +79,17 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def _is_in_string(text: str, found: Found) -> bool:
-    line = text.rfind("\n", max(0, found.start - _QUOTE_REACH), found.start) + 1
-    before = text[max(line, found.start - _QUOTE_REACH) : found.start]
-    end = text.find("\n", found.end, found.end + _QUOTE_REACH)
-    after = text[found.end : end if end >= 0 else found.end + _QUOTE_REACH]
+    newline = text.rfind("\n", max(0, found.start - _REACH), found.start)
+    before = text[max(newline + 1, found.start - _REACH) : found.start]
+    end = text.find("\n", found.end, found.end + _REACH)
+    after = text[found.end : end if end >= 0 else found.end + _REACH]
     quotes = {mark for mark in "\"'`" if mark in before} & {mark for mark in "\"'`" if mark in after}
-    if not quotes and not ("<" in before and ">" in before):
+    if not quotes:
+        return "<" in before and ">" in before
+    if newline >= 0 and before.lstrip().startswith(("//", "/*", "*")) and "*/" not in before:
         return False
-    if "/*" not in before and "//" not in before and not before.lstrip().startswith("*"):
-        return True
-    last = max((before.rfind(mark) for mark in quotes), default=0)
-    return _COMMENT.search(before[: last + 1]) is None
+    inside = before[max(before.rfind(mark) for mark in quotes) + 1 :]
+    return "/*" not in inside
 
 
 def _with_owner(text: str, found: Found) -> InScript:
