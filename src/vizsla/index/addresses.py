@@ -133,7 +133,7 @@ def infer_address(
     )
 
 
-@lru_cache(65_536)
+@lru_cache(4_096)
 def host_of(uri: str) -> str:
     """The host that *uri* names, without `www.`; empty if it names none."""
     try:

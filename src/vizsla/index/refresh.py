@@ -122,7 +122,11 @@ _DELETE_FACETS = statement("DELETE FROM facet WHERE domain IN :domains[text]")
 
 
 async def refresh(conn: Connection, domains: Iterable[str], today: int) -> None:
-    """Make all rows of *domains* anew, as ageing and changed rules ask for; a domain may be large."""
+    """
+    Make all rows of *domains* anew, as ageing and changed rules ask for; a domain may be large.
+
+    The caller sees to it that nobody else changes the index meanwhile (`index.merge.alone`).
+    """
     for some in _parts(sorted(set(domains)), DOMAINS_AT_ONCE):
         pairs = [(row[0], row[1]) for row in await conn.fetch_all(_ADDRESSES, {"domains": list(some)})]
         for part in _parts(pairs, ADDRESSES_AT_ONCE):
