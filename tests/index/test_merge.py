@@ -238,6 +238,46 @@ async def test_a_large_domain_keeps_its_counts(stores: Stores) -> None:
     assert rows["facet"] == [("acme.com", "generic", "", "", 0, 1), ("acme.com", "personal", "", "", 0, 600)]
 
 
+async def test_merges_at_once_do_not_undo_each_other(stores: Stores) -> None:
+    hosts = [f"h{n}.example" for n in range(8)]
+    await asyncio.gather(
+        *(put(stores.index, sighting("jdoe@acme.com", f"https://{host}/"), fact("city", host)) for host in hosts)
+    )
+    at_once = await dump(stores.index)
+
+    row = await email_of(stores.index, "jdoe@acme.com")
+    assert row is not None
+    assert row["n_sources"] == len(json.loads(row["sources"])) == 8
+    await put(stores.index, *(sighting("jdoe@acme.com", f"https://{host}/") for host in hosts))
+    assert await dump(stores.index) == at_once
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+async def test_a_merge_that_died_is_repaired_by_merging_again(stores: Stores, steps: int) -> None:
+    read = [
+        *(sighting(f"p{n}@d{n % 40}.example", f"https://d{n % 40}.example/{n % 3}", seen=T1) for n in range(400)),
+        *(visit(f"https://d{n}.example/0", at=T2, digest="b", domain=f"d{n}.example") for n in range(40)),
+        fact("organization", "Acme"),
+    ]
+    await put(stores.index, *read)
+    undisturbed = await dump(stores.index)
+    await empty(stores.index)
+
+    half = Merge(
+        sightings=[one for one in read if isinstance(one, Sighting)],
+        visits=[one for one in read if isinstance(one, Visit)],
+        claims=NOBODY,
+        today=TODAY,
+    )
+    for _ in range(steps):
+        async with stores.index.write() as conn:
+            await half.step(conn, seconds=0)
+    assert half.has_more
+    await put(stores.index, *read)
+
+    assert await dump(stores.index) == undisturbed
+
+
 async def test_a_step_holds_the_store_for_a_moment_only(stores: Stores) -> None:
     merging = Merge(
         sightings=(
