@@ -23,7 +23,7 @@ _TRIM = "._%+-'&=/!#$*?^`{|}~"
 _LOCAL = re.compile(r"[a-z0-9_][a-z0-9_+'&=-]*(?:\.[a-z0-9_+'&=-]+)*\Z")
 _HOST = re.compile(r"(?:[^\W_]|-)[\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,8}")
 _TOKEN = re.compile(r"[^\s\"'<>(),;]{0,160}\Z")
-_REPEATED = re.compile(r"(.)\1{2,}\Z")
+_REPEATED = re.compile(r"(.)\1{2,11}\Z")
 _ESCAPES = re.compile(r"(?:%[0-9a-f]{2}|u00[0-9a-f]{2})+", re.IGNORECASE)
 _GLUED = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -96,8 +96,8 @@ def find_in_line(line: Line, dropped: Counter[str]) -> list[Found]:
     found = [address for link in line.links if (address := find_in_link(link, dropped))]
     text = line.text
     for at, how, note in line.notes:
-        for address in find_plain(note, dropped) if how == "script" else find_in_text(note, dropped):
-            found.append(Found(address.domain, address.local, at, at, how))
+        standing = find_plain(note, dropped) if how == "script" else find_in_text(note, dropped)
+        found.extend(Found(address.domain, address.local, at, at, how) for address in standing)
     if not _may_stand_in(text):
         return found
     linked = {(address.domain, address.local) for address in found}
@@ -210,7 +210,7 @@ def _plain(line: Line, at: int, dropped: Counter[str], *, spelt: bool = True) ->
             if spelt and ("[" in ahead or "(" in ahead or " dot " in ahead or " " in ahead[:1])
             else None
         )
-    if _is_other_use(text, at, local, before, host.end() + at + 1, dropped):
+    if _is_other_use(local, before, ahead[host.end() : host.end() + 2], dropped):
         return None
     local = _cut_local(line, local, at)
     name = _cut_host(line, host[0], at + 1)
@@ -275,13 +275,12 @@ def _found(line: Line, address: tuple[str, str], start: int, end: int, how: str)
     return Found(*address, start, end, how)
 
 
-def _is_other_use(text: str, at: int, local: str, before: str, end: int, dropped: Counter[str]) -> bool:
+def _is_other_use(local: str, before: str, follows: str, dropped: Counter[str]) -> bool:
     """Whether the sign separates something else than a mailbox from its host: a URL's user, a shell's login, a message id."""
     token = _TOKEN.search(before)
     if token is not None and "://" in token[0]:
         dropped["user of a url"] += 1
         return True
-    follows = text[end : end + 2]
     if (
         follows[:1] == ":" and (follows[1:] in ("~", "/") or local in ("git", "root", "svn", "hg", "pi", "ubuntu"))
     ) or follows[:1] == "@":

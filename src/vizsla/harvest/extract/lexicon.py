@@ -31,14 +31,14 @@ NOT_NAMES = frozenset(
     project projects program programme programs programming software hardware systems system network networks security developer developers development maintainer maintainers
     maintained maintenance uploader uploaders package packages packaging release releases version bug bugs report reports reporting tracker documentation docs manual guide handbook tutorial
     esports lyrics directory reference references chapter section appendix table figure index contents part volume edition license licence gnu linux debian ubuntu apache perl python java windows unix bsd gpl mit kde gnome free open source
-    january february march april june july august september october november december monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun
+    january february march july august september october november december monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun
     jan feb mar apr jun jul aug sep sept oct nov dec today date time posted published updated last first next previous
     north south east west street road avenue st ave suite floor building box city state country united states kingdom america europe international national global world
     phone tel telephone fax mobile cell call toll hours open closed location locations directions map privacy policy terms conditions legal imprint impressum datenschutz kontakt
     order orders billing account accounts accounting payment payments shop store cart login register sign password user users username admin administrator administrators webmaster postmaster hostmaster root
     editor editors editorial correspondence corresponding advertising advertise careers jobs job hr human resources recruitment recruiting talent
     director manager president vice chief executive officer ceo cto cfo coo cmo founder co-founder head lead senior junior assistant associate coordinator specialist consultant engineer
-    analyst architect secretary treasurer partner owner chairman chairwoman chairperson dean lecturer fellow student postdoc doctor scientist researcher teacher trainer agent advisor adviser representative
+    analyst architect secretary treasurer partner owner chairman chairwoman chairperson lecturer fellow student postdoc doctor scientist researcher teacher trainer agent advisor adviser representative
     dear hello hi regards thanks thank sincerely best cheers yours subject re fw fwd cc bcc date author authors written translated translation translator translators created modified changes changelog signed-off-by
     facebook twitter linkedin instagram youtube google github gitlab pinterest whatsapp skype telegram xing
     view click here download share print save edit delete add comment comments feedback visit follow join apply start get use using make
@@ -47,9 +47,9 @@ NOT_NAMES = frozenset(
     nous notre votre vous le les un une sur pour avec adresse téléphone directeur directrice responsable service accueil presse rédaction siège société
     nuestro nuestra correo teléfono dirección empresa servicio prensa oficina ventas el los las una con para por
     example sample test demo default none null true false yes unknown anonymous various other others name names nickname
-    summer winter spring autumn fall day days week month year years annual conference workshop symposium meeting international proceedings journal review magazine newspaper times post
+    winter spring fall day days week month year years annual conference workshop symposium meeting international proceedings journal review magazine newspaper times post
     xml html css sql api url uri pdf rfc iso ieee acm usa uk eu un nasa cern irc ftp ssh smtp imap dns ip tcp udp
-    data digital technology technologies tech solutions solution consulting management business finance financial health care medical hospital clinic art arts music design studio studios
+    data digital technology technologies tech solutions solution consulting management business finance financial health care medical hospital clinic arts music design studio studios
     special thanks credits acknowledgements acknowledgments contributors contributor contributed original current former based based co-author maintainer upstream
     member members membership volunteer volunteers donate donation fund funds public private local regional central community social communications communication relations affairs
     creative commons attribution commons public domain rights reserved all
@@ -61,7 +61,7 @@ POSITION_WORDS = frozenset(
     chairperson chair officer executive engineer developer programmer architect designer analyst scientist researcher consultant specialist coordinator administrator assistant associate
     editor editor-in-chief reporter journalist correspondent columnist writer photographer producer publisher anchor critic contributor translator maintainer
     professor lecturer dean instructor teacher fellow postdoc postdoctoral doctoral student tutor librarian curator archivist
-    secretary treasurer accountant bookkeeper attorney lawyer counsel paralegal solicitor barrister notary
+    captain secretary treasurer accountant bookkeeper attorney lawyer counsel paralegal solicitor barrister notary
     advisor adviser agent broker representative salesperson buyer planner strategist technician mechanic operator supervisor foreman inspector trainer coach recruiter intern trainee apprentice
     nurse physician surgeon dentist pharmacist therapist psychologist veterinarian doctor
     sales marketing communications evangelist ambassador spokesperson spokesman spokeswoman

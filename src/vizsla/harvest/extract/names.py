@@ -12,7 +12,15 @@ from functools import lru_cache
 
 import msgspec
 
-from vizsla.harvest.extract.lexicon import FIRST_NAMES, NICKNAMES, NOT_NAMES, PARTICLES, SUFFIXES, TITLES
+from vizsla.harvest.extract.lexicon import (
+    FIRST_NAMES,
+    NICKNAMES,
+    NOT_NAMES,
+    PARTICLES,
+    POSITION_WORDS,
+    SUFFIXES,
+    TITLES,
+)
 
 MAX_NAME = 80
 _INITIAL = re.compile(r"[^\W\d_]\.?(?:-?[^\W\d_]\.)*\Z")
@@ -220,7 +228,11 @@ def _turned(family: str, rest: str) -> Name | None:
         return None
     if not 1 <= len(given) <= 3 or not 1 <= len(words) <= 3:
         return None
-    if not all(_is_name_word(word, 0, 9) for word in given) or not all(_is_name_word(word, 1, 9) for word in words):
+    if (
+        any(word.lower() in POSITION_WORDS for word in given)
+        or not all(_is_name_word(word, 0, 9) for word in given)
+        or not all(_is_name_word(word, 1, 9) for word in words)
+    ):
         return None
     return Name(_calm(given[0]), " ".join(_calm(word) for word in words), tuple(given[1:]))
 

@@ -167,24 +167,24 @@ class _PageReader:
         ]
         authors = [name for name in names if name is not None and name.last]
         for region in self._marks.regions:
-            if region.kind == "<script" and b"ld+json" in body[region.start : region.start + 300] and len(authors) < 20:
-                authors.extend(
-                    people_in_jsonld(parse_jsonld(decode(body[region.start : region.end], self._charset) + "</script>"))
-                )
+            if region.kind == "<script" and len(authors) < 20:
+                authors.extend(people_in_jsonld(self._read_jsonld(region)))
         return authors
 
     def _read_script(self, region: Region, places: list[int]) -> None:
         body = self._body
-        if b"ld+json" in body[region.start : region.start + 300]:
-            html = decode(body[region.start : region.end], self._charset) + "</script>"
-            nodes = parse_jsonld(html)
+        owners = MAX_PEOPLE - self._people
+        if nodes := self._read_jsonld(region):
+            # What a name beside an address means, the types have said: an Organization's is no person's.
+            owners = 0
             for stated in stated_in_jsonld(nodes)[:MAX_STATED]:
                 self._add_stated(stated)
+        inside = body.find(b">", region.start, region.end) + 1
         places = places[: MAX_SCRIPT_SPOTS - self._script_spots]
         self._script_spots += len(places)
         at = 0
         while at < len(places):
-            start, end = max(region.start, places[at] - AROUND), places[at] + AROUND
+            start, end = max(inside, places[at] - AROUND), places[at] + AROUND
             while at < len(places) and places[at] - AROUND <= end:
                 end = min(region.end, places[at] + AROUND)
                 at += 1
@@ -192,11 +192,18 @@ class _PageReader:
                 decode(body[start:end], self._charset),
                 self._dropped,
                 decode_protected=self._decode_protected,
-                owners=MAX_PEOPLE - self._people,
+                owners=owners,
             ):
+                owners -= 1
                 self._people += 1
                 phone = parse_phone(one.phone[:60], self._region()) if one.phone else None
                 self._add(one.found, Person(one.name, one.score, one.position, phone, one.twitter))
+
+    def _read_jsonld(self, region: Region) -> list[dict[str, object]]:
+        body = self._body
+        if b"ld+json" not in body[region.start : region.start + 300]:
+            return []
+        return parse_jsonld(decode(body[region.start : region.end], self._charset) + "</script>")
 
     def _read_text(self, text: Text) -> None:
         if text.protected:

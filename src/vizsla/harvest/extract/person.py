@@ -7,7 +7,8 @@ address. A name counts when the local part agrees with it, or when it stands in 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -169,9 +170,11 @@ def _in_own_line(place: Neighbourhood) -> list[Candidate]:
         close = _close_piece(piece, line, max(found.start - _LOOK_BACK, place.after))
         _consider(candidates, close, place, adjacent=bool(bracket) and not listed, whole=False)
         if not candidates or candidates[-1].score < 2:
-            for run in _RUN.finditer(before):
-                for name in _names_of_run(run[0].split()):
-                    _append(candidates, name, _score_apart(name, found, 0), place.line)
+            offset = found.start - len(before)
+            for part in _split_at(before, [cut - offset for cut in line.cuts_between(offset, found.start)]):
+                for run in _RUN.finditer(part):
+                    for name in _names_of_run(run[0].split()):
+                        _append(candidates, name, _score_apart(name, found, 0), place.line)
     after = text[found.end : min(place.before, found.end + 100)]
     if after:
         if after[:1] in ">])":
@@ -220,7 +223,7 @@ def _score_apart(name: Name, found: Found, distance: int) -> int:
     score = agreement(name, found.local) or _own_domain(name, found)
     if score == 3:
         return score
-    if score == 0:
+    if not score:
         return 1 if distance == 0 and _is_initials(name, found.local) and is_first_name(name.first) else 0
     if not is_first_name(name.first):
         # No lexicon has all first names: one that is the whole local part will do close by, unless it is the company's.
@@ -283,6 +286,9 @@ def _close_piece(before: str, line: Line, offset: int) -> str:
     if comma > 0:
         tail = piece[comma + 1 :].strip()
         whole = parse_name(piece)
+        family = _trailing(piece[:comma].split())
+        if whole is None and len(family) == 1 and len(family[0]) > 2 and family[0].isupper():
+            return f"{family[0]}, {tail}"
         piece = piece if whole is not None and len(piece) < 50 and piece.count(",") == 1 else tail
     return piece
 
@@ -303,9 +309,10 @@ def _split_at(text: str, cuts: Sequence[int]) -> list[str]:
     if not cuts:
         return [text]
     places = [0, *(cut for cut in cuts if 0 < cut < len(text)), len(text)]
-    pieces = [text[start:end] for start, end in zip(places, places[1:], strict=False) if end > start]
-    # `Jane <b>Doe</b>` is one name in two elements.
-    return [*pieces, text] if len(pieces) > 1 and len(text) < 60 else pieces
+    pieces = [text[start:end] for start, end in pairwise(places) if end > start]
+    # `Jane <b>Doe</b>` is one name in two elements, `<b>Jane Doe</b><i>Manager</i>` is two things.
+    glued = any(not text[place - 1].isspace() and not text[place].isspace() for place in places[1:-1])
+    return [*pieces, text] if len(pieces) > 1 and len(text) < 60 and not glued else pieces
 
 
 def _names_of_run(words: list[str]) -> list[Name]:
@@ -322,16 +329,17 @@ def _names_of_run(words: list[str]) -> list[Name]:
             if len(words) <= 3 and is_first_name(words[start]) and (name := parse_name(words[start])):
                 names.append(name)
         else:
-            for size in range(2, min(5, end - start) + 1):
-                for first in range(start, end - size + 1):
-                    if (
-                        words[first] not in PARTICLES
-                        and words[first + size - 1] not in PARTICLES
-                        and (name := parse_name(" ".join(words[first : first + size])))
-                    ):
-                        names.append(name)
+            names.extend(_names_within(words[start:end]))
         start = end
     return names
+
+
+def _names_within(words: list[str]) -> Iterator[Name]:
+    for size in range(2, min(5, len(words)) + 1):
+        for first in range(len(words) - size + 1):
+            part = words[first : first + size]
+            if part[0] not in PARTICLES and part[-1] not in PARTICLES and (name := parse_name(" ".join(part))):
+                yield name
 
 
 def _may_begin(word: str) -> bool:
@@ -366,8 +374,8 @@ def _position(place: Neighbourhood, best: Candidate, first: int, last: int) -> s
 
 
 def _position_in(text: str, name: Name) -> str | None:
-    for piece in _position_pieces(text, name):
-        piece = piece.strip(" ,:-–—|()\xa0")
+    for part in _position_pieces(text, name):
+        piece = part.strip(" ,:-–—|()\xa0")
         lower = piece.lower()
         if not 2 < len(piece) <= MAX_POSITION or "@" in piece or "://" in piece or piece[-1] in ".!?:":
             continue

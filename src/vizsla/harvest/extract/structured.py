@@ -41,18 +41,10 @@ def stated_in_jsonld(nodes: Iterable[Mapping[str, object]]) -> list[Stated]:
             continue
         person = "Person" in types_of(node)
         twitter, linkedin = _handles(texts_of(node, "sameAs")) if person else (None, None)
-        for email in emails:
-            stated.append(
-                Stated(
-                    _bare(email),
-                    "jsonld",
-                    _name_in(node) if person else None,
-                    text_of(node, "jobTitle", 100) if person else None,
-                    text_of(node, "telephone", 60),
-                    twitter,
-                    linkedin,
-                )
-            )
+        name = _name_in(node) if person else None
+        position = text_of(node, "jobTitle", 100) if person else None
+        phone = text_of(node, "telephone", 60)
+        stated.extend(Stated(_bare(email), "jsonld", name, position, phone, twitter, linkedin) for email in emails)
     return stated
 
 
