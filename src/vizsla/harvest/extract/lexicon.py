@@ -16,7 +16,7 @@ SUFFIXES = frozenset(
     "b.eng m.eng dba dphil d.phil".split()
 )
 PARTICLES = frozenset(
-    "van von de der den del della di da dos das do du des la le ter ten te zu zur zum af av bin ibn al el y e i lo vom van't 't".split()
+    "van von de der den del della di da dos das do du des la le ter ten te zu zur zum af av bin ibn al el y e i lo vom van't 't ó Ó ní Ní mac".split()
 )
 NOT_NAMES = frozenset(
     # What stands in capitals where names stand: headings, labels, menus, institutions.
