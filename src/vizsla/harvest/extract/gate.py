@@ -28,20 +28,24 @@ _MANY_SIGNS = 2_000
 _AT = re.compile(
     rb"@(?<=[\w.+\-;>\])}'\x80-\xff]@)(?!\d(?:\.\d)?x\.|\d+\.\d)"
     rb"(?:[\w\x80-\xff][\w\x80-\xff-]{0,62}(?:\.[\w\x80-\xff]|(?:<[^<>]{0,80}>)+ ?[.\[({]|<!-| ?[\[({] ?(?:dot|d|\.)| dot |&(?:#|p))|<|&#|\[|(?=')(?<=['>]@))"
+    rb"|@(?<=[\[({]@)[\])}]"
     rb"|@(?<=\w @) [\w\x80-\xff-]{1,63}(?:\.[A-Za-z]| dot | ?[\[({] ?dot)",
     re.IGNORECASE,
 )
 
+_PERCENT = re.compile(rb"%40(?<=[\w-]%40)[\w-]{1,63}\.[a-z]", re.IGNORECASE)
 _DISGUISES = (
-    b"&#64;", b"&#064;", b"&#x40;", b"&commat;", b"%40", b"\\u0040", b"[at]", b"(at)", b"{at}", b"[ at ]", b"( at )", b"[@]", b"(@)", b"[at s",
+    b"&#64;", b"&#064;", b"&#x40;", b"&commat;", b"%40", b"\\u0040", b"[at]", b"(at)", b"[ at ]", b"( at )",
 )  # fmt: skip
 _PROTECTIONS = (
     b"data-cfemail", b"email-protection#", b"linkto_uncryptmailto", b"data-mailto-token", b"data-enc-email", b"bidi-override",
     b"atob(", b"fromcharcode(", b"'@'", b'"@"', b"znvygb:", b"#mc#", b"dir=rtl", b'dir="rtl',
 )  # fmt: skip
+_PERCENT_MARK = 1 + _DISGUISES.index(b"%40")
 _WITH_SIGN = {False: MarkFinder((b"@", *_DISGUISES)), True: MarkFinder((b"@", *_DISGUISES, *_PROTECTIONS))}
 _DISGUISED = {False: MarkFinder(_DISGUISES), True: MarkFinder((*_DISGUISES, *_PROTECTIONS))}
 _WORDS = (MarkFinder((b" dot ",)), MarkFinder((b" AT ",), same_case=True))
+# Marks with letters and spaces share a bucket of the matcher with nothing: each of these alone is twice as fast as with the others.
 
 
 def may_hold_something(body: bytes, *, decode_protected: bool) -> bool:
@@ -52,7 +56,9 @@ def may_hold_something(body: bytes, *, decode_protected: bool) -> bool:
     def on_mark(mark: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
         nonlocal signs
         signs += 1
-        return mark != 0 or is_address_like(body, end - 1) is not None or signs > _MANY_SIGNS or None
+        if mark == 0:
+            return is_address_like(body, end - 1) is not None or signs > _MANY_SIGNS or None
+        return mark != _PERCENT_MARK or _PERCENT.match(body, end - 3) is not None or None
 
     if _WITH_SIGN[decode_protected].scan(body, on_mark):
         return True
@@ -61,9 +67,16 @@ def may_hold_something(body: bytes, *, decode_protected: bool) -> bool:
 
 def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
     """Where in *body* an address may stand: offsets in ascending order, at most MAX_SPOTS."""
-    spots = [match.start() for match in islice(_AT.finditer(body), MAX_SPOTS)]
-    for finder in (_DISGUISED[decode_protected], *_WORDS)[: 3 if len(body) <= MAX_HAND_WRITTEN else 1]:
-        spots.extend(end - 1 for end, _ in finder.ends(body, MAX_DISGUISED))
+    found = _WITH_SIGN[decode_protected].ends(body, MAX_SPOTS)
+    if len(found) < MAX_SPOTS:
+        is_address_like = _AT.match
+        spots = [end - 1 for end, mark in found if mark or is_address_like(body, end - 1)]
+    else:
+        # So many signs that most are none: the compiled search leaps over them.
+        spots = [match.start() for match in islice(_AT.finditer(body), MAX_SPOTS)]
+        spots.extend(end - 1 for end, _ in _DISGUISED[decode_protected].ends(body, MAX_DISGUISED))
+    if len(body) <= MAX_HAND_WRITTEN:
+        spots.extend(end - 1 for finder in _WORDS for end, _ in finder.ends(body, MAX_DISGUISED))
     spots.sort()
     return spots[:MAX_SPOTS]
 

@@ -49,7 +49,7 @@ _LANG = re.compile(
 )
 _ROBOTS = re.compile(rb"<meta\s[^>]*?name\s{0,3}=\s{0,3}[\"']?robots\b", re.IGNORECASE)
 _AUTHOR = re.compile(
-    rb"<meta\s[^>]{0,200}?(?:name|property)\s{0,3}=\s{0,3}[\"']?(?:article:|og:|dc\.|parsely-|sailthru\.)?(?:author|creator|byl)[\"']?\s[^>]{0,100}?content\s{0,3}=\s{0,3}(?:\"([^\">]{3,90})\"|'([^'>]{3,90})')",
+    rb"<meta\s[^>]*?(?:name|property)\s{0,3}=\s{0,3}[\"']?[\w.:-]{0,20}author[\"']?\s[^>]{0,100}?content\s{0,3}=\s{0,3}(?:\"([^\">]{3,90})\"|'([^'>]{3,90})')",
     re.IGNORECASE,
 )
 MAX_HEAD = 100_000
@@ -161,11 +161,20 @@ class _PageReader:
 
     def _authors(self) -> list[Name]:
         body = self._body
-        names = [
-            parse_name(entities.unescape(decode(match[1] or match[2], self._charset)))
-            for match in islice(_AUTHOR.finditer(body, 0, MAX_HEAD), 10)
-        ]
-        authors = [name for name in names if name is not None and name.last]
+        authors: list[Name] = []
+        at = body.find(b"uthor", 0, MAX_HEAD)
+        for _ in range(10):
+            if at < 0:
+                break
+            tag = body[body.rfind(b"<", max(0, at - 100), at) : body.find(b">", at, at + 300)]
+            stated = _AUTHOR.match(tag)
+            if (
+                stated
+                and (name := parse_name(entities.unescape(decode(stated[1] or stated[2], self._charset))))
+                and name.last
+            ):
+                authors.append(name)
+            at = body.find(b"uthor", at + 5, MAX_HEAD)
         for region in self._marks.regions:
             if region.kind == "<script" and len(authors) < 20:
                 authors.extend(people_in_jsonld(self._read_jsonld(region)))

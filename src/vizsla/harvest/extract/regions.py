@@ -6,10 +6,12 @@ their openings alone, and the markup round each spot is cut out as a window; onl
 an address everywhere is one window. Everything here is one pass forward, whatever the page is.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from vizsla.harvest.extract.lexicon import ROLE_LOCALS
 from vizsla.harvest.extract.marks import MarkFinder
 
 BEFORE = 4_000
@@ -20,6 +22,9 @@ _MARKS = ("<script", "</script", "<style", "</style", "<!--", "-->", "<pre", "</
 _CLOSINGS = {"<script": "</script", "<style": "</style", "<!--": "-->"}
 MAX_MARKS = 100_000
 _finder = MarkFinder([mark.encode() for mark in _MARKS])
+ROLE_BEFORE, ROLE_AFTER = 1_200, 800
+_ROLES = frozenset(local.encode() for local in ROLE_LOCALS)
+_LOCAL = re.compile(rb"(?<![\w.+-])[\w-]+\Z")
 _TAG_REACH = 2_048
 
 
@@ -92,15 +97,26 @@ def cut_windows(body: bytes, spots: Sequence[int], marks: Marks) -> Iterator[Win
     at = number = 0
     in_pre = False
     while at < len(spots):
-        start, end = spots[at] - BEFORE, spots[at] + AFTER
-        while at < len(spots) and spots[at] - BEFORE <= end:
-            end = spots[at] + AFTER
+        before, after = _reach(body, spots[at])
+        start, end = spots[at] - before, spots[at] + after
+        at += 1
+        while at < len(spots):
+            before, after = _reach(body, spots[at])
+            if spots[at] - before > end:
+                break
+            end = max(end, spots[at] + after)
             at += 1
         start, end = _align(body, max(start, 0), min(end, len(body)), marks.regions)
         while number < len(marks.pre) and marks.pre[number][0] <= start:
             in_pre = marks.pre[number][1]
             number += 1
         yield Window(start, end, in_pre)
+
+
+def _reach(body: bytes, spot: int) -> tuple[int, int]:
+    """How far round *spot* to read: a function's mailbox has a phone close by, but no person."""
+    local = _LOCAL.search(body, max(0, spot - 24), spot)
+    return (ROLE_BEFORE, ROLE_AFTER) if local and local[0].lower() in _ROLES else (BEFORE, AFTER)
 
 
 def _align(body: bytes, start: int, end: int, regions: Sequence[Region]) -> tuple[int, int]:

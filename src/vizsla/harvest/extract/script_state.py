@@ -15,9 +15,10 @@ from vizsla.harvest.extract.addresses import Found, find_plain
 from vizsla.harvest.extract.decode import join_literals
 from vizsla.harvest.extract.names import Name, agreement, parse_name, split_name
 
-AROUND = 2_500
+AROUND = 2_000
 """Characters of a script read on either side of a spot."""
-_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\+([\"'/])")
+_QUOTED = re.compile(r"\\+([\"'/])")
+_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _BRACE = re.compile(r"[{}]")
 _PAIR = re.compile(r"[{}]|\"(\w{2,30})\"\s{0,8}:\s{0,8}\"([^\"\n]{1,200})\"")
 _REACH = 400
@@ -57,7 +58,11 @@ class InScript(msgspec.Struct):
 
 def read_script(script: str, dropped: Counter[str], *, decode_protected: bool, owners: int) -> Iterator[InScript]:
     """The addresses in the strings of *script* (a stretch of one); for the first *owners* of them their owners are looked for."""
-    text = _ESCAPED.sub(_unescape, script) if "\\" in script else script
+    text = script
+    if "\\" in text:
+        text = _QUOTED.sub(r"\1", text)
+        if "\\u" in text or "\\x" in text:
+            text = _ESCAPED.sub(_unescape, text)
     if "&q;" in text:
         # Angular's transfer state writes its quotes so.
         text = text.replace("&q;", '"')
@@ -74,8 +79,7 @@ def read_script(script: str, dropped: Counter[str], *, decode_protected: bool, o
 
 
 def _unescape(match: re.Match[str]) -> str:
-    code = match[1] or match[2]
-    return chr(int(code, 16)) if code else match[3]
+    return chr(int(match[1] or match[2], 16))
 
 
 def _is_in_string(text: str, found: Found) -> bool:
