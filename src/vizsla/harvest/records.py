@@ -36,7 +36,7 @@ class Observation(msgspec.Struct, frozen=True):
     uri: str
     seen_at: int
     how: str
-    """text, mailto, obfuscated, entity, script, jsonld, microdata, hcard, cloudflare, typo3, rot13, reversed, joined, hidden."""
+    """text, mailto, meta, obfuscated, entity, script, jsonld, microdata, hcard, cloudflare, typo3, rot13, reversed, joined, hidden."""
     first_name: str | None = None
     last_name: str | None = None
     name_score: int = 0

@@ -132,10 +132,24 @@ def test_a_local_part_over_64_is_dropped() -> None:
         ("<textarea></textarea><p title='a > b'>mira@werft.de</p>", "mira@werft.de"),
         ("<a href='x' don't>mira@werft.de</a>", "mira@werft.de"),
         ("<p>per\u00admira@werft.de</p>", "permira@werft.de"),
+        ('<meta name="description" content="Boats. Write to mira@werft.de!">', "mira@werft.de"),
+        ("<textarea>Terms: write to mira@werft.de</textarea>", "mira@werft.de"),
+        ("<button onclick=\"location.href='mailto:mira@werft.de?subject=x'\">Mail</button>", "mira@werft.de"),
+        ("<p>Mobilität @ Werft.Shop, Grüß@werft.de mira@werft.de</p>", "mira@werft.de"),
     ],
 )
 def test_an_address_is_neither_cut_nor_glued(html: str, address: str) -> None:
     assert emails(run(html)) == {address}
+
+
+def test_a_link_to_two_people_is_two_addresses() -> None:
+    assert emails(
+        run('<a href="mailto:mira@werft.de,Ben%20Ode%20%3Cben@werft.de%3E;ana@werft.de?cc=x@werft.de">x</a>')
+    ) == {
+        "mira@werft.de",
+        "ben@werft.de",
+        "ana@werft.de",
+    }
 
 
 def test_json_state_names_the_owner_beside_the_address() -> None:

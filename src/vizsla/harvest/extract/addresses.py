@@ -22,7 +22,9 @@ _LOCAL_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 _TRIM = "._%+-'&=/!#$*?^`{|}~"
 _LOCAL = re.compile(r"[a-z0-9_][a-z0-9_+'&=-]*(?:\.[a-z0-9_+'&=-]+)*\Z")
 _HOST = re.compile(r"(?:[^\W_]|-)[\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,8}")
+_SEPARATORS = re.compile(r"[,;]")
 _TOKEN = re.compile(r"[^\s\"'<>(),;]{0,160}\Z")
+_ORDINAL = re.compile(r"\.\d{1,2}\.[a-z]+\Z")
 _REPEATED = re.compile(r"(.)\1{2,11}\Z")
 _ESCAPES = re.compile(r"(?:%[0-9a-f]{2}|u00[0-9a-f]{2})+", re.IGNORECASE)
 _GLUED = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -74,7 +76,7 @@ _PLACEHOLDER_LOCALS = frozenset(
     "johndoe john.doe jane.doe janedoe xxx xxxx xyz abc me my.name myname my.email sample example placeholder nobody".split()
 )
 _ALWAYS_PLACEHOLDER = frozenset(
-    "yourname your.name your_name your-name youremail your.email your_email your-email yourmail firstname.lastname first.last vorname.nachname prenom.nom nome.cognome "
+    "yourname your.name your_name your-name youremail your.email your_email your-email yourmail firstname.lastname first.last fornamn.efternamn etunimi.sukunimi imie.nazwisko nombre.apellido voornaam.achternaam nome.sobrenome vorname.nachname prenom.nom nome.cognome "
     "user anonymous username xxx xxxx xxxxx nnn nnnn nnnnnn ihre.email emailaddress email.address max.mustermann".split()
 )
 _SAMPLE_LOCALS = frozenset("you yourname name username user someone somebody email youremail foo bar".split())
@@ -93,7 +95,7 @@ class Found(msgspec.Struct, gc=False):
 
 def find_in_line(line: Line, dropped: Counter[str]) -> list[Found]:
     """The addresses of *line*: in its links first, then in its text; one that is both is given once, for its link."""
-    found = [address for link in line.links if (address := find_in_link(link, dropped))]
+    found = [address for link in line.links for address in find_in_link(link, dropped)]
     text = line.text
     for at, how, note in line.notes:
         standing = find_plain(note, dropped) if how == "script" else find_in_text(note, dropped)
@@ -107,27 +109,26 @@ def find_in_line(line: Line, dropped: Counter[str]) -> list[Found]:
     return found
 
 
-def find_in_link(link: Link, dropped: Counter[str]) -> Found | None:
-    """The address that *link* writes to, if it is a `mailto:`; of several the first."""
+def find_in_link(link: Link, dropped: Counter[str]) -> Iterator[Found]:
+    """The addresses that *link* writes to, if it is a `mailto:`; those of its query are not looked at."""
     # A `mailto:` that was taken for a relative link stands at the end of a URL.
     scheme = link.href.lower().rfind("mailto:") if len(link.href) < MAX_HREF else link.href[:7].lower().find("mailto:")
     if scheme < 0:
-        return None
-    target = link.href[scheme + 7 :].partition("?")[0]
+        return
+    target = link.href[scheme + 7 : scheme + MAX_HREF].partition("?")[0]
     if "%" in target:
-        target = unquote(target[:512])
-    target = target.lstrip("/ ").partition(",")[0].partition(";")[0].strip(" <>\"'")
-    if "@" not in target:
-        if "[" not in target and "(" not in target and " " not in target:
-            return None
-        spelt = next(find_in_text(target, dropped), None)
-        return Found(spelt.domain, spelt.local, link.start, link.end, link.how or "obfuscated") if spelt else None
-    if "<" in target:
-        target = target.rpartition("<")[2].rstrip("> ")
-    local, _, host = target.rpartition("@")
-    host = host.partition(" ")[0]
-    address = check(local[-MAX_LOCAL * 2 :], host, dropped)
-    return Found(*address, link.start, link.end, link.how or "mailto") if address else None
+        target = unquote(target)
+    for part in _SEPARATORS.split(target) if "," in target or ";" in target else (target,):
+        mailbox = part.strip("/ <>\"'")
+        if "@" not in mailbox:
+            if "[" in mailbox or "(" in mailbox or " " in mailbox:
+                for spelt in find_in_text(mailbox, dropped):
+                    yield Found(spelt.domain, spelt.local, link.start, link.end, link.how or "obfuscated")
+            continue
+        local, _, host = mailbox.rpartition("<")[2].rpartition("@")
+        address = check(local[-MAX_LOCAL * 2 :].strip(), host.strip().partition(" ")[0].rstrip(">"), dropped)
+        if address is not None:
+            yield Found(*address, link.start, link.end, link.how or "mailto")
 
 
 def find_in_text(text: str, dropped: Counter[str]) -> Iterator[Found]:
@@ -200,6 +201,9 @@ def _plain(line: Line, at: int, dropped: Counter[str], *, spelt: bool = True) ->
     text = line.text
     before = text[max(0, at - _LOOK_BACK) : at]
     local = before[len(before.rstrip(_LOCAL_CHARACTERS)) :]
+    if before[: len(before) - len(local)][-1:].isalpha():
+        # The end of a word in other letters: `Mobilität@Acme`. No mailbox is announced so (RFC 6531 has yet to arrive on pages).
+        return None
     ahead = text[at + 1 : at + _LOOK_AHEAD]
     host = _HOST.match(ahead)
     if not local:
@@ -234,11 +238,14 @@ def _spelt(line: Line, at: int, after: int, sign: str, dropped: Counter[str]) ->
     # The local part has dots in words too: rare, and dear to look for.
     if rest.endswith((" dot", "]", ")", "}")) and (whole := _SPELT_LOCAL.search(before[-140:])):
         plain = whole[0]
-    if not plain:
+    if not plain or before[: len(before) - len(plain)][-1:].isalpha():
         return None
     spelt_dot = _SPELT_DOT.search(host[0]) is not None
     word = sign.strip()
     if word in ("at", "At") and not spelt_dot and not _is_bracketed(text, at - len(plain), host.end()):
+        return None
+    if sign == "@" and after < len(text) and text[after] == " " and not (plain + host[0]).islower():
+        # "Jobs @ Acme.Shop": a house style, not an address.
         return None
     if word == "_at_" and not spelt_dot and "_at_" in plain:
         return None
@@ -306,7 +313,7 @@ def _cut_local(line: Line, local: str, at: int) -> str:
         if left in "._-+%" or right in "._-+%":
             continue
         piece = line.text[start:cut]
-        if not piece.islower() or piece in _LABELS or any(link.start == cut for link in line.links):
+        if not piece.islower() or piece in _LABELS or any(cut in (link.start, link.end) for link in line.links):
             local = line.text[cut:at]
             break
     local = local.lstrip(_TRIM)
@@ -354,7 +361,8 @@ def _host(host: str) -> str | None:
     name = to_ascii(host)
     if name is None or "_" in name or not is_known_suffix(name.rpartition(".")[2]):
         return None
-    return name
+    # `content@filterempty.15.media`: an expression, not a host.
+    return None if _ORDINAL.search(name) else name
 
 
 @lru_cache(32_768)
@@ -377,7 +385,7 @@ def _is_placeholder(local: str, name: str) -> bool:
 
 
 _PLACEHOLDER_ALONE = frozenset(
-    "domain.com domain.tld domain.org yourdomain.com yourdomain.org yourcompany.com yoursite.com yourwebsite.com somedomain.com mydomain.com foo.com bar.com foobar.com foo.bar foo.org bar.org somewhere.com somehost.com company.tld email.tld exemple.com exemple.fr".split()
+    "company.com domain.com domain.tld domain.org yourdomain.com yourdomain.org yourcompany.com yoursite.com yourwebsite.com somedomain.com mydomain.com foo.com bar.com foobar.com foo.bar foo.org bar.org somewhere.com somehost.com company.tld email.tld exemple.com exemple.fr".split()
 )
 _LABELS = frozenset(
     "email e-mail mail contact kontakt emails courriel correo tel fax e mailto web or and by from to".split()

@@ -30,7 +30,7 @@ NOT_NAMES = frozenset(
     university college school institute faculty laboratory lab labs center centre research science sciences studies library museum foundation association society union church
     project projects program programme programs programming software hardware systems system network networks security developer developers development maintainer maintainers
     maintained maintenance uploader uploaders package packages packaging release releases version bug bugs report reports reporting tracker documentation docs manual guide handbook tutorial
-    esports lyrics directory reference references chapter section appendix table figure index contents part volume edition license licence gnu linux debian ubuntu apache perl python java windows unix bsd gpl mit kde gnome free open source
+    esports lyrics online directory reference references chapter section appendix table figure index contents part volume edition license licence gnu linux debian ubuntu apache perl python java windows unix bsd gpl mit kde gnome free open source
     january february march july august september october november december monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun
     jan feb mar apr jun jul aug sep sept oct nov dec today date time posted published updated last first next previous
     north south east west street road avenue st ave suite floor building box city state country united states kingdom america europe international national global world

@@ -17,7 +17,7 @@ from vizsla.harvest.extract.decode import decode_cloudflare, decode_rot13, decod
 
 _ATTRIBUTES = r"(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s\"'>][^\s>]*+)?+)*+"
 _TOKEN = re.compile(
-    rf"<(?:(?P<raw>script|style|template|noembed|noframes|xmp|iframe|textarea|select|title)(?=[\s/>]){_ATTRIBUTES}(?:>.*?(?:</(?P=raw)[^>]*+(?:>|\Z)|\Z)|\Z)"
+    rf"<(?:(?P<raw>script|style|noembed|noframes|xmp|iframe)(?=[\s/>]){_ATTRIBUTES}(?:>.*?(?:</(?P=raw)[^>]*+(?:>|\Z)|\Z)|\Z)"
     rf"|!--.*?(?:-->|\Z)|(?P<close>/?)(?P<name>[a-z][a-z0-9:-]*+)(?P<attributes>{_ATTRIBUTES})(?:>|\Z)|[!?/][^>]*+(?:>|\Z))",
     re.IGNORECASE | re.DOTALL,
 )
@@ -37,7 +37,7 @@ _CONTENT = re.compile(r"(?<![\w-])content" + _VALUE, re.IGNORECASE)
 _CLASS = re.compile(r"(?<![\w-])class" + _VALUE, re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"placeholder" + _VALUE, re.IGNORECASE)
 _SHOWN = re.compile(r"(?<![\w-])(?:title|alt)" + _VALUE, re.IGNORECASE)
-_LONE_ADDRESS = re.compile(r"\s*[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:]{3,190}\s*\Z")
+_MAILTO = re.compile(r"mailto:[^\"'<>\s\\]{3,200}", re.IGNORECASE)
 _FORGOTTEN = re.compile(r"(?:https?://)?([\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4})/?\Z", re.IGNORECASE)
 """An address for a link where somebody forgot `mailto:`, or took it for a site."""
 _HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none", re.IGNORECASE)
@@ -236,11 +236,15 @@ class _Reader:
             self._scope_attributes(name, attributes)
         if "@" in attributes:
             if name == "meta" and "itemprop" not in attributes and (value := _value(_CONTENT, attributes)):
-                self._line.links.append(Link(0, 0, "mailto:" + value if _LONE_ADDRESS.match(value) else "", "meta"))
+                self._line.notes.append((0, "meta", entities.unescape(value[:1_000])))
             elif (value := _value(_PLACEHOLDER, attributes)) and "@" in value:
                 self._result.placeholders += 1
             elif value := _value(_SHOWN, attributes):
                 self._line.notes.append((self._length, "text", entities.unescape(value[:1_000])))
+            mailto = _MAILTO.search(attributes)
+            if mailto and not (self._link and "mailto:" in self._link.href.lower()):
+                # A script moves to it when the element is clicked.
+                self._line.links.append(Link(self._length, self._length, entities.unescape(mailto[0])))
             if "{" in attributes and "mail" in attributes.lower():
                 self._line.notes.append((self._length, "script", entities.unescape(attributes[:MAX_ATTRIBUTES])))
         if self._until or name not in _INLINE:

@@ -83,6 +83,8 @@ def split_name(first: str, last: str) -> Name | None:
         or any(character in "<>@{}/" or character.isdigit() for character in first + last)
     ):
         return None
+    if first.lower() in PARTICLES or not NOT_NAMES.isdisjoint((first.lower(), last.lower())):
+        return None
     return Name(_calm(first), _calm(last))
 
 

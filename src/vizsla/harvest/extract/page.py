@@ -8,6 +8,7 @@ round them, the addresses in those, the people round the addresses. The rest of 
 import html as entities
 import re
 from collections import Counter
+from collections.abc import Callable
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ from vizsla.harvest.extract.phones import parse_phone, region_of
 from vizsla.harvest.extract.regions import Marks, Region, cut_windows, find_marks, split_spots
 from vizsla.harvest.extract.script_state import AROUND, read_script
 from vizsla.harvest.extract.structured import Stated, people_in_jsonld, stated_in_jsonld, stated_in_scopes
-from vizsla.harvest.records import Extraction, Observation, Page
+from vizsla.harvest.records import Extraction, Fact, Observation, Page
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of a page; the rest is not read and counted. Real pages over it are data, not prose."""
@@ -123,7 +124,7 @@ class _PageReader:
             html = decode(body[window.start : window.end], self._charset)
             self._read_text(read_lines(html, in_pre=window.in_pre, decode_protected=self._decode_protected))
 
-    def result(self, facts: list) -> Extraction:  # type: ignore[type-arg]
+    def result(self, facts: list[Fact]) -> Extraction:
         page = self._page
         self._ask_authors()
         observations = [
@@ -251,7 +252,9 @@ class _PageReader:
             previous = person
             self._add(found, person)
 
-    def _find_person(self, lines: list[Line], places: list[tuple[int, Found]], order: int, runs) -> Person:  # type: ignore[no-untyped-def]
+    def _find_person(
+        self, lines: list[Line], places: list[tuple[int, Found]], order: int, runs: Callable[[int], list[Name]]
+    ) -> Person:
         number, found = places[order]
         if self._people >= MAX_PEOPLE and not is_mailbox_form(lines[number].text, found):
             return Person()

@@ -14,11 +14,13 @@ import msgspec
 from vizsla.harvest.extract.addresses import Found, find_plain
 from vizsla.harvest.extract.decode import join_literals
 from vizsla.harvest.extract.names import Name, agreement, parse_name, split_name
+from vizsla.harvest.extract.person import is_role
 
 AROUND = 2_000
 """Characters of a script read on either side of a spot."""
 _QUOTED = re.compile(r"\\+([\"'/])")
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+_MAIL_KEY = re.compile(r"mail\w{0,12}\"\s{0,4}:\s{0,4}\"(?:mailto:)?\Z", re.IGNORECASE)
 _BRACE = re.compile(r"[{}]")
 _PAIR = re.compile(r"[{}]|\"(\w{2,30})\"\s{0,8}:\s{0,8}\"([^\"\n]{1,200})\"")
 _REACH = 400
@@ -106,7 +108,7 @@ def _with_owner(text: str, found: Found) -> InScript:
         score = agreement(name, found.local)
         if score:
             score = min(4, score + 1)
-        elif stated:
+        elif stated and _MAIL_KEY.search(text, max(0, place - 60), place) and not is_role(found.local):
             score = 1
         if score:
             return InScript(
