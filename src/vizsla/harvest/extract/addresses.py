@@ -47,10 +47,24 @@ _SPELT_HINTS = ("[", "(", "{", "<at", "< at", "<@", " at ", " AT ", " At ", "_at
 _LOOK_BACK = 160
 _LOOK_AHEAD = 260
 
-_NOT_MAIL = re.compile(
-    r"(?:\bsips?:|\bxmpp:|\bacct:|\bssh |\bscp |\brsync |\bsftp |\bsvn\+ssh|\bssh-copy-id |\bmessage-id:? ?<?|\breferences: ?<?|\bin-reply-to: ?<?|\bmid:)$",
-    re.IGNORECASE,
+_NOT_MAIL = (
+    "sip:",
+    "sips:",
+    "xmpp:",
+    "acct:",
+    "mid:",
+    " ssh",
+    " scp",
+    " rsync",
+    " sftp",
+    "svn+ssh:",
+    "ssh-copy-id",
+    "message-id",
+    "message-id:",
+    "references:",
+    "in-reply-to:",
 )
+"""What stands before something with a sign that is not mail: logins, identifiers of calls, chats and messages."""
 _MESSAGE_ID = re.compile(r"(?:\d{8,}[\w.=+-]*|[0-9a-f]{24,}|(?=(?:\D*\d){9})[\w.+=-]{22,})\Z")
 _ASSET = frozenset(
     "png jpg jpeg gif webp svg avif ico bmp css js mjs json woff woff2 ttf map html htm php xml pdf mp4 webm mp3".split()
@@ -284,8 +298,7 @@ def _found(line: Line, address: tuple[str, str], start: int, end: int, how: str)
 
 def _is_other_use(local: str, before: str, follows: str, dropped: Counter[str]) -> bool:
     """Whether the sign separates something else than a mailbox from its host: a URL's user, a shell's login, a message id."""
-    token = _TOKEN.search(before)
-    if token is not None and "://" in token[0]:
+    if "://" in before and (token := _TOKEN.search(before)) and "://" in token[0]:
         dropped["user of a url"] += 1
         return True
     if (
@@ -299,7 +312,7 @@ def _is_other_use(local: str, before: str, follows: str, dropped: Counter[str]) 
     if local.startswith("/") or "//" in local:
         dropped["user of a url"] += 1
         return True
-    if _NOT_MAIL.search(before[: len(before) - len(local)][-20:]):
+    if (" " + before[: len(before) - len(local)][-20:].rstrip(" <")).lower().endswith(_NOT_MAIL):
         dropped["not a mail address"] += 1
         return True
     return False
