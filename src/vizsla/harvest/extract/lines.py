@@ -327,11 +327,18 @@ class _Reader:
         if link is not None and (self._length > link.start or not self._length):
             # A link round a whole card goes on in the next line, but its text there is not the link's own.
             self._end_link()
-        if self._length or self._line.links or self._line.notes:
-            self._line.text = "".join(self._parts)
-            self._result.lines.append(self._line)
-        self._line = Line("", "pre" if self._pre else self._block)
-        self._parts, self._length, self._space = [], 0, False
+        line = self._line
+        if self._length or line.links or line.notes:
+            line.text = "".join(self._parts)
+            self._result.lines.append(line)
+            self._line = Line("", "pre" if self._pre else self._block)
+            self._parts, self._length = [], 0
+        else:
+            # Three of four block tags end a line in which nothing was.
+            line.tag = "pre" if self._pre else self._block
+            if line.spans:
+                line.spans = []
+        self._space = False
         self._reversed_from = min(0, self._reversed_from)
 
     def finish(self) -> Text:

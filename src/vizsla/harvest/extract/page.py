@@ -40,6 +40,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of a page; the rest is not read and counted. Real pages over it are data, not prose."""
 MAX_PEOPLE = 300
 """Addresses of a page whose people are looked for all around; for the others, in the form of a mailbox alone."""
+MAX_PLACES = 12_000
+"""Addresses in the lines of a page, one that is there again counted again."""
 MAX_SCRIPTS = 500
 MAX_SCRIPT_SPOTS = 10_000
 MAX_STATED = 1_000
@@ -93,7 +95,7 @@ class _PageReader:
         self._decode_protected = decode_protected
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._people = 0
-        self._script_spots = 0
+        self._script_spots = self._places = 0
         self._looks: Counter[tuple[str, str]] = Counter()
         self._marks = Marks([], [], [])
         lang = None if page.plain else _LANG.search(body[:4_096])
@@ -223,7 +225,11 @@ class _PageReader:
         for stated in stated_in_scopes(text.scopes[:MAX_STATED]):
             self._add_stated(stated)
         lines = text.lines
-        places = [(number, found) for number, line in enumerate(lines) for found in find_in_line(line, self._dropped)]
+        standing = ((number, found) for number, line in enumerate(lines) for found in find_in_line(line, self._dropped))
+        places = list(islice(standing, MAX_PLACES - self._places))
+        self._places += len(places)
+        if self._places >= MAX_PLACES:
+            self._dropped["over 12,000 addresses"] = 1
         names: dict[int, list[Name]] = {}
 
         def runs(number: int) -> list[Name]:
