@@ -1,6 +1,7 @@
 """`vizsla harvest` and `vizsla crawl`: fill the index."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from importlib import resources
@@ -126,11 +127,19 @@ def _registrable(text: str) -> str:
     return name
 
 
+class _Stopped(Exception):
+    """Ctrl-C came while the harvest ran in its thread."""
+
+
 async def harvest_into(place: Workplace, paths: list[str], *, jobs: int | None = None) -> HarvestSummary:
     """Read *paths* and merge what they say into the index."""
+    # A thread cannot be cancelled, and the program waits for it to end: it is told here, and asks at every progress.
+    stopped = threading.Event()
     with WorkLine("files") as line:
 
         def show(progress: HarvestProgress) -> None:
+            if stopped.is_set():
+                raise _Stopped
             if progress.stage == "reading":
                 line.show(
                     progress.done,
@@ -143,14 +152,18 @@ async def harvest_into(place: Workplace, paths: list[str], *, jobs: int | None =
             else:
                 line.say(f"folding {progress.done}/{progress.total}")
 
-        manifest = await asyncio.to_thread(
-            run_harvest,
-            paths,
-            place.settings.home,
-            decode_protected=place.settings.decode_protected,
-            jobs=jobs,
-            progress=show,
-        )
+        try:
+            manifest = await asyncio.to_thread(
+                run_harvest,
+                paths,
+                place.settings.home,
+                decode_protected=place.settings.decode_protected,
+                jobs=jobs,
+                progress=show,
+            )
+        except asyncio.CancelledError:
+            stopped.set()
+            raise
         merged = await _merge(place, manifest, line)
     return HarvestSummary(
         files=manifest.sources,
