@@ -9,6 +9,7 @@ download` and `pip download`; what cannot be had is said and left out.
 import base64
 import gzip
 import hashlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -22,6 +23,7 @@ DEBIAN = (
 )  # fmt: skip
 PYPI = ("trafilatura==0.9.0", "htmldate==0.9.1", "newspaper4k==0.9.6")
 """The last releases that carried their test pages."""
+CANONICAL = re.compile(rb'<link[^>]{0,80}rel="?canonical"?[^>]{0,80}href="(https?://[!-~]{4,500}?)"')
 DATE = "2026-10-01T00:00:00Z"
 
 
@@ -40,7 +42,7 @@ def docs() -> list[tuple[str, Path]]:
 
 
 def web() -> list[tuple[str, Path]]:
-    """(URI, file) of each saved web page; every page is a site of its own."""
+    """(URI, file) of each saved web page, the URI being what the page calls itself, where it does."""
     found = []
     for release in PYPI:
         folder = CACHE / "web" / release
@@ -49,7 +51,11 @@ def web() -> list[tuple[str, Path]]:
             continue
         for number, file in enumerate(sorted(folder.rglob("*.htm*"))):
             if file.is_file() and file.stat().st_size > 4_096:
-                found.append((f"https://www.{release.partition('=')[0]}{number}.example/some/article.html", file))
+                own = CANONICAL.search(file.read_bytes())
+                uri = (
+                    own[1].decode() if own else f"https://www.{release.partition('=')[0]}{number}.example/article.html"
+                )
+                found.append((uri, file))
     return found
 
 

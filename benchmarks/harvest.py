@@ -8,6 +8,7 @@ run, in turns, in CPU time. Then hostile pages, memory at one and four times the
     make bench ARGS="harvest [--json] [--rounds=N] [--pages=N]"
 """
 
+import gc
 import json
 import re
 import shutil
@@ -34,6 +35,7 @@ from vizsla.harvest.job import Options, Report, map_file
 from vizsla.harvest.local import reduced_buckets, run
 from vizsla.harvest.records import Page
 from vizsla.harvest.sources import find_sources
+from vizsla.harvest.worker import COLLECTOR
 
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 SOUP_PAGES = 200
@@ -63,13 +65,15 @@ def main(arguments: Sequence[str] = ()) -> None:
     if not docs and not web:
         sys.exit("Neither Debian nor PyPI can be reached, and there is nothing to read.")
     some_docs = docs[:: max(1, len(docs) // limit)]
-    result: dict[str, object] = {}
+    gc.set_threshold(*COLLECTOR)  # as in a worker
+    result: dict[str, object] = {
+        "hostile": {name: round(_time_page(body) * 1_000, 1) for name, body in hostile.pages()}
+    }
     measures: list[Measure] = []
     for name, pages, copies in (("docs", some_docs, 1), ("web", web, 4)):
         if pages:
             measures += _measure(name, pages, copies, build, rounds)
     result["reading"] = [_with_ratios(one, measures) for one in measures]
-    result["hostile"] = {name: round(_time_page(body) * 1_000, 1) for name, body in hostile.pages()}
     result["memory"] = _memory(some_docs + web, build)
     result["whole"] = _whole(docs + web, build)
     if "json" in options:

@@ -22,7 +22,7 @@ from vizsla.harvest.extract.gate import may_hold_something
 from vizsla.harvest.extract.page import extract
 from vizsla.harvest.extract.profile import extract_facts, is_profile_path
 from vizsla.harvest.guard import PageTooSlow, end_page, page_limits, start_page
-from vizsla.harvest.records import Fact, Observation, Sighting, Visit
+from vizsla.harvest.records import Extraction, Fact, Observation, Page, Sighting, Visit
 from vizsla.harvest.sources import Source
 from vizsla.harvest.warc import Capture, read_captures
 from vizsla.kit.domain_name import registrable_domain, to_ascii
@@ -163,9 +163,7 @@ def _extract(capture: Capture, options: Options, rows: "_Rows", report: Report, 
                 start_page()
             page = capture.page()
             found = extract(page, decode_protected=options.decode_protected)
-            # A company's own pages state it best; of others one with an address will do, and it is worth asking only then.
-            asked = bool(found.observations) or is_profile_path(capture.uri)
-            facts = extract_facts(page, decode(page.body, charset_of(page.body, page.content_type))) if asked else []
+            facts = _facts_beside(found, page)
         finally:
             if limited:
                 end_page()
@@ -176,13 +174,30 @@ def _extract(capture: Capture, options: Options, rows: "_Rows", report: Report, 
         report.dropped[f"page_failed:{type(error).__name__}"] += 1
         return
     report.observations += len(found.observations)
-    report.facts += len(found.facts) + len(facts)
+    report.facts += len(facts)
     report.dropped.update(found.dropped)
     for observation in found.observations:
         rows.sighting(observation, capture.digest)
-    rows.facts.extend(found.facts)
     rows.facts.extend(facts)
-    rows.size += len(found.facts) + len(facts)
+    rows.size += len(facts)
+
+
+def _facts_beside(found: Extraction, page: Page) -> list[Fact]:
+    """
+    What *page* says of its company.
+
+    `extract` asks the pages on which a company speaks of itself. Any other is asked only when it shows an address of its
+    own domain: often no better page of that company is in the archive. On all others the answer would cost a fifth of
+    reading the page, and nobody would look it up.
+    """
+    site = _site(page.uri)
+    if (
+        page.plain
+        or is_profile_path(page.uri)
+        or not any(one.domain == site or one.domain.endswith(f".{site}") for one in found.observations)
+    ):
+        return found.facts
+    return [*found.facts, *extract_facts(page, decode(page.body, charset_of(page.body, page.content_type)))]
 
 
 class _Rows:
