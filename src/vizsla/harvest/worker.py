@@ -188,7 +188,7 @@ def map_source(folder: str, number: int, source: Source, options: Options, crash
             for batch in map_file(source, options, outcome.report, watch):
                 half.write(batch)
     except HarvestError as error:
-        outcome.error = error.details
+        outcome.error = error.details.removeprefix(f"{source.path} ")
         path.unlink(missing_ok=True)
     outcome.checksum = _checksum(path)
     outcome.peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
