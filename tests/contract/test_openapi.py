@@ -1,7 +1,7 @@
 """
 What /openapi.json promises, machines hold us to: schemathesis on both stores.
 
-VIZSLA_FUZZ_EXAMPLES sets the cases tried on each operation; `VIZSLA_FUZZ_EXAMPLES=500 pytest tests/contract/test_schema.py`
+VIZSLA_FUZZ_EXAMPLES sets the cases tried on each operation; `VIZSLA_FUZZ_EXAMPLES=500 pytest tests/contract/test_openapi.py`
 is the long run.
 """
 
