@@ -37,7 +37,8 @@ def read_until(process: subprocess.Popen[str], mark: str, seconds: float = 60) -
     text, end = "", time.monotonic() + seconds
     while mark not in text and time.monotonic() < end and process.poll() is None:
         if select.select([process.stdout], [], [], 0.5)[0]:
-            text += process.stdout.readline()
+            # Past the buffer of the pipe: what waits in it, select does not see.
+            text += os.read(process.stdout.fileno(), 1 << 16).decode()
     assert mark in text, text
     return text
 
