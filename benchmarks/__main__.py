@@ -11,7 +11,7 @@ from pathlib import Path
 
 def main() -> int:
     modules = Path(__file__).parent.glob("[a-z]*.py")
-    names = sorted(path.stem for path in modules if "\ndef main(" in path.read_text("utf-8"))
+    names = sorted(path.stem for path in modules if "\ndef main(arguments" in path.read_text("utf-8"))
     chosen = [argument for argument in sys.argv[1:] if argument in names]
     rest = [argument for argument in sys.argv[1:] if argument not in names]
     if unknown := [argument for argument in rest if not argument.startswith("-")]:
