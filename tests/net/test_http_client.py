@@ -300,3 +300,19 @@ def test_a_gzip_file_is_inflated_as_far_as_it_is_whole_and_wanted() -> None:
 def test_an_override_that_is_no_override_stops_the_start_with_its_name(entry: str) -> None:
     with pytest.raises(SettingsError, match="VIZSLA_HTTP_RESOLVE"):
         parse_overrides([entry])
+
+
+async def test_a_port_that_speaks_no_tls_is_told_from_one_that_is_silent() -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = Settings(egress_allow=("127.0.0.0/8",), http_resolve=(f"acme.test:443=127.0.0.1:{port}",))
+    async with server, HttpClient(settings) as client:
+        with pytest.raises(FetchError) as error:
+            await client.get("https://acme.test/", seconds=3, limit=LIMIT)
+
+    assert error.value.reason == "tls"

@@ -179,7 +179,7 @@ class _Crawl:
             skipped=dict(self.skipped + self.frontier.skipped),
             warc=warc,
             moved_to=self.moved_to,
-            details=self.details,
+            details="" if ended_by in {"done", "pages"} else self.details,
             states=self.states,
             gone=self.gone,
         )
