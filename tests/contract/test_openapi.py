@@ -1,7 +1,7 @@
 """
 What /openapi.json promises, machines hold us to: schemathesis on both stores.
 
-VIZSLA_FUZZ_EXAMPLES sets the cases tried on each operation; `VIZSLA_FUZZ_EXAMPLES=500 pytest tests/contract/test_openapi.py`
+FUZZ_EXAMPLES sets the cases tried on each operation; `FUZZ_EXAMPLES=500 pytest tests/contract/test_openapi.py`
 is the long run.
 """
 
@@ -17,7 +17,7 @@ CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
     "response_headers_conformance,ignored_auth,unsupported_method,allow_header_conformance"
 )
-EXAMPLES = int(os.environ.get("VIZSLA_FUZZ_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 
 
 async def test_the_api_is_as_its_description_says(api: Api, tmp_path: Path) -> None:

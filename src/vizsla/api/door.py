@@ -38,6 +38,8 @@ Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 LARGEST_BODY = 1_000_000
+ANSWER = "vizsla.answer"
+"""An ASGI extension of our own server: a function that writes a whole answer at once, or returns False."""
 _SAFE = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -93,7 +95,7 @@ class Door:
         except Exception as error:
             self._journal.fault(error, request_id=request_id, name=endpoint.name if endpoint else None)
             status, body = render_error("internal_error", "")
-        await self._send(send, method, (status, body), request_id=request_id, extra=extra)
+        await self._send(scope, send, (status, body), request_id=request_id, extra=extra)
         self._journal.request(
             endpoint.name if endpoint else "",
             status,
@@ -108,19 +110,21 @@ class Door:
         request_id = self._request_id(dict(scope["headers"]).get(b"x-request-id"))
         extra: list[Header] = []
         status, body = self._refuse(error, extra, request_id)
-        await self._send(send, scope["method"], (status, body), request_id=request_id, extra=extra)
+        await self._send(scope, send, (status, body), request_id=request_id, extra=extra)
         self._journal.request("", status, 0.0, request_id=request_id, path=scope["path"])
 
     async def reply(self, scope: Scope, send: Send, answer: tuple[int, bytes], content_type: bytes) -> None:
         """Answer with something that is no call's, and no error."""
         request_id = self._request_id(dict(scope["headers"]).get(b"x-request-id"))
-        await self._send(send, scope["method"], answer, request_id=request_id, extra=[], content_type=content_type)
+        await self._send(scope, send, answer, request_id=request_id, extra=[], content_type=content_type)
 
     async def _serve(
         self, endpoint: Endpoint, call: Call, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
     ) -> tuple[int, bytes]:
         given = parse_query(scope["query_string"])
-        presented = keys_in_headers(scope["headers"]) + keys_in_params(given.pop("api_key", None))
+        presented = keys_in_headers(scope["headers"])
+        if "api_key" in given:
+            presented += keys_in_params(given.pop("api_key"))
         if endpoint.method != "GET":
             body = parse_body(headers.get(b"content-type", b""), await _read_body(receive, headers))
             presented += keys_in_params(body.pop("api_key", None))
@@ -203,8 +207,8 @@ class Door:
 
     async def _send(
         self,
+        scope: Scope,
         send: Send,
-        method: str,
         answer: tuple[int, bytes],
         *,
         request_id: str,
@@ -219,8 +223,11 @@ class Door:
             headers.append((b"content-length", b"%d" % len(body)))
         else:
             del headers[0]
+        extensions = scope.get("extensions")
+        if extensions is not None and ANSWER in extensions and extensions[ANSWER](status, headers, body):
+            return
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
 def _allow(methods: Mapping[str, Endpoint]) -> Header:

@@ -13,7 +13,7 @@ import time
 import traceback
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TextIO
 
 import msgspec
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -33,6 +33,20 @@ _encode = msgspec.json.Encoder().encode
 def redact(text: str) -> str:
     """*text* without API keys and passwords."""
     return _SECRETS.sub("[redacted]", text)
+
+
+class _RequestLine(msgspec.Struct, omit_defaults=True):
+    """One answered request, as it is written."""
+
+    time: float
+    level: str
+    event: str
+    call: str
+    status: int
+    ms: float
+    request_id: str
+    account_id: int | None = None
+    path: str | None = None
 
 
 class _Times:
@@ -78,20 +92,11 @@ class Journal(Collector):
         times.total += seconds
         if self._level > 20:
             return
-        line: dict[str, Any] = {
-            "time": round(time.time(), 3),
-            "level": "info",
-            "event": "request",
-            "call": name,
-            "status": status,
-            "ms": round(seconds * 1_000, 2),
-            "request_id": request_id,
-        }
-        if account_id is not None:
-            line["account_id"] = account_id
         if path is not None:
-            line["path"] = redact(path[:200].encode("utf-8", "replace").decode())
-        self._write(line)
+            path = redact(path[:200].encode("utf-8", "replace").decode())
+        self._write(
+            _RequestLine(time.time(), "info", "request", name, status, seconds * 1_000, request_id, account_id, path)
+        )
 
     def fault(self, error: BaseException, *, request_id: str, name: str | None) -> None:
         """Something went wrong on our side."""
@@ -102,12 +107,12 @@ class Journal(Collector):
         """Anything else worth a line."""
         if LEVELS[level] < self._level:
             return
-        line: dict[str, Any] = {"time": round(time.time(), 3), "level": level, "event": event}
+        line: dict[str, object] = {"time": time.time(), "level": level, "event": event}
         for name, value in values.items():
             line[name] = redact(value.encode("utf-8", "replace").decode()) if isinstance(value, str) else value
         self._write(line)
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _write(self, line: object) -> None:
         if not self._lines:
             try:
                 asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)

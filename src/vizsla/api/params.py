@@ -46,14 +46,21 @@ def parse_query(query: bytes) -> Given:
     pairs = query.split(b"&", MOST_PAIRS)
     if len(pairs) > MOST_PAIRS:
         raise WrongParams(f"At most {MOST_PAIRS:,} parameters can be sent at once.")
+    # Most queries are plain: then they are text as they stand.
+    is_plain = query.isascii() and b"%" not in query and b"+" not in query and b"\0" not in query
     for pair in pairs:
         raw_name, _, raw_value = pair.partition(b"=")
         if not raw_name:
             continue
-        name, value = _text(raw_name), _text(raw_value)
+        if is_plain:
+            name, value = raw_name.decode(), raw_value.decode()
+        else:
+            name, value = _text(raw_name), _text(raw_value)
         if "[" in name:
             _put_nested(given, name, value)
-        elif name in given:
+        elif name not in given:
+            given[name] = value
+        else:
             before = given[name]
             if isinstance(before, list):
                 before.append(value)
@@ -61,8 +68,6 @@ def parse_query(query: bytes) -> Given:
                 given[name] = [before, value]
             else:
                 raise WrongParams(f"The parameter {name[:100]} is given in two ways.")
-        else:
-            given[name] = value
     return given
 
 

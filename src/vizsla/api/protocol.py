@@ -7,11 +7,13 @@ whatever is refused before the app sees it is refused in the API's own words.
 """
 
 from asyncio import TimerHandle
+from functools import partial
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from vizsla.api.door import ANSWER
 from vizsla.api.errors import render_error
 
 LINGER = 2.0
@@ -92,9 +94,12 @@ class PatientProtocol(HttpToolsProtocol):
         self._waits_for = "body"
         self._head_size = 0
         before = self.cycle
+        # uvicorn starts the app in a task of its own, not before this returns: what is added here is there in time.
         super().on_headers_complete()
-        if self.scope["method"] not in ("GET", "HEAD") and self.cycle is not before:
-            self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
+        if self.cycle is not before:
+            if self.scope["method"] not in ("GET", "HEAD"):
+                self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
+            self.scope["extensions"] = {ANSWER: partial(_write_answer, self.cycle)}  # type: ignore[dict-item]
 
     def _is_head_too_large(self) -> bool:
         if self._head_size <= self.patience.largest_head:
@@ -178,6 +183,32 @@ class PatientProtocol(HttpToolsProtocol):
     def is_reading_body(self) -> bool:
         """Whether the client has not sent all of its request."""
         return self._waits_for == "body"
+
+
+def _write_answer(cycle: RequestResponseCycle, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+    """
+    Write a whole answer at once; False if that cannot be done now, and the usual way must be gone.
+
+    *headers* are the app's own, names in lower case, content-length among them: nothing is checked again. One write instead
+    of two is one packet instead of two, and 8 us of the 20 that a server's hello takes.
+    """
+    if cycle.response_started or cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
+        return False
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    parts = [STATUS_LINE[status]]
+    for name, value in cycle.default_headers:
+        parts += (name, b": ", value, b"\r\n")
+    for name, value in headers:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+    parts.append(body)
+    cycle.transport.write(b"".join(parts))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
 
 
 class _Lingering:

@@ -6,6 +6,9 @@ sources of each address embedded as the index keeps them. Addresses are those at
 `eu.acme.com` are found under `eu.acme.com`, with the profile of `acme.com`.
 """
 
+from functools import lru_cache
+from operator import itemgetter
+
 import msgspec
 
 from vizsla.index.addresses import FIELD_BITS
@@ -15,6 +18,7 @@ from vizsla.index.mail_hosts import is_disposable, is_webmail
 from vizsla.index.refresh import FACETS_FROM
 from vizsla.index.search import (
     DOMAIN_COLUMNS,
+    NO_FILTERS,
     Filters,
     count_addresses,
     find_domain_row,
@@ -113,9 +117,11 @@ class SearchResult(msgspec.Struct, frozen=True):
 
 VERIFICATION_LASTS = 30 * DAY
 _NOT_VERIFIED = Verification()
+_day = lru_cache(64)(day)  # of midnights: those of the last thirty days
 _PROFILE = ("organization", "description", "industry", "twitter", "facebook", "linkedin", "instagram", "youtube", "country",
             "state", "city", "postal_code", "street", "headcount", "company_type")  # fmt: skip
 _AT = {name: at for at, name in enumerate(DOMAIN_COLUMNS)}
+_pick_profile = itemgetter(*(_AT[name] for name in _PROFILE))
 
 
 async def search(index: Database, claims: Claims, query: SearchQuery, *, now: int) -> SearchResult:
@@ -131,7 +137,8 @@ async def search(index: Database, claims: Claims, query: SearchQuery, *, now: in
     results = 0
     if n_emails and not (webmail or disposable):
         rows, results = await _page(index, claims, domain, query, n_emails=n_emails, now=now)
-        emails = [_found(one, domain, now - VERIFICATION_LASTS) for one in rows]
+        verified_since = now - VERIFICATION_LASTS
+        emails = [_found(one, domain, verified_since) for one in rows]
     data = DomainSearchData(
         domain=domain,
         disposable=disposable,
@@ -141,13 +148,17 @@ async def search(index: Database, claims: Claims, query: SearchQuery, *, now: in
         technologies=msgspec.Raw(profile[_AT["technologies"]]) if profile else _NONE,
         emails=emails,
         linked_domains=msgspec.Raw(profile[_AT["linked_domains"]]) if profile else _NONE,
-        **{name: profile[_AT[name]] for name in _PROFILE} if profile else {},
+        **dict(zip(_PROFILE, _pick_profile(profile), strict=True)) if profile else {},
     )
     return SearchResult(data, results, domain)
 
 
 def filters_of(query: SearchQuery, now: int) -> Filters:
     """What *query* asks of an address."""
+    if not (query.type or query.seniority or query.department or query.required_field) and not (
+        query.verification_status or query.job_titles
+    ):
+        return NO_FILTERS
     fields = 0
     for name in query.required_field:
         fields |= FIELD_BITS[name]
@@ -172,11 +183,14 @@ async def _page(
         rows = await list_page(
             index, domain, filters, n_emails=n_emails, total=total, limit=query.limit, offset=query.offset
         )
-        if not any(claims.is_claimed(domain, row[0]) for row in rows):
+        # The domain itself is not claimed, or nothing would have been asked.
+        if not claims.has_addresses or not any(claims.is_address_claimed(domain, row[0]) for row in rows):
             return rows, total
         # Claimed a moment ago, and not yet forgotten by the index: all must be looked at.
     # Every row of a large domain is read for what no index covers; once, for the number and the page.
-    kept = [local for local in await list_locals(index, domain, filters) if not claims.is_claimed(domain, local)]
+    kept = [
+        local for local in await list_locals(index, domain, filters) if not claims.is_address_claimed(domain, local)
+    ]
     return await list_by_local(index, domain, kept[query.offset : query.offset + query.limit]), len(kept)
 
 
@@ -191,9 +205,10 @@ async def _profile_row(index: Database, claims: Claims, domain: str, row: Row | 
 def _found(row: Row, domain: str, verified_since: int) -> FoundEmail:
     (local, kind, confidence, sources, first_name, last_name, position, position_raw, seniority, department, linkedin,
      twitter, phone_number, status, verified_at) = row  # fmt: skip
-    is_recent = verified_at is not None and verified_at >= verified_since
+    verification = _NOT_VERIFIED
+    if verified_at is not None and verified_at >= verified_since:
+        verification = Verification(_day(verified_at - verified_at % DAY), status)
     return FoundEmail(
         f"{local}@{domain}", kind, confidence, msgspec.Raw(sources), first_name, last_name, position, position_raw,
-        seniority, department, linkedin, twitter, phone_number,
-        Verification(day(verified_at), status) if is_recent else _NOT_VERIFIED,
+        seniority, department, linkedin, twitter, phone_number, verification,
     )  # fmt: skip

@@ -86,12 +86,21 @@ class Claims:
 
     def is_claimed(self, domain: str, local: str | None = None) -> bool:
         """Whether the address, or its domain or one that domain is part of, is claimed."""
-        if local is not None and self._emails and self.hash(f"{local}@{domain}") in self._emails:
+        if local is not None and self.is_address_claimed(domain, local):
             return True
         if not self._domains:
             return False
         labels = domain.split(".")
         return any(self.hash(".".join(labels[at:])) in self._domains for at in range(len(labels) - 1))
+
+    def is_address_claimed(self, domain: str, local: str) -> bool:
+        """Whether the address by itself is claimed: for whoever has asked after its domain already."""
+        return bool(self._emails) and self.hash(f"{local}@{domain}") in self._emails
+
+    @property
+    def has_addresses(self) -> bool:
+        """Whether any address is claimed by itself."""
+        return bool(self._emails)
 
     def hash(self, text: str) -> str:
         """The hash under which *text* (lower case) is kept."""

@@ -1,6 +1,6 @@
 """`GET /v2/domain-search`: the addresses at a domain, and the same without a key, masked."""
 
-import hashlib
+from hashlib import blake2b
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -26,6 +26,7 @@ JobTitle = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 calls = Calls()
 trial_calls = Calls()
 _encode = msgspec.json.Encoder().encode
+_NO_FILTERS = (None, (), (), (), (), ())
 
 
 class DomainSearchParams(Params, frozen=True):
@@ -155,21 +156,17 @@ def _query(params: DomainSearchParams) -> SearchQuery:
 
 
 def _question(found: SearchResult, query: SearchQuery) -> str:
-    """What makes two questions the same: the domain that was searched, however it was named, the filters and the page."""
-    asked = _encode(
-        (
-            found.domain,
-            query.limit,
-            query.offset,
-            query.type,
-            query.seniority,
-            query.department,
-            query.required_field,
-            query.verification_status,
-            query.job_titles,
-        )
+    """What makes two questions the same: the domain that was searched, however it was named, the page and the filters."""
+    page = f"{found.domain}?{query.limit}&{query.offset}"
+    filters = (
+        query.type,
+        query.seniority,
+        query.department,
+        query.required_field,
+        query.verification_status,
+        query.job_titles,
     )
-    return hashlib.blake2b(asked, digest_size=16).hexdigest()
+    return page if filters == _NO_FILTERS else f"{page}&{blake2b(_encode(filters), digest_size=16).hexdigest()}"
 
 
 def _answer(found: SearchResult, params: DomainSearchParams, query: SearchQuery) -> DomainSearchAnswer:
