@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import time
 from urllib.parse import urlsplit
@@ -290,3 +291,27 @@ async def test_what_runs_is_finished_when_the_server_stops(api: Api) -> None:
     assert {parse(answer)[0] for answer in await asyncio.gather(*replies)} == {200}
     assert await idle[0].read(-1) == b""
     idle[1].close()
+
+
+async def test_a_request_leaves_nothing_to_the_garbage_collector(api: Api) -> None:
+    """What only a collection finds piles up, and then everybody waits while it is found."""
+    async with listening(api.app) as url, aiohttp.ClientSession(url) as client:
+
+        async def ask(times: int) -> None:
+            for _ in range(times):
+                async with client.get(ACME, headers={"X-API-KEY": api.a}) as reply:
+                    assert reply.status == 200
+                    await reply.read()
+
+        await ask(3)
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            await ask(50)
+            gc.collect()
+            left = [item for item in gc.garbage if type(item).__module__.startswith(("vizsla", "uvicorn"))]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+
+    assert len(left) < 10
