@@ -159,21 +159,21 @@ def check(local: str, host: str, dropped: Counter[str]) -> tuple[str, str] | Non
     """(domain, local) in lower case if the two can be somebody's address; otherwise None, and the reason is counted."""
     local = local.lower()
     if len(local) > MAX_LOCAL:
-        dropped["local part over 64"] += 1
+        dropped["local_part_too_long"] += 1
         return None
     if not _LOCAL.match(local):
-        dropped["not an address"] += 1
+        dropped["not_an_address"] += 1
         return None
     host = host.lower().rstrip(".")
     name = _host(host)
     if name is None:
-        dropped["asset name" if host.rpartition(".")[2] in _ASSET else "no such top-level domain"] += 1
+        dropped["asset_name" if host.rpartition(".")[2] in _ASSET else "no_such_suffix"] += 1
         return None
     if _is_placeholder(local, name):
         dropped["placeholder"] += 1
         return None
     if _MESSAGE_ID.match(local):
-        dropped["message id"] += 1
+        dropped["message_id"] += 1
         return None
     return name, local
 
@@ -299,21 +299,21 @@ def _found(line: Line, address: tuple[str, str], start: int, end: int, how: str)
 def _is_other_use(local: str, before: str, follows: str, dropped: Counter[str]) -> bool:
     """Whether the sign separates something else than a mailbox from its host: a URL's user, a shell's login, a message id."""
     if "://" in before and (token := _TOKEN.search(before)) and "://" in token[0]:
-        dropped["user of a url"] += 1
+        dropped["user_of_url"] += 1
         return True
     if (
         follows[:1] == ":" and (follows[1:] in ("~", "/") or local in ("git", "root", "svn", "hg", "pi", "ubuntu"))
     ) or follows[:1] == "@":
-        dropped["login of a host"] += 1
+        dropped["login"] += 1
         return True
     if follows[:1] == "/" and local in ("git", "svn", "hg"):
-        dropped["login of a host"] += 1
+        dropped["login"] += 1
         return True
     if local.startswith("/") or "//" in local:
-        dropped["user of a url"] += 1
+        dropped["user_of_url"] += 1
         return True
     if (" " + before[: len(before) - len(local)][-20:].rstrip(" <")).lower().endswith(_NOT_MAIL):
-        dropped["not a mail address"] += 1
+        dropped["other_protocol"] += 1
         return True
     return False
 

@@ -9,6 +9,7 @@ import html as entities
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ import msgspec
 from vizsla.harvest.extract import profile
 from vizsla.harvest.extract.addresses import Found, check, find_in_line
 from vizsla.harvest.extract.charset import as_ascii_superset, charset_of, decode
-from vizsla.harvest.extract.gate import find_spots
+from vizsla.harvest.extract.gate import MAX_SPOTS, find_spots
 from vizsla.harvest.extract.jsonld import parse_jsonld
 from vizsla.harvest.extract.lines import Line, Text, read_lines, read_plain
 from vizsla.harvest.extract.names import Name, agreement, parse_name
@@ -68,7 +69,7 @@ def extract(page: Page, *, decode_protected: bool = False) -> Extraction:
     dropped: Counter[str] = Counter()
     body = page.body
     if len(body) > MAX_BYTES:
-        dropped["page cut at 4 MB"] += 1
+        dropped["page_cut_at_limit"] += 1
         body = body[:MAX_BYTES]
     charset = charset_of(body, page.content_type)
     body, charset = as_ascii_superset(body, charset)
@@ -76,9 +77,9 @@ def extract(page: Page, *, decode_protected: bool = False) -> Extraction:
     if page.plain:
         reader.read_plain()
         return reader.result([])
-    facts = profile.extract_facts(page, decode(body, charset)) if profile.is_profile_path(page.uri) else []
     reader.read_html()
-    return reader.result(facts)
+    is_asked = profile.is_profile_path(page.uri) and not reader.is_noindex
+    return reader.result(profile.extract_facts(page, decode(body, charset)) if is_asked else [])
 
 
 class _Seen(msgspec.Struct):
@@ -97,7 +98,6 @@ class _PageReader:
         self._people = 0
         self._script_spots = self._places = 0
         self._looks: Counter[tuple[str, str]] = Counter()
-        self._marks = Marks([], [], [])
         lang = None if page.plain else _LANG.search(body[:4_096])
         self._lang = lang[1].decode("ascii").lower().replace("_", "-") if lang else None
         self._host = _host_of(page.uri)
@@ -112,19 +112,30 @@ class _PageReader:
         spots = find_spots(body, decode_protected=self._decode_protected)
         if not spots:
             return
-        marks = self._marks = find_marks(body)
-        if _is_noindex(self._page, body, marks):
+        self._count_cut("too_many_places", len(spots) >= MAX_SPOTS)
+        if self.is_noindex:
             self._dropped["noindex"] += 1
             return
+        marks = self._marks
         outside, inside = split_spots(spots, marks.regions)
+        self._count_cut("too_many_scripts", len(inside) > MAX_SCRIPTS)
         for region, places in islice(inside.items(), MAX_SCRIPTS):
             if region.kind == "<script":
                 self._read_script(region, places)
             else:
-                self._dropped["in a comment or style sheet"] += 1
+                self._dropped["in_comment_or_style"] += 1
         for window in cut_windows(body, outside, marks):
             html = decode(body[window.start : window.end], self._charset)
             self._read_text(read_lines(html, in_pre=window.in_pre, decode_protected=self._decode_protected))
+
+    @cached_property
+    def is_noindex(self) -> bool:
+        """Whether the site asks that nothing of this page be kept."""
+        return _is_noindex(self._page, self._body, self._marks)
+
+    @cached_property
+    def _marks(self) -> Marks:
+        return find_marks(self._body)
 
     def result(self, facts: list[Fact]) -> Extraction:
         page = self._page
@@ -189,10 +200,14 @@ class _PageReader:
         if nodes := self._read_jsonld(region):
             # What a name beside an address means, the types have said: an Organization's is no person's.
             owners = 0
-            for stated in stated_in_jsonld(nodes)[:MAX_STATED]:
+            everyone = stated_in_jsonld(nodes)
+            self._count_cut("too_many_items", len(everyone) > MAX_STATED)
+            for stated in everyone[:MAX_STATED]:
                 self._add_stated(stated)
         inside = body.find(b">", region.start, region.end) + 1
-        places = places[: MAX_SCRIPT_SPOTS - self._script_spots]
+        left = MAX_SCRIPT_SPOTS - self._script_spots
+        self._count_cut("too_many_places", len(places) > left)
+        places = places[:left]
         self._script_spots += len(places)
         at = 0
         while at < len(places):
@@ -222,14 +237,14 @@ class _PageReader:
             self._dropped["protected"] += text.protected
         if text.placeholders:
             self._dropped["placeholder"] += text.placeholders
+        self._count_cut("too_many_items", len(text.scopes) > MAX_STATED)
         for stated in stated_in_scopes(text.scopes[:MAX_STATED]):
             self._add_stated(stated)
         lines = text.lines
         standing = ((number, found) for number, line in enumerate(lines) for found in find_in_line(line, self._dropped))
         places = list(islice(standing, MAX_PLACES - self._places))
         self._places += len(places)
-        if self._places >= MAX_PLACES:
-            self._dropped["over 12,000 addresses"] = 1
+        self._count_cut("too_many_places", self._places >= MAX_PLACES)
         names: dict[int, list[Name]] = {}
 
         def runs(number: int) -> list[Name]:
@@ -315,6 +330,11 @@ class _PageReader:
 
     def _region(self) -> str | None:
         return region_of(self._host, self._lang)
+
+    def _count_cut(self, reason: str, is_cut: bool) -> None:
+        """Say once for the page that there was more on it than is read."""
+        if is_cut:
+            self._dropped[reason] = 1
 
 
 def _host_of(uri: str) -> str:
