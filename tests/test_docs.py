@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from vizsla.api.errors import SHOWN_IDS, STATUSES
+from vizsla.api.v2 import all_calls
 from vizsla.cli.main import app, claim, key, user
 from vizsla.kit.settings import Settings
 
@@ -46,3 +48,13 @@ def test_every_command_is_documented() -> None:
 
     assert len(commands) > 10
     assert [name for name in sorted(commands) if f"`vizsla {name}" not in page] == []
+
+
+def test_every_call_and_every_error_is_documented() -> None:
+    page = (ROOT / "docs/reference/api.md").read_text()
+    names = {endpoint.name for endpoint in all_calls(trial=True).endpoints}
+    used = {error for endpoint in all_calls(trial=True).endpoints for error in endpoint.errors}
+    ids = {SHOWN_IDS.get(id_, id_) for id_ in used if id_ in STATUSES}
+
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+    assert [id_ for id_ in sorted(ids) if f"`{id_}`" not in page] == []
