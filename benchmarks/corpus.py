@@ -21,7 +21,9 @@ DEBIAN = (
     "apache2-doc", "debian-faq", "developers-reference", "debian-handbook", "postgresql-doc-15", "python3.11-doc",
     "libboost1.74-doc", "python-pandas-doc", "sqlite3-doc", "git-doc",
 )  # fmt: skip
-PYPI = ("trafilatura==0.9.0", "htmldate==0.9.1", "newspaper4k==0.9.6")
+PYPI = (
+    "trafilatura==0.9.0", "htmldate==0.9.1", "newspaper4k==0.9.6", "mediacloud-metadata==2.1.0", "formasaurus==0.10.0",
+)  # fmt: skip
 """The last releases that carried their test pages."""
 CANONICAL = re.compile(rb'<link[^>]{0,80}rel="?canonical"?[^>]{0,80}href="(https?://[!-~]{4,500}?)"')
 DATE = "2026-10-01T00:00:00Z"

@@ -70,9 +70,9 @@ def main(arguments: Sequence[str] = ()) -> None:
         "hostile": {name: round(_time_page(body) * 1_000, 1) for name, body in hostile.pages()}
     }
     measures: list[Measure] = []
-    for name, pages, copies in (("docs", some_docs, 1), ("web", web, 4)):
+    for name, pages in (("docs", some_docs), ("web", web)):
         if pages:
-            measures += _measure(name, pages, copies, build, rounds)
+            measures += _measure(name, pages, build, rounds)
     result["reading"] = [_with_ratios(one, measures) for one in measures]
     result["memory"] = _memory(some_docs + web, build)
     result["whole"] = _whole(docs + web, build)
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         _show(result)
 
 
-def _measure(name: str, pages: list[tuple[str, Path]], copies: int, build: Path, rounds: int) -> list[Measure]:
+def _measure(name: str, pages: list[tuple[str, Path]], build: Path, rounds: int) -> list[Measure]:
     everything = list(corpus.bodies(pages))
     away = [
         (uri, body)
@@ -90,8 +90,8 @@ def _measure(name: str, pages: list[tuple[str, Path]], copies: int, build: Path,
         if not may_hold_something(body, decode_protected=False) and not is_profile_path(uri)
     ]
     files = {
-        name: (corpus.write_warc(build / f"{name}.warc.gz", everything * copies), everything * copies),
-        f"{name}, turned away": (corpus.write_warc(build / f"{name}-away.warc.gz", away * copies), away * copies),
+        name: (corpus.write_warc(build / f"{name}.warc.gz", everything), everything),
+        f"{name}, turned away": (corpus.write_warc(build / f"{name}-away.warc.gz", away), away),
     }
     sample = everything[:: max(1, len(everything) // SOUP_PAGES)]
     sample_file = corpus.write_warc(build / f"{name}-sample.warc.gz", sample)
