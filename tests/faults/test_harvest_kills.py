@@ -115,7 +115,7 @@ def test_twenty_kills_change_no_row(tmp_path):
     assert rows_in(tmp_path / "killed.db") == rows_in(tmp_path / "quiet.db")
     assert len(rows_in(tmp_path / "quiet.db")) >= FILES * 8
     assert any(0 < count < FILES for count in done), "no kill came between two files"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60  # they run only where nobody else wants to
     while any(alive(session) for session in sessions):
         assert time.monotonic() < deadline, "workers outlived their harvest"
         time.sleep(0.1)

@@ -108,7 +108,7 @@ def test_a_gigabyte_of_zeros_stays_small(tmp_path, home):
     begun = time.monotonic()
     manifest = run([str(tmp_path / "bomb.warc.gz")], home, jobs=1)
 
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 60
     assert manifest.peak_kib < 300 << 10
     assert manifest.dropped["body_cut_at_limit"] == 2
     assert {(row.local, row.domain) for row in rows_of(manifest) if isinstance(row, Sighting)} == {
@@ -127,7 +127,7 @@ def test_what_progress_raises_stops_the_harvest_and_leaves_it_resumable(tmp_path
     write_site(tmp_path / "in", files=40)
     with pytest.raises(Enough):
         run([str(tmp_path / "in")], home, jobs=2, progress=show)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60  # they run only where nobody else wants to
     while workers() and time.monotonic() < deadline:
         time.sleep(0.05)
 
