@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vizsla.harvest.extract import fingerprints
+from vizsla.harvest.extract.head import read_tags
 from vizsla.harvest.extract.technologies import find_technologies
 from vizsla.harvest.records import Page
 
 
 def found(html: str = "", **headers: str) -> list[str]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return find_technologies(Page("https://acme.example/", 0, b"", headers=named), html)
+    return find_technologies(Page("https://acme.example/", 0, b"", headers=named), html, read_tags(html))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,6 @@ def test_a_hostile_page_costs_little(html):
 @settings(deadline=None, max_examples=100)
 @given(st.text(), st.dictionaries(st.text(max_size=20), st.text(max_size=50), max_size=5))
 def test_no_page_makes_it_raise(html, headers):
-    find_technologies(
-        Page("https://acme.example/", 0, b"", headers=headers), "<script>" + html + "<script src='" + html
-    )
+    page = "<script>" + html + "<script src='" + html
+
+    find_technologies(Page("https://acme.example/", 0, b"", headers=headers), page, read_tags(page))

@@ -7,19 +7,22 @@ Everything is bounded: a page of 10,000 meta tags is read as far as a real one w
 
 import html as entities
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+import msgspec
+
+MAX_HTML = 1_500_000
 MAX_HEAD = 400_000
 MAX_TAG = 4_096
-MAX_TAGS = 600
+MAX_TAGS = 2_000
+MAX_LINKS = 600
 EDGE = 60_000
 """How much of a header, and of a footer, is looked at."""
 
-_TAG = re.compile(r"<(meta|link|title|html|base)(?=[\s>/])", re.IGNORECASE)
-_ATTRIBUTE = re.compile(
-    r"""([a-z][a-z0-9:_.-]{0,40})\s{0,8}=\s{0,8}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE
-)
+_TAG = re.compile(r"<(?=[hilmstHILMST])(html|iframe|link|meta|script|title)(?=[\s>/])", re.IGNORECASE)
+_WHOLE_TAG = re.compile(r"""<[^"'>]*+(?:(?:"[^"]*+"|'[^']*+')[^"'>]*+)*+>""")
+_ATTRIBUTE = re.compile(r"""([a-zA-Z][a-zA-Z0-9:_.-]{0,40}+)\s{0,8}+=\s{0,8}+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
 _QUOTED_OR_END = re.compile(r"""["'>]""")
 _HREF = re.compile(r"""href\s{0,8}=\s{0,8}["']?([^"'\s>]{1,1024})""", re.IGNORECASE)
 _TAGS_AND_SCRIPTS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -29,15 +32,17 @@ _BLANK = re.compile(r"[ \t\r\f\v\xa0]+")
 def attributes_of(tag: str) -> dict[str, str]:
     """The attributes in the text of a start tag, names in lower case, entities decoded; the first of two alike counts."""
     found: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(tag):
-        value = match[2] if match[2] is not None else match[3] if match[3] is not None else match[4]
-        found.setdefault(match[1].lower(), entities.unescape(value).strip())
+    for name, quoted, single, bare in _ATTRIBUTE.findall(tag):
+        value = quoted or single or bare
+        found.setdefault(name.lower(), (entities.unescape(value) if "&" in value else value).strip())
     return found
 
 
 def tag_at(html: str, start: int) -> str:
     """The start tag that begins at *start*, a `>` inside quotes not ending it; cut at MAX_TAG."""
     limit = min(len(html), start + MAX_TAG)
+    if whole := _WHOLE_TAG.match(html, start, limit):
+        return whole[0]
     at = start
     while match := _QUOTED_OR_END.search(html, at, limit):
         if match[0] == ">":
@@ -50,16 +55,43 @@ def tag_at(html: str, start: int) -> str:
     return html[start : end + 1 if end >= 0 else limit]
 
 
-class Head:
-    """The head and the edges of one page; each part is read when first asked for."""
+class Tag(msgspec.Struct, frozen=True, gc=False):
+    """A start tag of those that say what a page is or load what it needs."""
 
-    def __init__(self, html: str) -> None:
+    name: str
+    start: int
+    end: int
+    """Behind its `>`."""
+    attributes: dict[str, str]
+
+
+def read_tags(html: str, end: int = MAX_HTML) -> list[Tag]:
+    """The `html`, `title`, `meta`, `link`, `script` and `iframe` tags of *html* that begin before *end*; at most MAX_TAGS."""
+    tags: list[Tag] = []
+    at = 0
+    for match in _TAG.finditer(html, 0, end):
+        start = match.start()
+        if start < at:
+            # Inside of an attribute of the tag before.
+            continue
+        tag = tag_at(html, start)
+        at = start + len(tag)
+        tags.append(Tag(match[1].lower(), start, at, attributes_of(tag)))
+        if len(tags) >= MAX_TAGS:
+            break
+    return tags
+
+
+class Head:
+    """The head and the edges of one page, of which *tags* are read already; each other part is read when first asked for."""
+
+    def __init__(self, html: str, tags: Sequence[Tag]) -> None:
         self._html = html
         self.title: str | None = None
         self.lang: str | None = None
         self.links: list[dict[str, str]] = []
         self._metas: dict[str, list[str]] = {}
-        self._read(html[:MAX_HEAD])
+        self._read(tags)
 
     def metas(self, name: str) -> list[str]:
         """The non-empty contents of `<meta name=…>`, `property=…` or `itemprop=…`, in page order."""
@@ -89,10 +121,10 @@ class Head:
         return self._html[at:end] if end >= 0 else ""
 
     def edge_links(self) -> Iterator[str]:
-        """Where the header and the footer link to, in page order; at most MAX_TAGS."""
+        """Where the header and the footer link to, in page order; at most MAX_LINKS each."""
         for slice_ in (self.header, self.footer):
             for number, match in enumerate(_HREF.finditer(slice_)):
-                if number >= MAX_TAGS:
+                if number >= MAX_LINKS:
                     break
                 yield entities.unescape(match[1])
 
@@ -101,31 +133,26 @@ class Head:
         text = _TAGS_AND_SCRIPTS.sub("\n", self.footer[-8_000:])
         return _BLANK.sub(" ", entities.unescape(text))
 
-    def _read(self, html: str) -> None:
-        end = html.find("</head")
-        end = len(html) if end < 0 else end
-        for number, match in enumerate(_TAG.finditer(html)):
-            # Some put their meta tags into the body by an unclosed or early-closed head; a few of those are still read.
-            if number >= MAX_TAGS or match.start() > end + 20_000:
+    def _read(self, tags: Sequence[Tag]) -> None:
+        html = self._html
+        end = html.find("</head", 0, MAX_HEAD)
+        # Some put their meta tags into the body by an unclosed or early-closed head; a few of those are still read.
+        last = MAX_HEAD if end < 0 else min(end + 20_000, MAX_HEAD)
+        for tag in tags:
+            if tag.start > last:
                 break
-            name = match[1].lower()
-            if name == "title":
-                self._read_title(html, match.end())
-                continue
-            attributes = attributes_of(tag_at(html, match.start()))
-            if name == "meta":
+            attributes = tag.attributes
+            if tag.name == "meta":
                 content = " ".join(attributes.get("content", "").split())
                 for key in ("name", "property", "itemprop", "http-equiv"):
                     if content and (stated := attributes.get(key)):
                         self._metas.setdefault(stated.lower(), []).append(content)
-            elif name == "link" and "href" in attributes:
+            elif tag.name == "link" and "href" in attributes:
                 self.links.append(attributes)
-            elif name == "html":
+            elif tag.name == "html":
                 self.lang = self.lang or attributes.get("lang") or attributes.get("xml:lang")
-
-    def _read_title(self, html: str, at: int) -> None:
-        start = html.find(">", at, at + MAX_TAG)
-        end = html.find("</", start, start + MAX_TAG) if start >= 0 else -1
-        # An SVG in the page has titles too; the page's own comes first.
-        if self.title is None and end >= 0:
-            self.title = " ".join(entities.unescape(html[start + 1 : end]).split()) or None
+            elif tag.name == "title" and self.title is None:
+                # An SVG in the page has titles too; the page's own comes first.
+                close = html.find("</", tag.end, tag.end + MAX_TAG)
+                if close >= 0:
+                    self.title = " ".join(entities.unescape(html[tag.end : close]).split()) or None

@@ -20,7 +20,7 @@ from vizsla.harvest.extract.company_names import (
     split_legal_form,
 )
 from vizsla.harvest.extract.countries import country_code, country_of_suffix
-from vizsla.harvest.extract.head import Head, attributes_of, tag_at
+from vizsla.harvest.extract.head import MAX_HEAD, MAX_HTML, Head, attributes_of, read_tags, tag_at
 from vizsla.harvest.extract.industries import industry_of_code, industry_of_text, industry_of_types
 from vizsla.harvest.extract.jsonld import parse_jsonld, text_of, texts_of, types_of
 from vizsla.harvest.extract.organization import (
@@ -103,21 +103,23 @@ def extract_facts(page: Page, html: str, nodes: Sequence[Node] | None = None) ->
     if domain is None or page.plain:
         return []
     facts = _Facts(page, domain)
-    head = Head(html)
+    is_profile = is_profile_path(page.uri)
+    tags = read_tags(html, MAX_HTML if is_profile else MAX_HEAD)
+    head = Head(html, tags)
     nodes = parse_jsonld(html) if nodes is None else nodes
     own = own_organizations(nodes, domain, page.uri)
     _read_own_nodes(facts, own, nodes)
     facts.add("organization", site_name(nodes, domain), 2)
     _read_site_name(facts, head)
     _read_meta_handles(facts, head)
-    if is_profile_path(page.uri):
+    if is_profile:
         _read_names(facts, head)
         _read_edges(facts, head)
         _read_marked_address(facts, html)
         _read_type_of_name(facts)
         _read_phones(facts, _stated_phones(own, head), head.lang)
         _read_linked(facts, own, head)
-        for slug in find_technologies(page, html):
+        for slug in find_technologies(page, html, tags):
             facts.add("technology", slug, 1)
     if is_home_path(page.uri):
         _read_description(facts, head)

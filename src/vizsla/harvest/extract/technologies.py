@@ -6,24 +6,21 @@ One pass of a google-re2 set over each kind of evidence; its time is linear in t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import msgspec
 import re2
 
 from vizsla.harvest.extract import fingerprints
-from vizsla.harvest.extract.head import MAX_TAG, attributes_of, tag_at
+from vizsla.harvest.extract.head import MAX_HTML, MAX_TAG, Tag
 from vizsla.harvest.records import Page
 
-MAX_HTML = 1_500_000
-MAX_TAGS = 1_500
 MAX_INLINE = 20_000
 """Of one script; snippets of vendors stand at the beginning of theirs."""
 MAX_INLINE_ALL = 300_000
 MAX_TECHNOLOGIES = 100
 
-_LOADING = re.compile(r"<(script|link|iframe|meta)(?=[\s>])", re.IGNORECASE)
 _END = re.compile("</script", re.IGNORECASE)
 _COOKIE = re.compile(r"(?:^|[\n,])\s{0,8}([a-z0-9_.\-]{1,60})=")
 
@@ -34,10 +31,10 @@ class _Evidence(msgspec.Struct):
     generators: list[str] = []
 
 
-def find_technologies(page: Page, html: str) -> list[str]:
-    """The slugs of the technologies that *page* and its *html* give away, sorted."""
+def find_technologies(page: Page, html: str, tags: Sequence[Tag]) -> list[str]:
+    """The slugs of the technologies that *page*, its *html* and the *tags* of that give away, sorted."""
     html = html[:MAX_HTML]
-    evidence = _read(html)
+    evidence = _read(html, tags)
     found = (
         _matches("HEADERS", _header_lines(page.headers))
         | _matches("COOKIES", "\n".join(_COOKIE.findall(page.headers.get("set-cookie", "")[:16_384].lower())))
@@ -53,30 +50,24 @@ def _header_lines(headers: Mapping[str, str]) -> str:
     return "\n".join(f"{name}: {_line(value, 500)}" for name, value in list(headers.items())[:100])
 
 
-def _read(html: str) -> _Evidence:
+def _read(html: str, tags: Sequence[Tag]) -> _Evidence:
     evidence = _Evidence()
     left = MAX_INLINE_ALL
-    at = 0
-    for _ in range(MAX_TAGS):
-        match = _LOADING.search(html, at)
-        if match is None:
-            break
-        name = match[1].lower()
-        tag = tag_at(html, match.start())
-        at = match.start() + len(tag)
-        attributes = attributes_of(tag)
-        if name == "meta":
+    for tag in tags:
+        attributes = tag.attributes
+        if tag.name == "meta":
             if attributes.get("name", "").lower() == "generator":
                 evidence.generators.append(_line(attributes.get("content", "")))
-            continue
-        if address := attributes.get("href" if name == "link" else "src"):
+        elif tag.name == "link":
             # A canonical or alternate link leads to a page; only what the browser loads is at work.
-            if name != "link" or not _leads_to_page(attributes):
+            if (address := attributes.get("href")) and not _leads_to_page(attributes):
                 evidence.addresses.append(_line(address))
-        elif name == "script" and left > 0 and "json" not in attributes.get("type", ""):
-            limit = at + min(MAX_INLINE, left)
-            end = _END.search(html, at, limit)
-            script = html[at : end.start() if end else limit]
+        elif address := attributes.get("src"):
+            evidence.addresses.append(_line(address))
+        elif tag.name == "script" and left > 0 and "json" not in attributes.get("type", ""):
+            limit = tag.end + min(MAX_INLINE, left)
+            end = _END.search(html, tag.end, limit)
+            script = html[tag.end : end.start() if end else limit]
             evidence.calls.append(_line(script, MAX_INLINE))
             left -= len(script)
     return evidence
