@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
+from vizsla.api.v2 import all_calls
 from vizsla.harvest.sample import RICHEST_DOMAIN
 
 
@@ -109,6 +110,18 @@ def test_a_page_greets_who_opens_it(server: Server) -> None:
     assert status == 200
     assert "Vizsla is running" in page
     assert get(f"{server.url}/static/vizsla.css")[0] == 200
+
+
+def test_a_page_names_every_call_and_its_parameters(server: Server) -> None:
+    status, page = get(f"{server.url}/docs")
+
+    assert status == 200
+    for endpoint in all_calls(trial=True).endpoints:
+        assert f"{endpoint.method} {endpoint.path}" in page
+    assert "<code>required_field</code>" in page
+    assert "1 to 100, 10 unless given" in page
+    assert "`" not in page
+    assert not re.search(r"<script|style=|(?:src|href)=.?https?:", page)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.sample import issue_sample_key
 from vizsla.accounts.store import create_setup_token, create_user, has_users, is_setup_token, use_setup_token
 from vizsla.api.app import create_app
+from vizsla.api.openapi import describe
 from vizsla.api.server import run as run_loop
 from vizsla.api.server import serve as listen
+from vizsla.api.v2 import all_calls
 from vizsla.cli.gather import load_sample
 from vizsla.cli.output import put_line, talk
 from vizsla.cli.workplace import Workplace, open_workplace
@@ -21,7 +24,8 @@ from vizsla.storage.statement import statement
 from vizsla.web.app import create_web
 
 _ANY_DOMAIN = statement("SELECT domain FROM domain LIMIT 1")
-_COUNT_DOMAINS = statement("SELECT count(*) FROM domain")
+_EXAMPLE = statement("SELECT domain FROM domain WHERE n_emails > 0 LIMIT 1")
+_IS_KNOWN = statement("SELECT domain FROM domain WHERE domain = :domain")
 
 
 def serve(*, host: str = "127.0.0.1", port: int = 8000, with_sample: bool = False) -> None:
@@ -92,19 +96,27 @@ def _announce(url: str, token: str | None, sample_key: str | None) -> None:
 class _Desk:
     """What the pages for people ask of the house."""
 
-    sample_domain = RICHEST_DOMAIN
     base_url = ""
 
     def __init__(self, place: Workplace) -> None:
         self._place = place
+        self._api: dict[str, Any] | None = None
+
+    def describe_api(self) -> dict[str, Any]:
+        if self._api is None:
+            self._api = describe(all_calls(trial=self._place.settings.trial), self.base_url)
+        return self._api
 
     async def has_users(self) -> bool:
         return await has_users(self._place.stores.app)
 
-    async def count_domains(self) -> int:
-        # Counting reads an index from end to end: not in the event loop.
-        rows = await self._place.stores.index.fetch_all_slowly(_COUNT_DOMAINS)
-        return int(rows[0][0])
+    async def example_domain(self) -> str | None:
+        index = self._place.stores.index
+        row = await index.fetch_one(_IS_KNOWN, {"domain": RICHEST_DOMAIN})
+        if row is None:
+            # Thousands of domains without addresses may come first: not in the event loop.
+            row = next(iter(await index.fetch_all_slowly(_EXAMPLE)), None)
+        return row[0] if row else None
 
     async def is_setup_open(self, token: str) -> bool:
         return await is_setup_token(self._place.stores.app, token)

@@ -1,15 +1,17 @@
 """
-The pages for people: what is running here, and the one-time set-up.
+The pages for people: what is running here, what can be asked of it, and the one-time set-up.
 
 Server-rendered, no script, a content security policy without exceptions. Cross-site posts are refused by Sec-Fetch-Site
 and Origin; the set-up link's token is the only credential there is before the first account.
 """
 
+import re
 from importlib import resources
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,8 +20,18 @@ from starlette.routing import Route
 
 from vizsla import __version__
 from vizsla.kit.errors import VizslaError
+from vizsla.web.reference import list_operations
+
+_CODE = re.compile("`([^`]+)`")
+
+
+def _with_code(text: str) -> Markup:
+    """*text*, escaped, what is in backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704
+
 
 _pages = Environment(loader=PackageLoader("vizsla.web", "pages"), autoescape=True, undefined=StrictUndefined)
+_pages.filters["with_code"] = _with_code
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -34,14 +46,17 @@ class Desk(Protocol):
     """What the pages ask of the house; the door that serves them brings it."""
 
     base_url: str
-    sample_domain: str
+
+    def describe_api(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        ...
 
     async def has_users(self) -> bool:
         """Whether anybody has an account."""
         ...
 
-    async def count_domains(self) -> int:
-        """How many domains the index knows."""
+    async def example_domain(self) -> str | None:
+        """A domain that the index has addresses of; None if it has none."""
         ...
 
     async def is_setup_open(self, token: str) -> bool:
@@ -61,10 +76,13 @@ def create_web(desk: Desk) -> Starlette:
         return _page(
             "home.html",
             base_url=desk.base_url,
-            sample_domain=desk.sample_domain,
             has_users=await desk.has_users(),
-            domains=await desk.count_domains(),
+            domain=await desk.example_domain(),
         )
+
+    async def docs(request: Request) -> Response:
+        document = desk.describe_api()
+        return _page("docs.html", about=document["info"]["description"], calls=list_operations(document))
 
     async def setup(request: Request) -> Response:
         token = request.path_params["token"]
@@ -90,6 +108,7 @@ def create_web(desk: Desk) -> Starlette:
         exception_handlers={404: _nothing_here, 405: _nothing_here, 500: _our_fault},
         routes=[
             Route("/", home, methods=["GET"]),
+            Route("/docs", docs, methods=["GET"]),
             Route("/setup/{token}", setup, methods=["GET", "POST"]),
             Route("/static/vizsla.css", style, methods=["GET"]),
         ],
