@@ -12,9 +12,14 @@ from vizsla.harvest.extract.technologies import find_technologies
 from vizsla.harvest.records import Page
 
 
+def technologies(html: str, headers: dict[str, str]) -> list[str]:
+    page = Page("https://acme.example/", 0, b"", headers=headers)
+    return find_technologies(page, html, html.encode("utf-8", "replace"), read_tags(html))
+
+
 def found(html: str = "", **headers: str) -> list[str]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return find_technologies(Page("https://acme.example/", 0, b"", headers=named), html, read_tags(html))
+    return technologies(html, named)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +138,13 @@ def test_a_hostile_page_costs_little(html):
 @settings(deadline=None, max_examples=100)
 @given(st.text(), st.dictionaries(st.text(max_size=20), st.text(max_size=50), max_size=5))
 def test_no_page_makes_it_raise(html, headers):
-    page = "<script>" + html + "<script src='" + html
+    technologies("<script>" + html + "<script src='" + html, headers)
 
-    find_technologies(Page("https://acme.example/", 0, b"", headers=headers), page, read_tags(page))
+
+@settings(deadline=None, max_examples=20)
+@given(st.data())
+@pytest.mark.parametrize("slug", fingerprints.TAGS)
+def test_no_tag_is_told_without_a_mark(slug, data):
+    tag = data.draw(st.from_regex(fingerprints.TAGS[slug], fullmatch=True)).lower()
+
+    assert tag.startswith("<html") or any(mark in tag for mark in fingerprints.TAG_MARKS)

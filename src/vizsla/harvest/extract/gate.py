@@ -62,7 +62,7 @@ def may_hold_something(body: bytes, *, decode_protected: bool) -> bool:
 
     if _WITH_SIGN[decode_protected].scan(body, on_mark):
         return True
-    return len(body) <= MAX_HAND_WRITTEN and any(finder.scan(body, _stop) for finder in _WORDS)
+    return len(body) <= MAX_HAND_WRITTEN and any(finder.stands_in(body) for finder in _WORDS)
 
 
 def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
@@ -79,7 +79,3 @@ def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
         spots.extend(end - 1 for finder in _WORDS for end, _ in finder.ends(body, MAX_DISGUISED))
     spots.sort()
     return spots[:MAX_SPOTS]
-
-
-def _stop(_mark: int, _start: int, _end: int, _flags: int, _context: object) -> bool:
-    return True

@@ -41,6 +41,10 @@ class MarkFinder:
             return True
         return False
 
+    def stands_in(self, body: bytes) -> bool:
+        """Whether *body* has any of the marks."""
+        return self.scan(body, _stop)
+
     def ends(self, body: bytes, most: int) -> list[tuple[int, int]]:
         """The end and the number of each mark in *body*, in order; at most *most*."""
         found: list[tuple[int, int]] = []
@@ -52,3 +56,7 @@ class MarkFinder:
 
         self.scan(body, on_mark)
         return found
+
+
+def _stop(_mark: int, _start: int, _end: int, _flags: int, _context: object) -> bool:
+    return True

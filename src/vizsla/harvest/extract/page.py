@@ -79,7 +79,7 @@ def extract(page: Page, *, decode_protected: bool = False) -> Extraction:
         return reader.result([])
     reader.read_html()
     is_asked = profile.is_profile_path(page.uri) and not reader.is_noindex
-    return reader.result(profile.extract_facts(page, decode(body, charset)) if is_asked else [])
+    return reader.result(profile.extract_facts(page, decode(body, charset), body) if is_asked else [])
 
 
 class _Seen(msgspec.Struct):

@@ -23,6 +23,7 @@ from vizsla.harvest.extract.countries import country_code, country_of_suffix
 from vizsla.harvest.extract.head import MAX_HEAD, MAX_HTML, Head, attributes_of, read_tags, tag_at
 from vizsla.harvest.extract.industries import industry_of_code, industry_of_text, industry_of_types
 from vizsla.harvest.extract.jsonld import parse_jsonld, text_of, texts_of, types_of
+from vizsla.harvest.extract.marks import MarkFinder
 from vizsla.harvest.extract.organization import (
     Node,
     address_of,
@@ -56,6 +57,7 @@ _MARKED = re.compile(
     r"""\bitemprop\s?=\s?["']?(streetAddress|addressLocality|addressRegion|postalCode|addressCountry)\b"""
     r"""|\bclass\s?=\s?["'](?:p-)?(street-address|locality|region|postal-code|country-name)["']"""
 )
+_address_marks = MarkFinder((b"addressLocality", b"postalCode", b"street-address"))
 _ANY_TAG = re.compile(r"<[^>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
@@ -92,10 +94,10 @@ class _Facts:
         ]
 
 
-def extract_facts(page: Page, html: str, nodes: Sequence[Node] | None = None) -> list[Fact]:
+def extract_facts(page: Page, html: str, raw: bytes | None = None) -> list[Fact]:
     """
-    The facts that *page* states about its own registrable domain; *html* is its body, decoded, *nodes* its JSON-LD if that is read
-    already. None at all for a host without a registrable domain.
+    The facts that *page* states about its own registrable domain; *html* is its body, decoded, and *raw* the same in a superset of
+    ASCII, if that is at hand. None at all for a host without a registrable domain.
 
     Pages that are not of the profile kind give only what is surely about the whole site: JSON-LD of its owner and og:site_name.
     """
@@ -106,20 +108,22 @@ def extract_facts(page: Page, html: str, nodes: Sequence[Node] | None = None) ->
     is_profile = is_profile_path(page.uri)
     tags = read_tags(html, MAX_HTML if is_profile else MAX_HEAD)
     head = Head(html, tags)
-    nodes = parse_jsonld(html) if nodes is None else nodes
+    nodes = parse_jsonld(html)
     own = own_organizations(nodes, domain, page.uri)
     _read_own_nodes(facts, own, nodes)
     facts.add("organization", site_name(nodes, domain), 2)
     _read_site_name(facts, head)
     _read_meta_handles(facts, head)
     if is_profile:
+        raw = html.encode("utf-8", "replace") if raw is None else raw
         _read_names(facts, head)
         _read_edges(facts, head)
-        _read_marked_address(facts, html)
+        if not facts.has("street", "city", "postal_code") and _address_marks.stands_in(raw):
+            _read_marked_address(facts, html)
         _read_type_of_name(facts)
         _read_phones(facts, _stated_phones(own, head), head.lang)
         _read_linked(facts, own, head)
-        for slug in find_technologies(page, html, tags):
+        for slug in find_technologies(page, html, raw, tags):
             facts.add("technology", slug, 1)
     if is_home_path(page.uri):
         _read_description(facts, head)
@@ -194,10 +198,6 @@ def _read_edges(facts: _Facts, head: Head) -> None:
 
 
 def _read_marked_address(facts: _Facts, html: str) -> None:
-    if facts.has("street", "city", "postal_code") or not any(
-        word in html for word in ("addressLocality", "postalCode", "street-address")
-    ):
-        return
     found: dict[str, set[str]] = {}
     for number, match in enumerate(_MARKED.finditer(html, 0, 2_000_000)):
         if number >= _MAX_MARKED:

@@ -14,6 +14,7 @@ import re2
 
 from vizsla.harvest.extract import fingerprints
 from vizsla.harvest.extract.head import MAX_HTML, MAX_TAG, Tag
+from vizsla.harvest.extract.marks import MarkFinder
 from vizsla.harvest.records import Page
 
 MAX_INLINE = 20_000
@@ -21,6 +22,7 @@ MAX_INLINE = 20_000
 MAX_INLINE_ALL = 300_000
 MAX_TECHNOLOGIES = 100
 
+_tag_marks = MarkFinder([mark.encode() for mark in fingerprints.TAG_MARKS])
 _END = re.compile("</script", re.IGNORECASE)
 _COOKIE = re.compile(r"(?:^|[\n,])\s{0,8}([a-z0-9_.\-]{1,60})=")
 
@@ -29,10 +31,12 @@ class _Evidence(msgspec.Struct):
     addresses: list[str] = []
     calls: list[str] = []
     generators: list[str] = []
+    root: str = ""
+    """The `<html>` tag."""
 
 
-def find_technologies(page: Page, html: str, tags: Sequence[Tag]) -> list[str]:
-    """The slugs of the technologies that *page*, its *html* and the *tags* of that give away, sorted."""
+def find_technologies(page: Page, html: str, raw: bytes, tags: Sequence[Tag]) -> list[str]:
+    """The slugs of the technologies that *page*, its *html*, *raw* in bytes, and the *tags* of that give away, sorted."""
     html = html[:MAX_HTML]
     evidence = _read(html, tags)
     found = (
@@ -41,7 +45,7 @@ def find_technologies(page: Page, html: str, tags: Sequence[Tag]) -> list[str]:
         | _matches("GENERATORS", "\n".join(evidence.generators))
         | _matches("ADDRESSES", "\n".join(evidence.addresses))
         | _matches("CALLS", "\n".join(evidence.calls))
-        | _matches("TAGS", html)
+        | _matches("TAGS", html if _tag_marks.stands_in(raw) else evidence.root)
     )
     return sorted(_with_implied(found))[:MAX_TECHNOLOGIES]
 
@@ -64,6 +68,8 @@ def _read(html: str, tags: Sequence[Tag]) -> _Evidence:
                 evidence.addresses.append(_line(address))
         elif address := attributes.get("src"):
             evidence.addresses.append(_line(address))
+        elif tag.name == "html":
+            evidence.root = html[tag.start : tag.end]
         elif tag.name == "script" and left > 0 and "json" not in attributes.get("type", ""):
             limit = tag.end + min(MAX_INLINE, left)
             end = _END.search(html, tag.end, limit)
