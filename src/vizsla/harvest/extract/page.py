@@ -20,7 +20,8 @@ from vizsla.harvest.extract.addresses import Found, check, find_in_line
 from vizsla.harvest.extract.charset import as_ascii_superset, charset_of, decode
 from vizsla.harvest.extract.gate import MAX_SPOTS, find_spots
 from vizsla.harvest.extract.jsonld import parse_jsonld
-from vizsla.harvest.extract.lines import Line, Text, read_lines, read_plain
+from vizsla.harvest.extract.lines import Line, Text, read_plain
+from vizsla.harvest.extract.markup import read_lines
 from vizsla.harvest.extract.names import Name, agreement, parse_name
 from vizsla.harvest.extract.person import (
     Neighbourhood,
