@@ -7,7 +7,7 @@ for a reason with a name, and counted under it.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -44,6 +44,10 @@ _SPELT_LOCAL = re.compile(
     r"(?:[\w+-]{1,64}(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\sdot\s)){0,4}[\w.+'-]{1,64}\Z", re.IGNORECASE
 )
 _SPELT_HINTS = ("[", "(", "{", "<at", "< at", "<@", " at ", " AT ", " At ", "_at_", " @ ", "@ ", " dot ")
+_SPELT_MARK = re.compile(
+    r"[\[({<]\s?(?:at(?: symbol| sign)?|ät|arroba|a\.t|dot|\.|punkt|punto|point)\s?[\])}>]|<[^\s<>]+ at [^\s<>]+>", re.IGNORECASE
+)
+"""What no address without an `@` is without, but for the words that `_may_be_spelt` looks for itself."""
 _LOOK_BACK = 160
 _LOOK_AHEAD = 260
 
@@ -107,14 +111,25 @@ class Found(msgspec.Struct, gc=False):
     how: str
 
 
-def find_in_line(line: Line, dropped: Counter[str]) -> list[Found]:
+def find_in_lines(lines: Sequence[Line], dropped: Counter[str]) -> Iterator[tuple[int, Found]]:
+    """The addresses of *lines*, each with the number of its line."""
+    spelt = _may_be_spelt("\n".join([line.text for line in lines]))
+    for number, line in enumerate(lines):
+        # Two of three lines have nothing: they are not worth a call.
+        if spelt or line.links or line.notes or "@" in line.text:
+            for found in _find_in_line(line, dropped, spelt=spelt):
+                yield number, found
+
+
+def _find_in_line(line: Line, dropped: Counter[str], *, spelt: bool) -> list[Found]:
     """The addresses of *line*: in its links first, then in its text; one that is both is given once, for its link."""
-    found = [address for link in line.links for address in find_in_link(link, dropped)]
+    links = [link for link in line.links if "mailto:" in link.href[:MAX_HREF].lower()]
+    found = [address for link in links for address in find_in_link(link, dropped)]
     text = line.text
     for at, how, note in line.notes:
         standing = find_plain(note, dropped) if how == "script" else find_in_text(note, dropped)
         found.extend(Found(address.domain, address.local, at, at, how) for address in standing)
-    if not _may_stand_in(text):
+    if not ("@" in text or (spelt and _may_stand_in(text))):
         return found
     linked = {(address.domain, address.local) for address in found}
     found.extend(address for address in _find_in_text(line, dropped) if (address.domain, address.local) not in linked)
@@ -184,6 +199,18 @@ def _place(address: Found) -> int:
 
 def _may_stand_in(text: str) -> bool:
     return "@" in text or "at" in text or "AT" in text or "arroba" in text
+
+
+def _may_be_spelt(text: str) -> bool:
+    """Whether an address whose sign is in words can stand anywhere in *text*: asked once for many lines."""
+    lower = text.lower()
+    return (
+        " dot " in lower
+        or "_at_" in lower
+        or " AT " in text
+        or " aT " in text
+        or _SPELT_MARK.search(text) is not None
+    )
 
 
 def _find_in_text(line: Line, dropped: Counter[str]) -> Iterator[Found]:

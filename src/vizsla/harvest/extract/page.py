@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from vizsla.harvest.extract import profile
-from vizsla.harvest.extract.addresses import Found, check, find_in_line
+from vizsla.harvest.extract.addresses import Found, check, find_in_lines
 from vizsla.harvest.extract.charset import as_ascii_superset, charset_of, decode
 from vizsla.harvest.extract.gate import MAX_SPOTS, find_spots
 from vizsla.harvest.extract.jsonld import parse_jsonld
@@ -242,8 +242,7 @@ class _PageReader:
         for stated in stated_in_scopes(text.scopes[:MAX_STATED]):
             self._add_stated(stated)
         lines = text.lines
-        standing = ((number, found) for number, line in enumerate(lines) for found in find_in_line(line, self._dropped))
-        places = list(islice(standing, MAX_PLACES - self._places))
+        places = list(islice(find_in_lines(lines, self._dropped), MAX_PLACES - self._places))
         self._places += len(places)
         self._count_cut("too_many_places", self._places >= MAX_PLACES)
         names: dict[int, list[Name]] = {}
