@@ -126,7 +126,7 @@ def _make_domain(number: int, count: int, rows: Rows, today: int) -> None:
     emails.sort(key=lambda email: (email["rank"], email["local"]))
     rows["email"] += [tuple(email[name] for name in _EMAIL) for email in emails]
     profile: dict[str, object] = {
-        "domain": domain, "n_emails": count, "n_personal": count - generic, "n_generic": generic,
+        "domain": domain, "made_on": today, "n_emails": count, "n_personal": count - generic, "n_generic": generic,
         "pattern": "{first}.{last}", "organization": f"Bench {number} Ltd", "industry": "Software Development",
         "description": "A company that is made up, and makes things up for measuring.", "twitter": f"bench{number}",
         "technologies": '["nginx","react","sentry"]', "linked_domains": "[]", "country": "DE", "city": "Berlin",

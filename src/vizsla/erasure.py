@@ -11,6 +11,7 @@ from vizsla.privacy.claims import Claimed, Claims, add_claim, has_pending, load_
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
 
+_EVERY_DOMAIN = statement("SELECT domain FROM domain ORDER BY domain")
 _EVERY_ADDRESS = statement("SELECT domain, local FROM email ORDER BY domain, local")
 
 
@@ -33,7 +34,7 @@ async def unclaim(stores: Stores, claims: Claims, claimed: Claimed) -> bool:
 
 async def finish_erasures(stores: Stores, secret: bytes, clock: Clock) -> int:
     """
-    Erase what was claimed but not yet erased; the number of addresses that went.
+    Erase what was claimed but not yet erased; the number of domains and addresses that went.
 
     Claims hold hashes alone, so every address that is kept has to be asked about. Run at a start, and only if needed.
     """
@@ -41,6 +42,12 @@ async def finish_erasures(stores: Stores, secret: bytes, clock: Clock) -> int:
         return 0
     claims = await load_claims(stores.app, secret)
     forgotten = 0
+    async for rows in stores.index.stream(_EVERY_DOMAIN):
+        for (domain,) in rows:
+            if claims.is_claimed(domain):
+                async with stores.index.write() as conn:
+                    await forget(conn, domain)
+                forgotten += 1
     async for rows in stores.index.stream(_EVERY_ADDRESS):
         claimed = [(domain, local) for domain, local in rows if claims.is_claimed(domain, local)]
         if claimed:

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.made_up import TODAY as MADE_UP_TODAY
 from benchmarks.made_up import fill
 
-from index.worlds import NOBODY, TODAY, claimed, fact, put, sighting, visit
+from index.made_up import NOBODY, TODAY, claimed, fact, put, sighting, visit
 from vizsla.finder.domain_search import SearchQuery, SearchResult, search
 from vizsla.finder.email_count import CountResult, count
 from vizsla.index.titles import DEPARTMENTS, SENIORITIES, fold

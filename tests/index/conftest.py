@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from index.worlds import empty
+from index.made_up import empty
 from postgres import PostgresServer
 from vizsla.kit.settings import Settings
 from vizsla.storage.open import Stores, open_stores

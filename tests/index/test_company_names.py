@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.worlds import NOBODY, put, sighting
+from index.made_up import NOBODY, put, sighting
 from vizsla.harvest.records import Fact
 from vizsla.index.company_names import find_domain, list_names, normalise
 from vizsla.storage.open import Stores

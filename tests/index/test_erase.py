@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Text
 
-from index.worlds import NOBODY, TODAY, claimed, dump, email_of, fact, put, sighting, visit
+from index.made_up import NOBODY, TODAY, claimed, dump, email_of, fact, put, sighting, visit
 from vizsla.index.erase import forget
 from vizsla.index.tables import index_metadata
 from vizsla.index.verifications import record_accept_all, record_verification

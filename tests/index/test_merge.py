@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.worlds import NOBODY, TABLES, TODAY, claimed, dump, email_of, empty, fact, put, sighting, visit
+from index.made_up import NOBODY, TABLES, TODAY, claimed, dump, email_of, empty, fact, put, sighting, visit
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.merge import Merge
 from vizsla.kit.clock import DAY

@@ -1,15 +1,21 @@
 """What do all calls of one server share? Stores, claims, the clock, and what is counted in memory."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from vizsla.accounts.idempotency import InFlight
 from vizsla.accounts.keys import KeyRing
 from vizsla.accounts.quota import Meter
 from vizsla.accounts.rate import LocalLimiter, SharedLimiter, parse_limits
-from vizsla.kit.clock import Clock, SystemClock
+from vizsla.crawl.requests import request_crawl
+from vizsla.kit.clock import DAY, Clock, SystemClock
+from vizsla.kit.domain_name import registrable_domain
+from vizsla.kit.errors import StoreError
 from vizsla.kit.settings import Settings
 from vizsla.privacy.claims import Claims
 from vizsla.storage.open import Stores
+
+_MOST_REMEMBERED = 10_000
 
 
 class Services:
@@ -41,3 +47,17 @@ class Services:
             "count": parse_limits(settings.rate_count, "VIZSLA_RATE_COUNT"),
             "trial": parse_limits("1/s", "trial"),
         }
+        self._crawls_requested: dict[str, int] = {}
+
+    async def request_crawl(self, domain: str, now: int) -> None:
+        """Let the company's site that *domain* belongs to be crawled; once a day is enough to ask."""
+        name = registrable_domain(domain)
+        if name is None or now - self._crawls_requested.get(name, 0) < DAY:
+            return
+        if len(self._crawls_requested) >= _MOST_REMEMBERED:
+            self._crawls_requested.clear()
+        self._crawls_requested[name] = now
+        # The answer stands whether or not this can be written down.
+        with contextlib.suppress(StoreError):
+            async with self.stores.index.write() as conn:
+                await request_crawl(conn, name, now)

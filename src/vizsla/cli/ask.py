@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from vizsla.cli.output import put_json, put_line, put_table, talk
-from vizsla.cli.workplace import Workplace, open_workplace
 from vizsla.finder import domain_search, email_count
 from vizsla.finder.domain_search import SearchQuery
 from vizsla.index.addresses import FIELD_BITS
@@ -14,6 +13,7 @@ from vizsla.index.classify import TYPES
 from vizsla.index.titles import DEPARTMENTS, SENIORITIES
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams
+from vizsla.work.workplace import Workplace, open_workplace
 
 STATUSES = ("valid", "accept_all", "unknown")
 _NOT_FOUND = (

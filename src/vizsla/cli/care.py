@@ -11,11 +11,11 @@ import msgspec
 
 from vizsla import __version__
 from vizsla.cli.output import put_json, put_line, put_table, talk
-from vizsla.cli.workplace import open_workplace
 from vizsla.kit.settings import SECRET_FIELDS, Settings, load_settings
 from vizsla.storage.migrate import WHICH, Which, check_schema
 from vizsla.storage.open import connect, open_stores
 from vizsla.storage.statement import statement
+from vizsla.work.workplace import open_workplace
 
 
 def migrate(*, check: bool = False) -> int:

@@ -4,9 +4,9 @@ import asyncio
 
 from vizsla import erasure
 from vizsla.cli.output import put_json, put_table, talk
-from vizsla.cli.workplace import open_workplace
 from vizsla.kit.clock import day
 from vizsla.privacy.claims import list_claims, parse_claimed
+from vizsla.work.workplace import open_workplace
 
 
 def add(email_or_domain: str, /) -> None:

@@ -32,6 +32,7 @@ for group in (user, key, claim):
 # By name, so that `vizsla count` does not import a web server.
 for at, name, path, summary in (
     (app, "serve", "serve:serve", "Run the API and the pages for people."),
+    (app, "work", "serve:work", "Run the loops alone, on PostgreSQL."),
     (app, "harvest", "gather:harvest", "Read WARC, WET and HTML files into the index."),
     (app, "crawl", "gather:crawl", "Fetch the sites of domains, politely, and harvest them."),
     (app, "search", "ask:search", "Show the addresses known at a domain."),

@@ -7,8 +7,8 @@ import msgspec
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.store import create_user, find_user
 from vizsla.cli.output import put_json, put_line, talk
-from vizsla.cli.workplace import open_workplace
 from vizsla.kit.errors import NotFound
+from vizsla.work.workplace import open_workplace
 
 
 class Issued(msgspec.Struct, frozen=True):

@@ -1,27 +1,32 @@
-"""`vizsla serve`: everything on one machine."""
+"""`vizsla serve`: everything on one machine. `vizsla work`: the loops alone."""
 
+import asyncio
 import contextlib
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.sample import issue_sample_key
 from vizsla.accounts.store import create_setup_token, create_user, has_users, is_setup_token, use_setup_token
 from vizsla.api.app import create_app
+from vizsla.api.journal import Journal
 from vizsla.api.openapi import describe
 from vizsla.api.server import run as run_loop
 from vizsla.api.server import serve as listen
 from vizsla.api.v2 import all_calls
 from vizsla.cli.gather import load_sample
 from vizsla.cli.output import put_line, talk
-from vizsla.cli.workplace import Workplace, open_workplace
 from vizsla.erasure import finish_erasures
 from vizsla.harvest.sample import RICHEST_DOMAIN
+from vizsla.kit.errors import VizslaError
 from vizsla.kit.settings import Settings, load_settings
 from vizsla.storage.open import HomeLock
 from vizsla.storage.statement import statement
 from vizsla.web.app import create_web
+from vizsla.work.loops import run_loops
+from vizsla.work.workplace import Workplace, open_workplace
 
 _ANY_DOMAIN = statement("SELECT domain FROM domain LIMIT 1")
 _EXAMPLE = statement("SELECT domain FROM domain WHERE n_emails > 0 LIMIT 1")
@@ -46,10 +51,52 @@ def serve(*, host: str = "127.0.0.1", port: int = 8000, with_sample: bool = Fals
         run_loop(_serve(settings, host, port, with_sample=with_sample))
 
 
+def work() -> None:
+    """Run the loops alone, beside servers on the same PostgreSQL, until stopped."""
+    settings = load_settings()
+    if _is_sqlite(settings):
+        raise NeedsPostgres
+    run_loop(_work(settings))
+
+
+class NeedsPostgres(VizslaError):
+    """On SQLite one `vizsla serve` does this work. Several nodes need PostgreSQL: set VIZSLA_DATABASE_URL and VIZSLA_INDEX_URL."""
+
+    id = "needs_postgres"
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    journal = Journal(level=settings.log)
+    async with open_workplace(settings) as place:
+        put_line("Working. Stop it with Ctrl-C.")
+        sys.stdout.flush()
+        async with _working(place, journal):
+            await stop.wait()
+    journal.flush()
+
+
+@contextlib.asynccontextmanager
+async def _working(place: Workplace, journal: Journal) -> AsyncIterator[None]:
+    """The loops, while inside."""
+    loops = asyncio.create_task(run_loops(place, journal.event))
+    try:
+        yield
+    finally:
+        loops.cancel()
+        await asyncio.wait([loops])
+
+
+def _is_sqlite(settings: Settings) -> bool:
+    return settings.app_url.startswith("sqlite:") or settings.index_database_url.startswith("sqlite:")
+
+
 @contextlib.contextmanager
 def _one_server(settings: Settings) -> Iterator[None]:
     """SQLite means one server on one home; PostgreSQL takes any number."""
-    if settings.app_url.startswith("sqlite:") or settings.index_database_url.startswith("sqlite:"):
+    if _is_sqlite(settings):
         with HomeLock(settings.home):
             yield
     else:
@@ -59,7 +106,7 @@ def _one_server(settings: Settings) -> Iterator[None]:
 async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool) -> None:
     async with open_workplace(settings) as place:
         if forgotten := await finish_erasures(place.stores, place.secret, place.clock):
-            talk(f"Finished forgetting {forgotten} claimed addresses.")
+            talk(f"Finished forgetting {forgotten} claimed addresses and domains.")
         if with_sample and await place.stores.index.fetch_one(_ANY_DOMAIN) is None:
             talk("The index is empty: loading the sample.")
             await load_sample(place)
@@ -80,7 +127,8 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             desk.base_url = settings.base_url or url
             _announce(desk.base_url, token, sample_key)
 
-        await listen(app, host, port, journal=app.journal, started=announce)
+        async with _working(place, app.journal):
+            await listen(app, host, port, journal=app.journal, started=announce)
 
 
 def _announce(url: str, token: str | None, sample_key: str | None) -> None:

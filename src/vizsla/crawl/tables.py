@@ -1,6 +1,6 @@
-"""Which table remembers what a site told us for the next crawl? ETags, digests, and since when a page is missing."""
+"""Which tables remember what a site told us for the next crawl, and which sites are still to be crawled?"""
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
 from vizsla.storage.schema import index_metadata
 
@@ -19,4 +19,16 @@ crawl_page = Table(
     Column("digest", Text, nullable=False),
     Column("captured_at", BigInteger, nullable=False),  # when the body of that digest was stored
     Column("missing_since", BigInteger),
+)
+
+# A domain that somebody asked about and that we know nothing of. The row is the work: see storage.lease.
+crawl_request = Table(
+    "crawl_request",
+    index_metadata,
+    Column("domain", _Bytewise, primary_key=True),  # the registrable domain
+    Column("requested_at", BigInteger, nullable=False),
+    Column("due", BigInteger),
+    Column("worker", Text),
+    Column("attempt", Integer, nullable=False),
+    Index("crawl_request_due", "due"),
 )

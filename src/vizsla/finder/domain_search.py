@@ -113,6 +113,8 @@ class SearchResult(msgspec.Struct, frozen=True):
     results: int
     domain: str | None
     """The domain that was searched; None if no company of that name is known."""
+    is_missed: bool = False
+    """Whether nothing at all is known of the domain, though something might be: a crawl could tell."""
 
 
 VERIFICATION_LASTS = 30 * DAY
@@ -150,7 +152,7 @@ async def search(index: Database, claims: Claims, query: SearchQuery, *, now: in
         linked_domains=msgspec.Raw(profile[_AT["linked_domains"]]) if profile else _NONE,
         **dict(zip(_PROFILE, _pick_profile(profile), strict=True)) if profile else {},
     )
-    return SearchResult(data, results, domain)
+    return SearchResult(data, results, domain, is_missed=not (row or profile or webmail or disposable))
 
 
 def filters_of(query: SearchQuery, now: int) -> Filters:

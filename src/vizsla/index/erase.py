@@ -69,4 +69,4 @@ async def _forget_address(conn: Connection, domain: str, local: str, today: int)
     for at in range(0, len(ordered), ADDRESSES_AT_ONCE):
         await refresh_addresses(conn, ordered[at : at + ADDRESSES_AT_ONCE], today)
     for at in range(0, len(names), DOMAINS_AT_ONCE):
-        await refresh_domains(conn, names[at : at + DOMAINS_AT_ONCE])
+        await refresh_domains(conn, names[at : at + DOMAINS_AT_ONCE], today)

@@ -99,7 +99,7 @@ class Merge:
             self._domains.update(dict.fromkeys(pair[0] for pair in pairs))
         elif self._domains and (self._is_read or len(self._domains) >= _MOST_DOMAINS):
             domains = _take(self._domains, DOMAINS_AT_ONCE)
-            await refresh_domains(conn, domains)
+            await refresh_domains(conn, domains, self._today)
             self.report.domains += len(domains)
         else:
             self._is_full = False

@@ -36,11 +36,11 @@ _VALUES = 100
 """Values of one key that are looked at, the most said first: a page may be made to say thousands."""
 
 
-def _put(table: Table, *, keep: frozenset[str] = frozenset()) -> Statement:
-    """Write a row over the one with its key, but for the columns to *keep*."""
+def _put(table: Table, *, keep: frozenset[str] = frozenset(), first: frozenset[str] = frozenset()) -> Statement:
+    """Write a row over the one with its key, but for the columns to *keep*, and those that only its *first* writing sets."""
     key = [column.name for column in table.primary_key.columns]
     names = [column.name for column in table.columns if column.name not in keep]
-    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in {*key, *first})
     values = ", ".join(f":{name}" for name in names)
     return statement(
         f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) "  # noqa: S608
@@ -50,7 +50,8 @@ def _put(table: Table, *, keep: frozenset[str] = frozenset()) -> Statement:
 
 # What mail servers said is not in the pages: it stays when a row is made anew.
 _PUT_EMAIL = _put(email, keep=frozenset({"verification_status", "verified_at"}))
-_PUT_DOMAIN = _put(domain, keep=frozenset({"accept_all", "accept_all_at"}))
+# Some of a domain's addresses are made anew when they are read again, all of them by index.ageing.
+_PUT_DOMAIN = _put(domain, keep=frozenset({"accept_all", "accept_all_at"}), first=frozenset({"made_on"}))
 _PUT_FACET = _put(facet)
 _PUT_NAME = _put(company_name)
 
@@ -78,11 +79,6 @@ _FIND_VERIFICATIONS = statement(
 )
 _BODIES = statement("SELECT uri, digest, first_fetched, last_fetched FROM page WHERE uri IN :uris[text]")
 _DELETE_EMAIL = statement("DELETE FROM email WHERE domain = :domain AND local = :local")
-
-_ADDRESSES = statement("""
-    SELECT domain, local FROM sighting WHERE domain IN :domains[text]
-    UNION SELECT domain, local FROM email WHERE domain IN :domains[text] ORDER BY 1, 2
-""")
 
 _SIZES = statement("SELECT domain, count(*) FROM email WHERE domain IN :domains[text] GROUP BY domain")
 _KINDS = "coalesce(seniority, '') AS seniority, coalesce(department, '') AS department, fields"
@@ -121,19 +117,6 @@ _DELETE_NAMES = statement("DELETE FROM company_name WHERE domain IN :domains[tex
 _DELETE_FACETS = statement("DELETE FROM facet WHERE domain IN :domains[text]")
 
 
-async def refresh(conn: Connection, domains: Iterable[str], today: int) -> None:
-    """
-    Make all rows of *domains* anew, as ageing and changed rules ask for; a domain may be large.
-
-    The caller sees to it that nobody else changes the index meanwhile (`index.merge.alone`).
-    """
-    for some in _parts(sorted(set(domains)), DOMAINS_AT_ONCE):
-        pairs = [(row[0], row[1]) for row in await conn.fetch_all(_ADDRESSES, {"domains": list(some)})]
-        for part in _parts(pairs, ADDRESSES_AT_ONCE):
-            await refresh_addresses(conn, part, today)
-        await refresh_domains(conn, some)
-
-
 async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int) -> None:
     """Make the rows of the addresses *pairs* anew; those that nothing shows any more are deleted."""
     today = midnight(today)  # so that rows made twice in a day are the same rows
@@ -157,7 +140,7 @@ async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int)
     await conn.execute_many(_DELETE_EMAIL, [{"domain": one[0], "local": one[1]} for one in gone])
 
 
-async def refresh_domains(conn: Connection, domains: Sequence[str]) -> None:
+async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) -> None:
     """Make the rows of at most some fifty *domains* anew."""
     named: dict[str, list[NamedAddress]] = defaultdict(list)
     votes: dict[str, list[Vote]] = defaultdict(list)
@@ -179,7 +162,7 @@ async def refresh_domains(conn: Connection, domains: Sequence[str]) -> None:
             continue
         profile = infer_profile(votes[name])
         rows.append({
-            "domain": name, "n_emails": n_emails, "n_personal": n_personal,
+            "domain": name, "made_on": midnight(today), "n_emails": n_emails, "n_personal": n_personal,
             "n_generic": n_emails - n_personal, "pattern": infer(named[name]),
             "technologies": profile.technologies, "linked_domains": profile.linked_domains,
             **{field: profile.fields[field] for field in FIELDS},

@@ -105,6 +105,8 @@ domain = Table(
     Column("company_type", Text),
     Column("linked_domains", Text, nullable=False),  # JSON array
     Column("phone", Text),
+    Column("made_on", BigInteger, nullable=False, server_default="0"),  # midnight of the day whose rows these are
+    Index("domain_made_on", "made_on"),
 )
 
 # Only for domains with many addresses; the others are counted when asked.

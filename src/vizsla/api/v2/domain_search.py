@@ -113,6 +113,8 @@ async def search_domain(call: Call, params: DomainSearchParams) -> DomainSearchA
     found = await search(services.stores.index, services.claims, query, now=call.now)
     if found.data.emails:
         await call.charge("searches", _question(found, query))
+    elif found.is_missed and found.domain is not None and services.settings.crawl_on_miss:
+        await services.request_crawl(found.domain, call.now)
     return _answer(found, params, query)
 
 

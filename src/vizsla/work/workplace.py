@@ -1,7 +1,8 @@
-"""What every command needs: the settings, both stores, the claims, a clock."""
+"""What do commands and loops need? The settings, both stores, the claims, a clock."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import msgspec
 
@@ -10,6 +11,12 @@ from vizsla.kit.settings import Settings, load_settings
 from vizsla.privacy.claims import Claims, load_claims
 from vizsla.storage.open import Stores, open_stores
 from vizsla.storage.secret import find_secret
+
+
+class Tell(Protocol):
+    """Writes a line of the log."""
+
+    def __call__(self, event: str, *, level: str = "info", **values: object) -> None: ...
 
 
 class Workplace(msgspec.Struct, frozen=True):

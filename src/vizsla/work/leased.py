@@ -1,0 +1,50 @@
+"""How is a row kept while its work takes longer than its lease?"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from vizsla.kit.clock import Clock
+from vizsla.kit.errors import StoreError
+from vizsla.storage.database import Database, Row
+from vizsla.storage.lease import Lease
+
+LASTS = 120
+"""Seconds after which another worker takes over what a dead one had."""
+
+
+class Lost(Exception):
+    """Another worker has the row by now."""
+
+
+@asynccontextmanager
+async def kept(
+    database: Database, lease: Lease, key: Row, *, worker: str, attempt: int, clock: Clock, lasts: float = LASTS
+) -> AsyncIterator[None]:
+    """Renew the lease of the row with *key* while inside. When that fails the work is cancelled, and Lost comes out."""
+    working = asyncio.current_task()
+    assert working is not None
+    lost = False
+
+    async def renew() -> None:
+        nonlocal lost
+        while not lost:
+            await asyncio.sleep(lasts / 4)
+            try:
+                async with database.write() as conn:
+                    until = clock.now() + int(lasts)
+                    lost = not await lease.renew(conn, key, worker=worker, attempt=attempt, until=until)
+            except StoreError:
+                pass  # most of the lease is left: whether the row is still ours, the next try will tell
+        working.cancel()
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not lost:
+            raise
+        working.uncancel()
+        raise Lost from None
+    finally:
+        renewing.cancel()

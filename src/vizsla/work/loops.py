@@ -1,0 +1,57 @@
+"""
+What goes on while a server runs?
+
+One loop for each concern, every one over rows that are due, so that any number of processes may run them on one PostgreSQL.
+A loop that fails says so and goes on: a database that was away for a minute must not end them.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+
+from vizsla.index.ageing import Ageing
+from vizsla.work.crawls import crawl_one, name_worker
+from vizsla.work.leased import Lost
+from vizsla.work.workplace import Tell, Workplace
+
+CRAWLS_AT_ONCE = 2
+LOOK = 2.0
+"""Seconds between two looks for work, where there was none."""
+_HOUR = 3_600.0
+_BREATH = 0.05
+"""Seconds between two steps of what nobody waits for."""
+
+
+async def run_loops(place: Workplace, tell: Tell) -> None:
+    """Run them all until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_forever(lambda: _age(place), _HOUR, tell))
+        if place.settings.crawl_on_miss:
+            for _ in range(CRAWLS_AT_ONCE):
+                worker = name_worker()
+                group.create_task(_forever(lambda worker=worker: _crawl(place, worker, tell), LOOK, tell))  # type: ignore[misc]
+
+
+async def _forever(work: Callable[[], Awaitable[None]], pause: float, tell: Tell) -> None:
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            tell("work_failed", level="error", trace="".join(traceback.format_exception(error))[-4_000:])
+        await asyncio.sleep(pause)
+
+
+async def _age(place: Workplace) -> None:
+    index, ageing = place.stores.index, Ageing(place.clock.now())
+    while await ageing.has_more(index):
+        async with index.write() as conn:
+            await ageing.step(conn)
+        await asyncio.sleep(_BREATH)
+
+
+async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:
+    try:
+        while await crawl_one(place, worker, tell):
+            pass
+    except Lost:
+        tell("crawl_on_miss", level="warning", error="Another worker took over.")
