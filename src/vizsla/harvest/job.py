@@ -247,19 +247,17 @@ class _Rows:
 
     def _batch(self, kind: int, columns: dict[str, list[Any]]) -> pa.RecordBatch:
         size = len(columns["domain"])
-        buckets = [bucket_of(domain, self._buckets) for domain in columns["domain"]]
-        order = pc.sort_indices(pa.array(buckets, pa.int32()))
+        columns["bucket"] = [bucket_of(domain, self._buckets) for domain in columns["domain"]]
+        order = pc.sort_indices(pa.array(columns["bucket"], pa.int32()))
         arrays = []
         for field in SCHEMA:
-            if field.name == "bucket":
-                array = pa.array(buckets, pa.int32())
-            elif field.name == "kind":
+            if field.name == "kind":
                 array = pa.repeat(pa.scalar(kind, pa.int8()), size)
             elif field.name in columns:
-                array = _column(columns[field.name], field.type)
+                array = _column(columns[field.name], field.type).take(order)
             else:
                 array = pa.nulls(size, field.type)
-            arrays.append(array.take(order))
+            arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 

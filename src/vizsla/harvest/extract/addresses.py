@@ -45,7 +45,8 @@ _SPELT_LOCAL = re.compile(
 )
 _SPELT_HINTS = ("[", "(", "{", "<at", "< at", "<@", " at ", " AT ", " At ", "_at_", " @ ", "@ ", " dot ")
 _SPELT_MARK = re.compile(
-    r"[\[({<]\s?(?:at(?: symbol| sign)?|ät|arroba|a\.t|dot|\.|punkt|punto|point)\s?[\])}>]|<[^\s<>]+ at [^\s<>]+>", re.IGNORECASE
+    r"[\[({<]\s?(?:at(?: symbol| sign)?|ät|arroba|a\.t|dot|\.|punkt|punto|point)\s?[\])}>]|<[^\s<>]+ at [^\s<>]+>",
+    re.IGNORECASE,
 )
 """What no address without an `@` is without, but for the words that `_may_be_spelt` looks for itself."""
 _LOOK_BACK = 160
@@ -205,11 +206,7 @@ def _may_be_spelt(text: str) -> bool:
     """Whether an address whose sign is in words can stand anywhere in *text*: asked once for many lines."""
     lower = text.lower()
     return (
-        " dot " in lower
-        or "_at_" in lower
-        or " AT " in text
-        or " aT " in text
-        or _SPELT_MARK.search(text) is not None
+        " dot " in lower or "_at_" in lower or " AT " in text or " aT " in text or _SPELT_MARK.search(text) is not None
     )
 
 

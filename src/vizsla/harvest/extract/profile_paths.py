@@ -27,6 +27,9 @@ _HOME = frozenset(
         "hjem",
     }
 )
+_EXTENSION = re.compile(r"\.(?:html?|xhtml|php\d?|aspx?|jsp|cfm|do)\Z")
+_SEPARATORS = re.compile(r"[-_+.\s]")
+_ASCII_SEPARATORS = {code: None for code in range(128) if _SEPARATORS.match(chr(code))}
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2,4})?\Z")
 
 # One line a language; hyphens are taken out before the look-up, accents too.
@@ -78,15 +81,16 @@ def _name_of_page(uri: str) -> str:
     """The last segment that is no language and no index, folded and without hyphens; empty for a front page, `?` for none."""
     if len(uri) > 2_048:
         return "?"
-    path = uri.partition("//")[2] or uri
-    path = re.split("[?#]", path, maxsplit=1)[0].partition("/")[2]
-    segments = [segment for segment in unquote(path).split("/") if segment]
+    path = (uri.partition("//")[2] or uri).partition("?")[0].partition("#")[0].partition("/")[2]
+    segments = [segment for segment in (unquote(path) if "%" in path else path).split("/") if segment]
     if len(segments) > 5:
         return "?"
-    names = [_fold(segment) for segment in segments]
-    while names and (names[-1] in _HOME or (len(names) == 1 and _is_language(segments[0].lower(), names[0]))):
-        names.pop()
-    return names[-1] if names else ""
+    while segments:
+        segment = segments.pop()
+        name = _fold(segment)
+        if name not in _HOME and (segments or not _is_language(segment.lower(), name)):
+            return name
+    return ""
 
 
 def _is_language(segment: str, name: str) -> bool:
@@ -96,7 +100,10 @@ def _is_language(segment: str, name: str) -> bool:
 
 def _fold(segment: str) -> str:
     # The extension of a static page goes (`impressum.html`); a version or a date is no name and stays what it is.
-    stem = re.sub(r"\.(?:html?|xhtml|php\d?|aspx?|jsp|cfm|do)\Z", "", segment.lower())
-    decomposed = unicodedata.normalize("NFKD", stem.replace("ß", "ss"))
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return re.sub(r"[-_+.\s]", "", unicodedata.normalize("NFC", plain))
+    stem = _EXTENSION.sub("", segment.lower())
+    if not stem.isascii():
+        decomposed = unicodedata.normalize("NFKD", stem.replace("ß", "ss"))
+        plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+        return _SEPARATORS.sub("", unicodedata.normalize("NFC", plain))
+    # Every page of a crawl is asked for its name, the many that the gate turns away too.
+    return stem.translate(_ASCII_SEPARATORS)
