@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vizsla.harvest.extract.charset import charset_of, decode
-from vizsla.harvest.extract.gate import may_hold_something
+from vizsla.harvest.extract.gate import find_spots
 from vizsla.harvest.extract.page import extract
 from vizsla.harvest.extract.profile import extract_facts, is_profile_path
 from vizsla.harvest.guard import PageTooSlow, end_page, page_limits, start_page
@@ -141,10 +141,11 @@ def map_file(source: Source, options: Options, report: Report, watch: Watch | No
                 continue
             report.pages += 1
             report.bytes_read += len(body)
-            if may_hold_something(body, decode_protected=options.decode_protected) or is_profile_path(uri):
+            spots = find_spots(body, decode_protected=options.decode_protected)
+            if spots or is_profile_path(uri):
                 report.pages_read += 1
                 if watch is None or watch.enter_page(number, capture.position, report):
-                    _extract(capture, options, rows, report, limited=limited)
+                    _extract(capture, spots, options, rows, report, limited=limited)
                 else:
                     report.dropped["page_crashed"] += 1
                 if watch is not None:
@@ -156,13 +157,15 @@ def map_file(source: Source, options: Options, report: Report, watch: Watch | No
     yield from rows.taken()
 
 
-def _extract(capture: Capture, options: Options, rows: "_Rows", report: Report, *, limited: bool) -> None:
+def _extract(
+    capture: Capture, spots: list[int], options: Options, rows: "_Rows", report: Report, *, limited: bool
+) -> None:
     try:
         try:
             if limited:
                 start_page()
             page = capture.page()
-            found = extract(page, decode_protected=options.decode_protected)
+            found = extract(page, spots, decode_protected=options.decode_protected)
             facts = _facts_beside(found, page)
         finally:
             if limited:

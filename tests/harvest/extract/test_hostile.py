@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vizsla.harvest.extract.gate import may_hold_something
+from vizsla.harvest.extract.gate import find_spots
 from vizsla.harvest.extract.page import extract
 from vizsla.harvest.records import Extraction, Page
 
@@ -76,8 +76,8 @@ HOSTILE = {
 
 def run(html: str, *, decode_protected: bool) -> Extraction:
     body = html.encode()
-    may_hold_something(body, decode_protected=decode_protected)
-    return extract(Page("https://www.werft.de/x", 0, body), decode_protected=decode_protected)
+    spots = find_spots(body, decode_protected=decode_protected)
+    return extract(Page("https://www.werft.de/x", 0, body), spots, decode_protected=decode_protected)
 
 
 def seconds(html: str, *, decode_protected: bool, enough: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vizsla.harvest.extract.gate import may_hold_something
+from vizsla.harvest.extract.gate import find_spots
 from vizsla.harvest.extract.page import extract
 from vizsla.harvest.records import Page
 
@@ -17,7 +17,7 @@ LOCAL, DOMAIN = ADDRESS.split("@")
 def read(html: str | bytes, *, decode_protected: bool = False) -> dict[str, str]:
     """What a harvest would read of *html*, gate included: the addresses, and how."""
     body = html.encode() if isinstance(html, str) else html
-    if not may_hold_something(body, decode_protected=decode_protected):
+    if not find_spots(body, decode_protected=decode_protected):
         return {}
     page = Page("https://fjord-werft.de/leute/mira", 1_700_000_000, body)
     return {
@@ -136,4 +136,4 @@ def test_a_lookalike_is_no_address(case: str, decode_protected: bool) -> None:
     ],
 )
 def test_pages_with_a_sign_and_no_address_stop_at_the_gate(html: str) -> None:
-    assert not may_hold_something(html.encode(), decode_protected=True)
+    assert not find_spots(html.encode(), decode_protected=True)

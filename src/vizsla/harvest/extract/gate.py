@@ -2,7 +2,7 @@
 Can this page hold an address at all?
 
 Most pages of the web cannot, and reading them must cost little more than having unpacked them. One pass over the raw bytes
-finds the `@` and its disguises; a spot counts when what stands round the sign could be an address. The same spots are the
+finds the `@` and its disguises; a spot counts when what stands round the sign could be an address. The spots are the
 places at which the extractor looks; whether an address stands there is its question, not ours.
 """
 
@@ -19,8 +19,6 @@ stand on pages that people write by hand: of 14,147 real pages (2026-11) the lar
 MAX_SPOTS = 20_000
 """Of a page: ten thousand addresses, each as a link and as its text."""
 MAX_DISGUISED = 5_000
-_MANY_SIGNS = 2_000
-"""After so many `@` that were nothing the extractor's own compiled search is cheaper than asking about one more."""
 
 # The look-behind stands after the `@` so that the engine can leap from `@` to `@`. Before it: the end of a local part, of a
 # tag or of an entity. After it: a host with a dot, however the dot is written or parted by tags. On 2,136 real pages this
@@ -48,29 +46,11 @@ _WORDS = (MarkFinder((b" dot ",)), MarkFinder((b" AT ",), same_case=True))
 # Marks with letters and spaces share a bucket of the matcher with nothing: each of these alone is twice as fast as with the others.
 
 
-def may_hold_something(body: bytes, *, decode_protected: bool) -> bool:
-    """Whether *body* has anything that the extractor could make an address of."""
-    is_address_like = _AT.match
-    signs = 0
-
-    def on_mark(mark: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
-        nonlocal signs
-        signs += 1
-        if mark == 0:
-            return is_address_like(body, end - 1) is not None or signs > _MANY_SIGNS or None
-        return mark != _PERCENT_MARK or _PERCENT.match(body, end - 3) is not None or None
-
-    if _WITH_SIGN[decode_protected].scan(body, on_mark):
-        return True
-    return len(body) <= MAX_HAND_WRITTEN and any(finder.stands_in(body) for finder in _WORDS)
-
-
 def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
-    """Where in *body* an address may stand: offsets in ascending order, at most MAX_SPOTS."""
+    """Where in *body* an address may stand: offsets in ascending order, at most MAX_SPOTS. A page with none need not be read."""
     found = _WITH_SIGN[decode_protected].ends(body, MAX_SPOTS)
     if len(found) < MAX_SPOTS:
-        is_address_like = _AT.match
-        spots = [end - 1 for end, mark in found if mark or is_address_like(body, end - 1)]
+        spots = [end - 1 for end, mark in found if _may_be_sign(body, mark, end)]
     else:
         # So many signs that most are none: the compiled search leaps over them.
         spots = [match.start() for match in islice(_AT.finditer(body), MAX_SPOTS)]
@@ -79,3 +59,9 @@ def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
         spots.extend(end - 1 for finder in _WORDS for end, _ in finder.ends(body, MAX_DISGUISED))
     spots.sort()
     return spots[:MAX_SPOTS]
+
+
+def _may_be_sign(body: bytes, mark: int, end: int) -> bool:
+    if mark == 0:
+        return _AT.match(body, end - 1) is not None
+    return mark != _PERCENT_MARK or _PERCENT.match(body, end - 3) is not None

@@ -61,10 +61,11 @@ MAX_HEAD = 100_000
 _SURE = {"jsonld": 5, "microdata": 4, "hcard": 4, "mailto": 3, "text": 2, "joined": 1}
 
 
-def extract(page: Page, *, decode_protected: bool = False) -> Extraction:
+def extract(page: Page, spots: list[int] | None = None, *, decode_protected: bool = False) -> Extraction:
     """
     The observations and facts of *page*. Never raises for what a page contains; what is refused is counted by reason.
 
+    *spots* are those that `find_spots` found in the body with the same *decode_protected*, if it has been asked.
     With *decode_protected*, addresses that the site hid on purpose are read too, and `how` says so.
     """
     dropped: Counter[str] = Counter()
@@ -74,11 +75,13 @@ def extract(page: Page, *, decode_protected: bool = False) -> Extraction:
         body = body[:MAX_BYTES]
     charset = charset_of(body, page.content_type)
     body, charset = as_ascii_superset(body, charset)
+    if spots is None or body is not page.body:
+        spots = find_spots(body, decode_protected=decode_protected)
     reader = _PageReader(page, body, charset, dropped, decode_protected)
     if page.plain:
-        reader.read_plain()
+        reader.read_plain(spots)
         return reader.result([])
-    reader.read_html()
+    reader.read_html(spots)
     is_asked = profile.is_profile_path(page.uri) and not reader.is_noindex
     return reader.result(profile.extract_facts(page, decode(body, charset), body) if is_asked else [])
 
@@ -103,14 +106,12 @@ class _PageReader:
         self._lang = lang[1].decode("ascii").lower().replace("_", "-") if lang else None
         self._host = _host_of(page.uri)
 
-    def read_plain(self) -> None:
-        spots = find_spots(self._body, decode_protected=False)
+    def read_plain(self, spots: list[int]) -> None:
         for window in cut_windows(self._body, spots, Marks([], [], [])):
             self._read_text(read_plain(decode(self._body[window.start : window.end], self._charset)))
 
-    def read_html(self) -> None:
+    def read_html(self, spots: list[int]) -> None:
         body = self._body
-        spots = find_spots(body, decode_protected=self._decode_protected)
         if not spots:
             return
         self._count_cut("too_many_places", len(spots) >= MAX_SPOTS)
