@@ -80,6 +80,14 @@ def postgres_settings(postgres: PostgresServer, home: Path) -> Iterator[Settings
     _drop(postgres, url)
 
 
+@pytest.fixture(scope="session")
+def shared_postgres(postgres: PostgresServer) -> Iterator[str]:
+    """A database for rooms that empty it after each test: making one costs half a second."""
+    url = _database(postgres)
+    yield url
+    _drop(postgres, url)
+
+
 @pytest.fixture
 def settings(dialect: str, home: Path, request: pytest.FixtureRequest) -> Settings:
     """Settings of an empty installation, on each store in turn."""

@@ -1,11 +1,34 @@
-"""An account to charge."""
+"""An account to charge; one PostgreSQL database for all tests, emptied after each."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
 import pytest
 
 from vizsla.accounts.store import Member, create_user
-from vizsla.storage.open import Stores
+from vizsla.index.tables import index_metadata
+from vizsla.kit.settings import Settings
+from vizsla.storage.open import Stores, open_stores
+from vizsla.storage.schema import app_metadata
 
 NOW = 1_795_000_000
+_EMPTY = ";".join(f"DELETE FROM {table}" for table in {**app_metadata.tables, **index_metadata.tables})
+
+
+@pytest.fixture
+def settings(dialect: str, home: Path, request: pytest.FixtureRequest) -> Settings:
+    url: str = "" if dialect == "sqlite" else request.getfixturevalue("shared_postgres")
+    return Settings(home=home, secret_key="0" * 64, database_url=url, index_url=url)
+
+
+@pytest.fixture
+async def stores(settings: Settings) -> AsyncIterator[Stores]:
+    async with open_stores(settings) as opened:
+        yield opened
+    if settings.database_url:
+        async with asyncpg.create_pool(settings.database_url, min_size=1, max_size=1) as pool:
+            await pool.execute(f"{_EMPTY}; ALTER SEQUENCE account_id_seq RESTART")
 
 
 @pytest.fixture
