@@ -1,9 +1,9 @@
 """
 How long may a client take to say what it wants, and how much may it say?
 
-uvicorn waits for ever for the rest of a request, so that a few hundred half-open sockets hold a server's memory and its
-descriptors for as long as they like. Here a request's head and body have a deadline each, its head a largest size, and
-whatever is refused before the app sees it is refused in the API's own words.
+uvicorn waits for ever for the rest of a request, and for an answer to be read, so that a few hundred sockets hold a server's
+memory and its descriptors for as long as they like. Here a request's head and body have a deadline and a largest size each,
+an answer has a deadline, and whatever is refused before the app sees it is refused in the API's own words.
 """
 
 from asyncio import TimerHandle
@@ -27,11 +27,13 @@ class Patience(msgspec.Struct, frozen=True):
     """Seconds from the connection, or from the first byte of a request, to the end of its headers."""
     body: float = 30.0
     """Seconds from the end of the headers to the end of the body."""
+    answer: float = 60.0
+    """Seconds in which an answer must be read once the system's own buffers are full."""
     largest_head: int = 32_768
     largest_url: int = 16_384
     most_headers: int = 100
     largest_body: int = 4_000_000
-    """Bytes of a body that are read at all, wanted by the app or not."""
+    """Bytes of a body, with its chunks' sizes and trailers, that are read at all, wanted by the app or not."""
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -42,6 +44,7 @@ class PatientProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline: TimerHandle | None = None
+        self._stalled: TimerHandle | None = None
         self._waits_for: str | None = "head"
         self._head_size = 0
         self._body_size = 0
@@ -49,11 +52,33 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        # Writing is paused as soon as the system takes no more: what waits in memory is one answer, and its clock runs.
+        transport.set_write_buffer_limits(high=0)
         self._arm(self.patience.head)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether to stay: a client that has said everything may still listen (`nc -N`)."""
+        cycle = self.cycle
+        if self._refused or self._waits_for is not None or cycle is None or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        return True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(self.patience.answer, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -62,7 +87,13 @@ class PatientProtocol(HttpToolsProtocol):
                 self.transport.close()
             return
         before = self._waits_for
-        self._head_size += len(data)
+        if before == "body":
+            self._body_size += len(data)
+            if self._body_size > self.patience.largest_body:
+                self._refuse("payload_too_large", "The body is larger than 1 MB.")
+                return
+        else:
+            self._head_size += len(data)
         super().data_received(data)
         if self._refused or self.transport.is_closing():
             return
@@ -91,11 +122,18 @@ class PatientProtocol(HttpToolsProtocol):
         if len(self.headers) > self.patience.most_headers or self._is_head_too_large():
             self._refuse("headers_too_large", "The headers are too large or too many.")
             return
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            # RFC 9112 3.2.
+            self._refuse("bad_request", "An HTTP/1.1 request has one Host header.")
+            return
         self._waits_for = "body"
         self._head_size = 0
         before = self.cycle
         # uvicorn starts the app in a task of its own, not before this returns: what is added here is there in time.
         super().on_headers_complete()
+        # Trailers go nowhere: a key or a length after the body is no header (RFC 9110 6.5.1).
+        self.headers = []
         if self.cycle is not before:
             if self.scope["method"] not in ("GET", "HEAD"):
                 self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
@@ -109,13 +147,8 @@ class PatientProtocol(HttpToolsProtocol):
         return size > self.patience.largest_head
 
     def on_body(self, body: bytes) -> None:
-        if self._refused:
-            return
-        self._body_size += len(body)
-        if self._body_size > self.patience.largest_body:
-            self._refuse("payload_too_large", "The body is larger than 1 MB.")
-            return
-        super().on_body(body)
+        if not self._refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self._refused:
@@ -126,6 +159,9 @@ class PatientProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("bad_request", "This is not a valid HTTP request.")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """An Upgrade is ignored, as RFC 9110 7.8 allows: nothing to warn of."""
 
     def _arm(self, seconds: float) -> None:
         self._disarm()
