@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import gc
 import json
+import re
+import socket
 import time
 from urllib.parse import urlsplit
 
@@ -101,10 +103,12 @@ async def test_a_client_that_drips_headers_does_not_extend_its_deadline(api: Api
 async def test_a_body_that_never_ends_has_a_deadline(api: Api) -> None:
     head = f"POST /v2/api-keys HTTP/1.1\r\nHost: x\r\nX-API-KEY: {api.a}\r\nContent-Type: application/json\r\n"
     async with listening(api.app, SHORT) as url:
-        slow = await exchange(url, head.encode() + b"Content-Length: 100\r\n\r\n{")
-        chunked = await exchange(url, head.encode() + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")
-        silent = await exchange(url, b"")
-        unread = await exchange(url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx")
+        slow, chunked, silent, unread = await asyncio.gather(
+            exchange(url, head.encode() + b"Content-Length: 100\r\n\r\n{"),
+            exchange(url, head.encode() + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"),
+            exchange(url, b""),
+            exchange(url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx"),
+        )
         async with aiohttp.ClientSession(url) as client, client.get("/healthz") as reply:
             assert reply.status == 200
 
@@ -145,6 +149,117 @@ async def test_heads_and_bodies_have_a_largest_size(api: Api) -> None:
             assert reply.status == 400  # read whole; the name is too long
 
 
+async def test_trailers_are_no_headers_and_have_an_end(api: Api) -> None:
+    head = b"POST /v2/api-keys HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+    body = b"\r\n2;ext=1\r\n{}\r\n0\r\n"
+    key = f"X-API-KEY: {api.a}\r\n".encode()
+    async with listening(api.app, Patience(largest_body=100_000)) as url:
+        assert parse(await exchange(url, head + key + body + b"X-API-KEY: other\r\n\r\n"))[0] == 201
+        assert parse(await exchange(url, head + body + key + b"\r\n"))[0] == 401
+        reader, writer = await dial(url)
+        writer.write(head + key + b"\r\n2\r\n{}\r\n0\r\n")
+        async with asyncio.timeout(10):
+            with contextlib.suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(b"X: y\r\n" * 1_000)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+        writer.close()
+
+
+async def test_who_does_not_read_the_answer_is_dropped(api: Api) -> None:
+    request = f"GET {ACME}&limit=100 HTTP/1.1\r\nHost: x\r\nX-API-KEY: {api.a}\r\n\r\n".encode()
+    async with listening(api.app, Patience(answer=0.5)) as url:
+        place = urlsplit(url)
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+            deaf.connect((place.hostname, place.port))
+            deaf.setblocking(False)
+            async with asyncio.timeout(10):
+                while True:
+                    try:
+                        deaf.send(request * 100)
+                    except BlockingIOError:
+                        await asyncio.sleep(0.05)
+                    except ConnectionError:
+                        break
+                    await asyncio.sleep(0)
+
+
+async def test_who_has_said_everything_may_still_listen(api: Api) -> None:
+    key = f"Host: x\r\nX-API-KEY: {api.a}\r\n"
+    ask = f"GET {ACME} HTTP/1.1\r\n{key}\r\n".encode()
+    make = f"POST /v2/api-keys HTTP/1.1\r\n{key}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n".encode()
+    async with listening(api.app) as url:
+        for request, statuses in (
+            (ask, [b"200"]), (make + b"{}", [b"201"]), (ask + make + b"{}" + ask, [b"200", b"201", b"200"]),
+            (b"", []), (ask[:-2], []), (make + b"{", []),
+        ):  # fmt: skip
+            reader, writer = await dial(url)
+            writer.write(request)
+            writer.write_eof()
+            async with asyncio.timeout(5):
+                assert re.findall(rb"HTTP/1.1 (\d+)", await reader.read(-1)) == statuses, request
+            writer.close()
+
+
+async def test_one_host_is_named(api: Api) -> None:
+    get = f"GET /v2/account HTTP/1.%d\r\n%sX-API-KEY: {api.a}\r\nConnection: close\r\n\r\n"
+    async with listening(api.app) as url:
+        for version, hosts, status in (
+            (1, "Host: x\r\n", 200), (1, "Host:\r\n", 200), (0, "", 200),
+            (1, "", 400), (1, "Host: x\r\nHost: x\r\n", 400), (1, "Host: x\r\nHOST: y\r\n", 400),
+        ):  # fmt: skip
+            assert parse(await exchange(url, (get % (version, hosts)).encode()))[0] == status, hosts
+
+
+async def test_an_upgrade_is_ignored_and_the_connection_goes_on(api: Api) -> None:
+    async with listening(api.app) as url:
+        for name in ("websocket", "h2c", "TLS/1.0"):
+            reader, writer = await dial(url)
+            for _ in range(2):
+                writer.write(
+                    f"GET /v2/account HTTP/1.1\r\nHost: x\r\nX-API-KEY: {api.a}\r\nConnection: Upgrade\r\n"
+                    f"Upgrade: {name}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+                )
+                async with asyncio.timeout(5):
+                    status, headers, _ = parse(await reader.readuntil(b"\r\n\r\n"))
+                    await reader.readexactly(int(headers["content-length"]))
+                assert status == 200
+            writer.close()
+    api.app.journal.flush()
+    assert "warning" not in api.log.getvalue()
+
+
+async def test_a_body_is_asked_for_only_if_it_is_wanted(api: Api) -> None:
+    head = (
+        f"POST /v2/api-keys HTTP/1.1\r\nHost: x\r\nX-API-KEY: {api.a}\r\nConnection: close\r\nExpect: 100-continue\r\n"
+    )
+    async with listening(api.app) as url:
+        for rest, statuses in (
+            ("Content-Length: 2\r\n\r\n{}", [b"100", b"201"]),
+            ("Content-Length: 2000000\r\n\r\n", [b"413"]),
+            ("Content-Length: 2\r\nContent-Encoding: gzip\r\n\r\n", [b"415"]),
+        ):
+            answer = await exchange(url, (head + rest).encode())
+            assert re.findall(rb"HTTP/1.1 (\d+)", answer) == statuses, rest
+
+
+async def test_one_call_has_many_spellings_and_no_others(api: Api) -> None:
+    async with listening(api.app) as url:
+        for target, status in (
+            ("/v2/account/", 200), ("//v2///account//", 200), ("/v2/%61ccount", 200), ("/v2/account?&&==", 200),
+            ("http://other.example/v2/account", 200), ("/v2/account?x=" + "a" * 16_000, 200),
+            ("/V2/account", 404), ("/v2/account;x", 404), ("/v2/./account", 404), ("/v2/account%00", 404),
+            ("/v2/%ff", 404), ("/v2/%ed%a0%80", 404), ("/%c0%ae%c0%ae/etc/passwd", 404), ("*", 404),
+            ("v2/account", 400), ("http://other.example", 400), ("/v2/account?x=" + "a" * 1_000_000, 414),
+        ):  # fmt: skip
+            request = f"GET {target} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {api.a}\r\nConnection: close\r\n\r\n"
+            status_, _, body = parse(await exchange(url, request.encode()))
+            assert status_ == status, target[:60]
+            assert ("errors" in json.loads(body)) == (status != 200)
+
+
 async def test_nonsense_is_a_400(api: Api) -> None:
     async with listening(api.app, SHORT) as url:
         for request in (
@@ -159,6 +274,12 @@ async def test_nonsense_is_a_400(api: Api) -> None:
             b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffffffff\r\n",
+            b"POST / HTTP/1.1\r\nContent-Length: 1e1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
+            b"GET / HTTP/1.1\r\nX : a\r\n\r\n",
+            b"GET / HTTP/1.1\nHost: x\n\n",
             b"CONNECT x:443 HTTP/1.1\r\n\r\n",
         ):
             answer = await exchange(url, request)
@@ -257,6 +378,18 @@ async def test_log_lines_are_one_json_each_and_never_a_query(api: Api) -> None:
         lines[0] | {"path": "/v2/nope\r\n2026-01-01 ERROR forged line", "request_id": "r-1", "status": 404} == lines[0]
     )
     assert lines[1] | {"call": "GET /v2/domain-search", "account_id": 1, "status": 200} == lines[1]
+
+
+async def test_no_part_of_a_key_is_in_the_log(api: Api) -> None:
+    """Where a line is cut, a key may be cut in two; and a request's id may have one inside."""
+    for target in (f"/v2/{'n' * n}{api.a}" for n in (150, 170, 185, 195)):
+        await api("GET", target)
+    reply = await api("GET", "/v2/account", key=api.a, headers={"X-Request-Id": f"id-{api.a}"})
+    api.app.journal.flush()
+
+    assert reply.headers["x-request-id"] != f"id-{api.a}"
+    assert api.a[:5] not in api.log.getvalue()
+    assert api.a[-5:] not in api.log.getvalue()
 
 
 async def test_metrics_are_for_this_machine_or_a_token(api: Api) -> None:

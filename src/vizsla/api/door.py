@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from vizsla.accounts.idempotency import LONGEST_KEY, Answered, Request, find_answer, keep_answer, request_of
-from vizsla.accounts.keys import is_key
 from vizsla.accounts.rate import Verdict, address_bucket
 from vizsla.api.auth import keys_in_headers, keys_in_params, one_key
 from vizsla.api.errors import (
@@ -25,7 +24,7 @@ from vizsla.api.errors import (
     UnsupportedMediaType,
     render_error,
 )
-from vizsla.api.journal import Journal
+from vizsla.api.journal import Journal, redact
 from vizsla.api.params import parse_body, parse_query
 from vizsla.api.registry import TEST_KEY, Call, Endpoint, Routes, normalise_path
 from vizsla.api.services import Services
@@ -201,8 +200,8 @@ class Door:
         return status, body
 
     def _request_id(self, given: bytes | None) -> str:
-        if given and len(given) <= 128 and _ID_BYTES.issuperset(given) and not is_key(given.decode()):
-            return given.decode()
+        if given and len(given) <= 128 and _ID_BYTES.issuperset(given) and redact(text := given.decode()) == text:
+            return text
         return f"{next(self._numbers):x}"
 
     async def _send(

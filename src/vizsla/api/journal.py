@@ -93,14 +93,15 @@ class Journal(Collector):
         if self._level > 20:
             return
         if path is not None:
-            path = redact(path[:200].encode("utf-8", "replace").decode())
+            # Cut afterwards: half a key is not known for one.
+            path = redact(path.encode("utf-8", "replace").decode())[:200]
         self._write(
             _RequestLine(time.time(), "info", "request", name, status, seconds * 1_000, request_id, account_id, path)
         )
 
     def fault(self, error: BaseException, *, request_id: str, name: str | None) -> None:
         """Something went wrong on our side."""
-        text = "".join(traceback.format_exception(error))
+        text = redact("".join(traceback.format_exception(error)))
         self.event("fault", level="error", request_id=request_id, call=name, trace=text[-8_000:])
 
     def event(self, event: str, *, level: str = "info", **values: object) -> None:
