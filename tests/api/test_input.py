@@ -33,6 +33,16 @@ _BODIES = [
     (b"null", 400),
     (b"{", 400),
     (b"{}{}", 400),
+    (b"\xef\xbb\xbf{}", 400),
+    ("{}".encode("utf-16"), 400),
+    (b'{"name":"\xc0\x80"}', 400),
+    (b'{"name":-0}', 400),
+    (b'{"name":true}', 400),
+    (b'{"name":{"$gt":""}}', 400),
+    (b'{"x":1e-999999999}', 201),
+    (b'{"x":[' + b",".join([b"1"] * 100_000) + b"]}", 201),
+    (b"{" + b",".join(b'"k%d":1' % number for number in range(50_000)) + b"}", 201),
+    (b'{"id":1,"account_id":2,"hash":"x","last4":"0000","created_at":"1999-01-01"}', 201),
     (b'{"name":null}', 400),
     (b'{"name":["a"]}', 400),
     (b'{"name":""}', 201),
@@ -64,6 +74,13 @@ _CONTENT_TYPES = [
     ('application/json; charset="utf-8"', b"{}", 201),
     ("application/vnd.api+json", b"{}", 201),
     ("application/x-www-form-urlencoded", b"name=a+b%20c", 201),
+    ("application/x-www-form-urlencoded", b"name[]=x", 400),
+    ("application/x-www-form-urlencoded", b"name[a]=x", 400),
+    ("application/x-www-form-urlencoded", b"a=1&a[b]=2", 400),
+    ("application/x-www-form-urlencoded", b"a[b]=1&a[]=2&a[=3&]b=4&[c]=5&a[][][]=6&__proto__[x]=7", 201),
+    ("application/x-www-form-urlencoded", b"&".join([b"a[]=1"] * 10_000), 201),
+    ("application/x-www-form-urlencoded", b"&".join(b"a[b][c][d][%d]=1" % n for n in range(10_000)), 201),
+    ("application/x-www-form-urlencoded; charset=iso-8859-1", b"name=x", 415),
     ("application/x-www-form-urlencoded", b"name=%ff", 400),
     ("application/x-www-form-urlencoded", b"name=%00", 400),
     ("application/x-www-form-urlencoded", b"&".join([b"a=1"] * 20_000), 400),
@@ -78,6 +95,14 @@ async def test_content_types(api: Api) -> None:
         assert reply.status == status, body[:40]
         if body == b"name=a+b%20c":
             assert reply.body["data"]["name"] == "a b c"
+
+
+async def test_numbers_of_any_size_have_one_identity(api: Api) -> None:
+    body = b'{"x":[123456789012345678901234567890,-1e300,18446744073709551616,' + b"9" * 4_000 + b"]}"
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "numbers"}
+    first, again = [await api("POST", "/v2/api-keys", key=api.a, headers=headers, body=body) for _ in range(2)]
+
+    assert (first.status, again.content) == (201, first.content)
 
 
 async def test_compressed_and_oversized_bodies_are_refused_unread(api: Api) -> None:
@@ -118,13 +143,33 @@ _WRONG = [
     ("domain=acme.example&limit[]=5", "pagination_error"),
     (f"domain=acme.example&limit={'9' * 5_000}", "pagination_error"),
     ("domain=acme.example&limit=%D9%A3", "pagination_error"),
+    ("domain=acme.example&limit=%EF%BC%91", "pagination_error"),
+    ("domain=acme.example&limit=1e1", "pagination_error"),
+    ("domain=acme.example&limit=10.0", "pagination_error"),
+    ("domain=acme.example&limit=%2B1", "pagination_error"),
+    ("domain=acme.example&limit=0x1", "pagination_error"),
+    ("domain=acme.example&limit=1_0", "pagination_error"),
+    ("domain=acme.example&limit=true", "pagination_error"),
+    ("domain=acme.example&limit=null", "pagination_error"),
+    ("domain=acme.example&limit=NaN", "pagination_error"),
+    ("domain=acme.example&limit[a]=1", "pagination_error"),
+    ("domain=acme.example&offset=1e3", "pagination_error"),
+    ("domain=acme.example&offset=0.0", "pagination_error"),
     ("domain=acme.example&offset=-1", "pagination_error"),
     ("domain=acme.example&offset=1e400", "pagination_error"),
     ("domain=acme.example&offset=9223372036854775808", "pagination_error"),
     ("domain=acme.example&type=x", "invalid_type"),
     ("domain=acme.example&type=Personal", "invalid_type"),
+    ("domain=acme.example&type=null", "invalid_type"),
+    ("domain=acme.example&type[]=personal", "invalid_type"),
     ("domain=acme.example&type=personal&type=generic", "invalid_type"),
     ("domain=acme.example&seniority=boss", "invalid_seniority"),
+    ("domain=acme.example&seniority=null", "invalid_seniority"),
+    ("domain=acme.example&" + "seniority[]=junior&" * 800, "invalid_seniority"),
+    ("domain=acme.example&" + "&".join(["domain=x"] * 10_001), "wrong_params"),
+    ("domain=acme.example&x=%c0%80", "wrong_params"),
+    ("domain=acme.example&x=%ed%a0%80", "wrong_params"),
+    ("domain=acme.example&x" + "[a]" * 50 + "=1", "wrong_params"),
     ("domain=acme.example&seniority=junior,boss", "invalid_seniority"),
     ("domain=acme.example&department=x", "invalid_department"),
     ("domain=acme.example&required_field=x", "invalid_required_field"),
@@ -140,6 +185,16 @@ async def test_each_wrong_parameter_has_its_own_id(api: Api) -> None:
         reply = await api("GET", f"{SEARCH}?{query}", key=api.a)
 
         assert (reply.status, reply.error["id"]) == (400, id_), query[:60]
+
+
+async def test_a_long_name_in_any_script_is_refused_at_once(api: Api) -> None:
+    """Nameprep makes eighteen letters of one such ligature, and a name is prepared in the event loop."""
+    for name in ("\ufdfa" * 1_700, "é" * 2_000, "a\u0301" * 1_000, "a." * 1_000):
+        for call in (SEARCH, "/v2/email-count"):
+            began = time.process_time()
+            reply = await api("GET", f"{call}?domain={encoded(name)}", key=api.a)
+            assert (reply.status, reply.error["id"]) == (400, "invalid_domain")
+            assert time.process_time() - began < 0.05
 
 
 async def test_what_is_missing_is_said_as_the_reference_says_it(api: Api) -> None:

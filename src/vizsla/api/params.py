@@ -23,6 +23,7 @@ Given = dict[str, Any]
 MOST_PAIRS = 10_000
 MOST_DEPTH = 16
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
+_is_whole_number = re.compile(r"-?[0-9]+\Z").match
 _PLACE = re.compile(r" - at `\$\.([A-Za-z0-9_]+)")
 _decode_json = msgspec.json.Decoder().decode
 _BAD_TEXT = "The request holds text that is not UTF-8, or a NUL character."
@@ -161,16 +162,23 @@ def _check_text(value: object, depth: int) -> None:
 
 def shape_of(kind: type[P]) -> Callable[[Given], P]:
     """What turns given parameters into *kind*, raising InvalidParam with the id that *kind* names for the wrong one."""
-    lists: dict[str, bool] = {}
+    lists: set[str] = set()
     blank: set[str] = set()
+    # msgspec is more lenient with text than we are: it reads "1e1" as 10 and "null" as None.
+    forms: dict[str, Callable[[str], object]] = {}
     known = frozenset(field.encode_name for field in msgspec.structs.fields(kind))
     schema = msgspec.json.schema_components([kind], ref_template="{name}")[1][kind.__name__]
     for name, about in schema["properties"].items():
         branches = about.get("anyOf", [about])
         if any(branch.get("type") == "array" for branch in branches):
-            lists[name] = True
+            lists.add(name)
         elif any(branch.get("type") == "string" or "enum" in branch for branch in branches):
             blank.add(name)
+        for branch in branches:
+            if "enum" in branch:
+                forms[name] = frozenset(branch["enum"]).__contains__
+            elif branch.get("type") == "integer":
+                forms[name] = _is_whole_number
     rules = {name: _rule(about) for name, about in schema["properties"].items()}
     required = set(schema.get("required", ()))
 
@@ -183,6 +191,8 @@ def shape_of(kind: type[P]) -> Callable[[Given], P]:
                 chosen[name] = _as_list(value)
             elif value == "" and name in blank and name not in required:
                 continue
+            elif isinstance(value, str) and name in forms and not forms[name](value):
+                raise _invalid(name, kind, rules)
             else:
                 chosen[name] = value
         try:
@@ -211,10 +221,12 @@ def _explain(
     place = _PLACE.search(text)
     if place is None:
         return WrongParams("The parameters are invalid.")
-    name = place[1]
-    return InvalidParam(
-        kind.wrong.get(name, "wrong_params"), f"The supplied {name} is invalid. {rules.get(name, '')}".rstrip()
-    )
+    return _invalid(place[1], kind, rules)
+
+
+def _invalid(name: str, kind: type[Params], rules: Mapping[str, str]) -> InvalidParam:
+    id_ = kind.wrong.get(name, "wrong_params")
+    return InvalidParam(id_, f"The supplied {name} is invalid. {rules.get(name, '')}".rstrip())
 
 
 def _rule(about: Mapping[str, Any]) -> str:
