@@ -26,7 +26,6 @@ JobTitle = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 calls = Calls()
 trial_calls = Calls()
 _encode = msgspec.json.Encoder().encode
-_NO_FILTERS = (None, (), (), (), (), ())
 
 
 class DomainSearchParams(Params, frozen=True):
@@ -160,15 +159,17 @@ def _query(params: DomainSearchParams) -> SearchQuery:
 def _question(found: SearchResult, query: SearchQuery) -> str:
     """What makes two questions the same: the domain that was searched, however it was named, the page and the filters."""
     page = f"{found.domain}?{query.limit}&{query.offset}"
-    filters = (
-        query.type,
+    several = (
         query.seniority,
         query.department,
         query.required_field,
         query.verification_status,
         query.job_titles,
     )
-    return page if filters == _NO_FILTERS else f"{page}&{blake2b(_encode(filters), digest_size=16).hexdigest()}"
+    if query.type is None and not any(several):
+        return page
+    filters = _encode((query.type, [sorted(set(values)) for values in several]))
+    return f"{page}&{blake2b(filters, digest_size=16).hexdigest()}"
 
 
 def _answer(found: SearchResult, params: DomainSearchParams, query: SearchQuery) -> DomainSearchAnswer:
