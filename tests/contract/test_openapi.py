@@ -10,14 +10,28 @@ import os
 import sys
 from pathlib import Path
 
+import jsonschema_rs
+import msgspec
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
 from api.conftest import Api, listening
 from vizsla.accounts.rate import parse_limits
+from vizsla.api.openapi import describe
+from vizsla.api.v2 import all_calls
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
     "response_headers_conformance,ignored_auth,unsupported_method,allow_header_conformance"
 )
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
+
+
+def test_the_description_is_openapi_3_1() -> None:
+    described = msgspec.json.decode(msgspec.json.encode(describe(all_calls(trial=True))))
+
+    assert [error.message for error in OPENAPI_31_VALIDATOR.iter_errors(described)] == []
+    for schema in described["components"]["schemas"].values():
+        jsonschema_rs.Draft202012Validator(schema | {"components": described["components"]})
 
 
 async def test_the_api_is_as_its_description_says(api: Api, tmp_path: Path) -> None:

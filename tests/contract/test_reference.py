@@ -28,6 +28,14 @@ DEPARTMENTS = [
     "education", "design", "health", "operations",
 ]  # fmt: skip
 ACME = "/v2/domain-search?domain=acme.example"
+FILTERS = [
+    "", "&type=personal", "&department=executive", "&type=generic", "&required_field=phone_number,full_name",
+    *(f"&department={name}" for name in DEPARTMENTS),
+    *(f"&seniority={name}" for name in ("junior", "senior", "executive", "junior,senior,executive")),
+    *(f"&required_field={name}" for name in ("full_name", "position", "phone_number")),
+    *(f"&verification_status={name}" for name in ("valid", "accept_all", "unknown")),
+    "&job_titles=chief", "&type=personal&seniority=executive&required_field=phone_number&job_titles=officer,x",
+]  # fmt: skip
 
 
 def check_search(body: dict[str, Any]) -> None:
@@ -39,6 +47,9 @@ def check_search(body: dict[str, Any]) -> None:
         assert list(email["verification"]) == ["date", "status"]
         assert email["type"] in ("personal", "generic")
         assert 0 <= email["confidence"] <= 100
+        assert 1 <= len(email["sources"]) <= 20
+        seen = [source["last_seen_on"] for source in email["sources"]]
+        assert seen == sorted(seen, reverse=True)
         for source in email["sources"]:
             assert list(source) == SOURCE
             assert source["extracted_on"] <= source["last_seen_on"]
@@ -72,7 +83,7 @@ async def test_a_domain_we_know_nothing_of_is_empty_not_missing(api: Api) -> Non
 
 @pytest.mark.parametrize("size", [1, 7, 100])
 async def test_the_pages_of_a_query_hold_exactly_what_was_promised(api: Api, size: int) -> None:
-    for filters in ("", "&type=personal", "&department=executive", "&required_field=phone_number,full_name"):
+    for filters in FILTERS if size == 7 else FILTERS[:3]:
         seen: list[str] = []
         offset = 0
         while True:
@@ -84,6 +95,8 @@ async def test_the_pages_of_a_query_hold_exactly_what_was_promised(api: Api, siz
             offset += size
         assert len(seen) == len(set(seen)) == reply.body["meta"]["results"], filters
         assert reply.status == 200
+    past = await api("GET", f"{ACME}&limit={size}&offset={2**53}", key=api.a)
+    assert (past.status, past.body["data"]["emails"], past.body["meta"]["results"]) == (200, [], 25)
 
 
 async def test_the_count_is_what_the_search_finds(api: Api) -> None:
