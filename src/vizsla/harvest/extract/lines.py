@@ -5,6 +5,7 @@ Values only; `markup` makes them of HTML.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
 import msgspec
 
@@ -29,22 +30,22 @@ class Span(msgspec.Struct, gc=False):
     how: str
 
 
-class Line(msgspec.Struct):
+class Line(msgspec.Struct, gc=False):
     """One line as a reader sees it, white space run together."""
 
     text: str
     tag: str = ""
     """The block tag it stands in: `h3`, `td`, `pre` …"""
-    cuts: list[int] = []
+    cuts: Sequence[int] = ()
     """Offsets at which an inline element begins or ends, ascending."""
-    links: list[Link] = []
-    spans: list[Span] = []
-    notes: list[tuple[int, str, str]] = []
+    links: Sequence[Link] = ()
+    spans: Sequence[Span] = ()
+    notes: Sequence[tuple[int, str, str]] = ()
     """Texts of `title` and `alt`, which browsers show, and JSON in attributes: the offset of the element, `how`, the text."""
 
-    def cuts_between(self, start: int, end: int) -> list[int]:
+    def cuts_between(self, start: int, end: int) -> Sequence[int]:
         """The cuts after *start* and before *end*."""
-        return self.cuts[bisect_right(self.cuts, start) : bisect_left(self.cuts, end)] if self.cuts else []
+        return self.cuts[bisect_right(self.cuts, start) : bisect_left(self.cuts, end)] if self.cuts else ()
 
 
 class Scope(msgspec.Struct):

@@ -72,7 +72,11 @@ class _Reader:
         self._parts: list[str] = []
         self._length = 0
         self._is_spaced = False
-        self._line = Line("")
+        # Of the line that is being read. Most have none of these, and an empty list is not made anew.
+        self._cuts: list[int] = []
+        self._links: list[Link] = []
+        self._spans: list[Span] = []
+        self._notes: list[tuple[int, str, str]] = []
         self._in_pre = in_pre
         self._block = "pre" if in_pre else ""
         self._link: Link | None = None
@@ -121,7 +125,7 @@ class _Reader:
         self._parts.append(words)
         self._length = length + len(words)
         if how:
-            self._line.spans.append(Span(length, self._length, how))
+            self._spans.append(Span(length, self._length, how))
         if self._scopes.watches:
             self._scopes.text(words)
 
@@ -162,19 +166,19 @@ class _Reader:
             self._scopes.end(name)
 
     def _cut(self) -> None:
-        cuts = self._line.cuts
+        cuts = self._cuts
         if not cuts or cuts[-1] != self._length:
             cuts.append(self._length)
 
     def _break(self, block: str) -> None:
         """End the line for a tag after which lines stand in *block*."""
-        if self._length or self._link is not None or self._line.links or self._line.notes:
+        if self._length or self._link is not None or self._links or self._notes:
             self.end_line()
         else:
             # Three of four block tags end a line in which nothing was.
             self._is_spaced = False
-            if self._line.spans:
-                self._line.spans = []
+            if self._spans:
+                self._spans = []
         self._block = block
 
     def _read_attributes(self, name: str, attributes: str, *, inline: bool) -> None:
@@ -190,7 +194,7 @@ class _Reader:
         if not inline or self._until:
             return
         if "none" in attributes and _HIDDEN.search(attributes):
-            self._line.spans.append(Span(self._length, self._length, "hidden"))
+            self._spans.append(Span(self._length, self._length, "hidden"))
             self._until, self._depth, self._is_muted = name, 1, True
         elif (
             ("bidi" in attributes or "rtl" in attributes)
@@ -201,19 +205,18 @@ class _Reader:
 
     def _read_signs(self, name: str, attributes: str) -> None:
         """The attributes of a tag with an `@` in one."""
-        line = self._line
         if name == "meta" and "itemprop" not in attributes and (value := find_value(CONTENT, attributes)):
-            line.notes.append((0, "meta", entities.unescape(value[:1_000])))
+            self._notes.append((0, "meta", entities.unescape(value[:1_000])))
         elif (value := find_value(_PLACEHOLDER, attributes)) and "@" in value:
             self._result.placeholders += 1
         elif value := find_value(_SHOWN, attributes):
-            line.notes.append((self._length, "text", entities.unescape(value[:1_000])))
+            self._notes.append((self._length, "text", entities.unescape(value[:1_000])))
         mailto = _MAILTO.search(attributes)
         if mailto and not (self._link and "mailto:" in self._link.href.lower()):
             # A script moves to it when the element is clicked.
-            line.links.append(Link(self._length, self._length, entities.unescape(mailto[0])))
+            self._links.append(Link(self._length, self._length, entities.unescape(mailto[0])))
         if "{" in attributes and "mail" in attributes.lower():
-            line.notes.append((self._length, "script", entities.unescape(attributes[:MAX_ATTRIBUTES])))
+            self._notes.append((self._length, "script", entities.unescape(attributes[:MAX_ATTRIBUTES])))
 
     def _begin_link(self, href: str) -> None:
         how = ""
@@ -250,13 +253,13 @@ class _Reader:
         elif text := "data-enc-email" in lower and find_value(_ROT13, attributes):
             self._disguised(decode_rot13(entities.unescape(text)) if self._decode else None, "rot13")
         elif "mail" in lower and "@" in attributes and (value := find_value(_DATA_MAIL, attributes)):
-            self._line.links.append(Link(self._length, self._length, "mailto:" + entities.unescape(value)))
+            self._links.append(Link(self._length, self._length, "mailto:" + entities.unescape(value)))
 
     def _disguised(self, plain: str | None, how: str) -> None:
         if plain is None:
             self._result.protected += 1
             return
-        self._line.links.append(Link(self._length, self._length, "mailto:" + plain, how))
+        self._links.append(Link(self._length, self._length, "mailto:" + plain, how))
 
     def _pass_special(self, name: str, step: int, *, inline: bool) -> None:
         """Look at a tag inside of what runs until its matching end tag."""
@@ -275,15 +278,15 @@ class _Reader:
             self._result.protected += not self._decode
             self._parts = [text[:start], turned]
             self._length = start + len(turned)
-            self._line.cuts = [cut for cut in self._line.cuts if cut <= start]
-            self._line.spans.append(Span(start, self._length, "reversed"))
+            self._cuts = [cut for cut in self._cuts if cut <= start]
+            self._spans.append(Span(start, self._length, "reversed"))
         self._until, self._depth, self._is_muted, self._reversed_from = "", 0, False, -1
 
     def _end_link(self) -> None:
         link = self._link
         if link is not None:
             link.end = max(self._length, link.start)
-            self._line.links.append(link)
+            self._links.append(link)
             self._link = None
 
     def end_line(self) -> None:
@@ -291,17 +294,25 @@ class _Reader:
         if link is not None and (self._length > link.start or not self._length):
             # A link round a whole card goes on in the next line, but its text there is not the link's own.
             self._end_link()
-        line = self._line
-        if self._length or line.links or line.notes:
-            line.text = "".join(self._parts)
-            line.tag = "pre" if self._in_pre else self._block
-            self._result.lines.append(line)
-            self._line = Line("")
+        if self._length or self._links or self._notes:
+            self._result.lines.append(self._whole_line())
             self._parts, self._length = [], 0
-        elif line.spans:
-            line.spans = []
+        elif self._spans:
+            self._spans = []
         self._is_spaced = False
         self._reversed_from = min(0, self._reversed_from)
+
+    def _whole_line(self) -> Line:
+        line = Line("".join(self._parts), "pre" if self._in_pre else self._block)
+        if self._cuts:
+            line.cuts, self._cuts = self._cuts, []
+        if self._links:
+            line.links, self._links = self._links, []
+        if self._spans:
+            line.spans, self._spans = self._spans, []
+        if self._notes:
+            line.notes, self._notes = self._notes, []
+        return line
 
     def finish(self) -> Text:
         self._end_link()

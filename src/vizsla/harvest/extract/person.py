@@ -111,7 +111,7 @@ def names_in(line: Line) -> list[Name]:
     text = line.text
     if len(text) > 400:
         text = text[:200] + " | " + text[-200:]
-        cuts: list[int] = []
+        cuts: Sequence[int] = ()
     else:
         cuts = line.cuts
     names: dict[Name, None] = {}
