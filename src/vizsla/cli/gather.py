@@ -13,7 +13,7 @@ from vizsla.harvest.local import Progress as HarvestProgress
 from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import InvalidDomain
 from vizsla.kit.settings import load_settings
-from vizsla.work.taking_in import CrawlSummary, HarvestSummary, Watcher, crawl_into, harvest_into
+from vizsla.work.taking_in import CrawlSummary, HarvestSummary, Watcher, crawl_into, fetch_archives, harvest_into
 from vizsla.work.workplace import Workplace, open_workplace
 
 NICENESS = 10
@@ -27,7 +27,7 @@ def harvest(*paths: str, jobs: int | None = None, json: bool = False) -> int:
     Parameters
     ----------
     paths
-        Files, folders or quoted patterns.
+        Files, folders, quoted patterns or URLs.
     jobs
         How many processes read; one a CPU by default.
     json
@@ -99,6 +99,11 @@ class _Shown(Watcher):
         self._line = line
         self._max_pages = max_pages
 
+    def fetching(self, done: int, total: int) -> None:
+        self._line.say(
+            f"fetching: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else f"fetching: {done / 1e6:,.0f} MB"
+        )
+
     def reading(self, progress: HarvestProgress) -> None:
         if progress.stage != "reading":
             self._line.say(f"folding {progress.done}/{progress.total}")
@@ -122,7 +127,9 @@ class _Shown(Watcher):
 
 async def _harvest(place: Workplace, paths: list[str], jobs: int | None) -> HarvestSummary:
     with WorkLine("files") as line:
-        return await harvest_into(place, paths, jobs=jobs, watcher=_Shown(line))
+        watcher = _Shown(line)
+        paths = await fetch_archives(place, paths, watcher=watcher)
+        return await harvest_into(place, paths, jobs=jobs, watcher=watcher)
 
 
 async def _crawl(place: Workplace, domain: str, max_pages: int) -> CrawlSummary:

@@ -7,7 +7,8 @@ nothing private is reached, no proxy of the environment is used, no cookie kept,
 
 import asyncio
 import time
-from collections.abc import Container, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
+from contextlib import asynccontextmanager
 from typing import Self
 
 import aiohttp
@@ -71,6 +72,28 @@ class Response(msgspec.Struct, frozen=True):
     def location(self) -> str | None:
         """Where it redirects to, as written; None if it does not."""
         return (self.header("location").strip() or None) if self.status in _REDIRECTS else None
+
+
+class Stream:
+    """An answer that is still coming in."""
+
+    def __init__(self, response: aiohttp.ClientResponse, stall: float) -> None:
+        self._response = response
+        self._stall = stall
+        self.status = response.status
+
+    def header(self, name: str) -> str:
+        """The first header of that name, or an empty text."""
+        return self._response.headers.get(name, "")
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body, as it comes."""
+        while True:
+            async with asyncio.timeout(self._stall):
+                piece = await self._response.content.readany()
+            if not piece:
+                return
+            yield piece
 
 
 class HttpClient:
@@ -153,6 +176,34 @@ class HttpClient:
                 url = str(URL(url).join(URL(response.location)))
             except ValueError:
                 raise FetchError("url", "a redirect to what is no URL") from None
+        raise FetchError("redirects", f"more than {MAX_REDIRECTS} redirects")
+
+    @asynccontextmanager
+    async def stream(self, url: str, *, headers: Mapping[str, str], stall: float) -> AsyncIterator[Stream]:
+        """
+        The answer to one GET while it comes in, as it is on the wire; up to five redirects are followed.
+
+        Nothing bounds how long it is; *stall* seconds without a byte end it. Raises FetchError, EgressRefused, inside too.
+        """
+        assert self._session is not None
+        target = self._checked(url)
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                async with asyncio.timeout(stall):
+                    response = await self._session.get(target, headers=headers, allow_redirects=False)
+                try:
+                    if response.status not in _REDIRECTS or not response.headers.get("Location"):
+                        yield Stream(response, stall)
+                        return
+                    target = self._checked(str(target.join(URL(response.headers["Location"]))))
+                finally:
+                    response.close()
+        except TimeoutError:
+            raise FetchError("timeout", f"nothing came for {stall:g} s") from None
+        except aiohttp.ClientError as error:
+            raise _judged(error) from None
+        except ValueError as error:
+            raise FetchError("broken", str(error)[:200]) from None
         raise FetchError("redirects", f"more than {MAX_REDIRECTS} redirects")
 
     def _checked(self, text: str) -> URL:

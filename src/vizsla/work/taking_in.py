@@ -1,9 +1,11 @@
 """How do pages become rows of the index? Archives and sites in, merged rows and a summary out."""
 
 import asyncio
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import blake2b
 
 import msgspec
 
@@ -17,8 +19,12 @@ from vizsla.harvest.local import Progress as HarvestProgress
 from vizsla.harvest.local import run as run_harvest
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.merge import Merge, MergeReport, alone
+from vizsla.net.download import download
+from vizsla.net.http import HttpClient
 from vizsla.privacy.claims import LiveClaims
 from vizsla.work.workplace import Workplace
+
+_NOT_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class HarvestSummary(msgspec.Struct, frozen=True):
@@ -52,6 +58,9 @@ class CrawlSummary(msgspec.Struct, frozen=True):
 class Watcher:
     """Is told how far the work has come; this one does not care."""
 
+    def fetching(self, done: int, total: int) -> None:
+        """*done* bytes of an archive have come, of *total* (0: not known)."""
+
     def reading(self, progress: HarvestProgress) -> None:
         """Archives are read, or what was read is folded."""
 
@@ -63,6 +72,21 @@ class Watcher:
 
 
 NOBODY = Watcher()
+
+
+async def fetch_archives(place: Workplace, paths: list[str], *, watcher: Watcher = NOBODY) -> list[str]:
+    """*paths* with files of the home in the place of URLs: fetched now, or before."""
+    local = []
+    async with HttpClient(place.settings) as client:
+        for path in paths:
+            if path.startswith(("http://", "https://")):
+                name = f"{blake2b(path.encode(), digest_size=6).hexdigest()}-{_NOT_NAME.sub('_', path.rpartition('/')[2])[-80:]}"
+                file = place.settings.home / "warc" / "fetched" / name
+                await download(client, path, file, progress=watcher.fetching)
+                local.append(str(file))
+            else:
+                local.append(path)
+    return local
 
 
 class _Stopped(Exception):
