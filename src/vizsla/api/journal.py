@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _FLUSH_SECONDS = 0.2
+_LONGEST = 8_000
 _SECRETS = re.compile(
     r"[0-9a-fA-F]{40}|(?<=://)[^/@\s:]*:[^/@\s]*(?=@)|(?<=api_key=)[^&\s\"']+|(?<=[Bb]earer )[^\s\"']+"
 )
@@ -33,6 +34,11 @@ _encode = msgspec.json.Encoder().encode
 def redact(text: str) -> str:
     """*text* without API keys and passwords."""
     return _SECRETS.sub("[redacted]", text)
+
+
+def _shown(text: str) -> str:
+    """*text* as it may be written; to be cut afterwards, for half a key is not known for one."""
+    return redact(text.encode("utf-8", "replace").decode())
 
 
 class _RequestLine(msgspec.Struct, omit_defaults=True):
@@ -93,16 +99,15 @@ class Journal(Collector):
         if self._level > 20:
             return
         if path is not None:
-            # Cut afterwards: half a key is not known for one.
-            path = redact(path.encode("utf-8", "replace").decode())[:200]
+            path = _shown(path)[:200]
         self._write(
             _RequestLine(time.time(), "info", "request", name, status, seconds * 1_000, request_id, account_id, path)
         )
 
     def fault(self, error: BaseException, *, request_id: str, name: str | None) -> None:
         """Something went wrong on our side."""
-        text = redact("".join(traceback.format_exception(error)))
-        self.event("fault", level="error", request_id=request_id, call=name, trace=text[-8_000:])
+        trace = "".join(traceback.format_exception(error))
+        self.event("fault", level="error", request_id=request_id, call=name, trace=trace)
 
     def event(self, event: str, *, level: str = "info", **values: object) -> None:
         """Anything else worth a line."""
@@ -110,7 +115,7 @@ class Journal(Collector):
             return
         line: dict[str, object] = {"time": time.time(), "level": level, "event": event}
         for name, value in values.items():
-            line[name] = redact(value.encode("utf-8", "replace").decode()) if isinstance(value, str) else value
+            line[name] = _shown(value)[-_LONGEST:] if isinstance(value, str) else value
         self._write(line)
 
     def _write(self, line: object) -> None:

@@ -123,7 +123,7 @@ class _Bridge(logging.Handler):
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
-        self._journal.event("server", level=level, message=text[-8_000:])
+        self._journal.event("server", level=level, message=text)
 
 
 def _listen(host: str, port: int) -> socket.socket:
