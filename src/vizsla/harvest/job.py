@@ -10,9 +10,8 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +25,9 @@ from vizsla.harvest.records import Extraction, Fact, Observation, Page, Sighting
 from vizsla.harvest.sources import Source
 from vizsla.harvest.warc import Capture, read_captures
 from vizsla.kit.domain_name import registrable_domain, to_ascii
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 SIGHTING, FACT, VISIT = 0, 1, 2
 _FACT_COLUMNS = {"seen_at": "last_seen"}
@@ -278,9 +280,17 @@ def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 def reduce_bucket(rows: pa.Table) -> pa.Table:
     """*rows*, of one bucket or several, folded to one a (domain, local part, URI), (domain, key, value, URI) and (URI)."""
-    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+    with open_duckdb() as connection:
         connection.register("rows", rows)
         return connection.sql(_FOLD).to_arrow_table().cast(SCHEMA)
+
+
+def open_duckdb(**config: str) -> "DuckDBPyConnection":
+    """An empty database in memory, on one thread."""
+    # Here, for only workers fold: whoever has imported it says at its end that things were leaked.
+    import duckdb
+
+    return duckdb.connect(":memory:", config={"threads": 1, **config})
 
 
 def fold_files(files: Sequence[str], bucket: int, scratch: str, memory: str = "1GB") -> Iterator[pa.RecordBatch]:
@@ -291,13 +301,8 @@ def fold_files(files: Sequence[str], bucket: int, scratch: str, memory: str = "1
     """
     if not files:
         return
-    limits: dict[str, str | bool | int | float | list[str]] = {
-        "threads": 1,
-        "memory_limit": memory,
-        "temp_directory": scratch,
-        "max_temp_directory_size": "64GB",
-    }
-    with duckdb.connect(":memory:", config=limits) as connection:
+    limits = {"memory_limit": memory, "temp_directory": scratch, "max_temp_directory_size": "64GB"}
+    with open_duckdb(**limits) as connection:
         chosen = connection.read_parquet(list(files)).filter(f"bucket = {bucket:d}")
         connection.register("rows", chosen)
         for batch in connection.sql(_FOLD).to_arrow_reader(BATCH_ROWS):

@@ -74,7 +74,9 @@ def file_uri(folder: str, name: str) -> str:
 def _expanded(paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
         if "://" in path[:12] and not path.startswith("file://"):
-            raise HarvestError(f"{path} is a URL that is not fetched here. Fetch it first; http and https are fetched for you.")
+            raise HarvestError(
+                f"{path} is a URL that is not fetched here. Fetch it first; http and https are fetched for you."
+            )
         plain = path.removeprefix("file://")
         if os.path.lexists(plain):
             yield plain

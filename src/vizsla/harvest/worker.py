@@ -21,12 +21,11 @@ from pathlib import Path
 from struct import Struct
 from typing import Self
 
-import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vizsla.harvest.job import SCHEMA, Options, Report, fold_files, map_file
+from vizsla.harvest.job import SCHEMA, Options, Report, fold_files, map_file, open_duckdb
 from vizsla.harvest.sources import HarvestError, Source
 
 NICENESS = 19
@@ -223,7 +222,7 @@ def reduce_files(folder: str, bucket: int) -> None:
 
 
 def _count(path: Path) -> BucketCount:
-    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+    with open_duckdb() as connection:
         row = connection.execute(
             "select count(distinct domain) filter (kind = 0), count(distinct (domain, local)) filter (kind = 0), count(*) filter (kind = 0),"
             " count(*) filter (kind = 1), count(*) filter (kind = 2) from read_parquet(?)",

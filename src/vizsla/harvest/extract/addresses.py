@@ -43,12 +43,11 @@ _SPELT_DOT = re.compile(r"\s?[\[({<]\s?(?:dot|\.|punkt|punto|point)\s?[\])}>]\s?
 _SPELT_LOCAL = re.compile(
     r"(?:[\w+-]{1,64}(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\sdot\s)){0,4}[\w.+'-]{1,64}\Z", re.IGNORECASE
 )
-_SPELT_HINTS = ("[", "(", "{", "<at", "< at", "<@", " at ", " AT ", " At ", "_at_", " @ ", "@ ", " dot ")
 _SPELT_MARK = re.compile(
-    r"[\[({<]\s?(?:at(?: symbol| sign)?|ät|arroba|a\.t|dot|\.|punkt|punto|point)\s?[\])}>]|<[^\s<>]+ at [^\s<>]+>",
+    r"[\[({<]\s?(?:at(?: symbol| sign)?|@|ät|arroba|a\.t|dot|\.|punkt|punto|point)\s?[\])}>]|<[^\s<>]+ at [^\s<>]+>",
     re.IGNORECASE,
 )
-"""What no address without an `@` is without, but for the words that `_may_be_spelt` looks for itself."""
+"""What no address that is spelt is without, but for the words that `_may_be_spelt` looks for itself."""
 _LOOK_BACK = 160
 _LOOK_AHEAD = 260
 
@@ -133,7 +132,8 @@ def _find_in_line(line: Line, dropped: Counter[str], *, spelt: bool) -> list[Fou
     if not ("@" in text or (spelt and _may_stand_in(text))):
         return found
     linked = {(address.domain, address.local) for address in found}
-    found.extend(address for address in _find_in_text(line, dropped) if (address.domain, address.local) not in linked)
+    standing = _find_spelt(line, dropped) if spelt else _find_signs(line, dropped)
+    found.extend(address for address in standing if (address.domain, address.local) not in linked)
     if len(found) > 1:
         found.sort(key=_place)
     return found
@@ -163,7 +163,10 @@ def find_in_link(link: Link, dropped: Counter[str]) -> Iterator[Found]:
 
 def find_in_text(text: str, dropped: Counter[str]) -> Iterator[Found]:
     """The addresses of running text."""
-    return _find_in_text(Line(text), dropped) if _may_stand_in(text) else iter(())
+    if not _may_stand_in(text):
+        return iter(())
+    line = Line(" ".join(text.split()))
+    return _find_spelt(line, dropped) if _may_be_spelt(line.text) else _find_signs(line, dropped)
 
 
 def find_plain(text: str, dropped: Counter[str]) -> Iterator[Found]:
@@ -203,18 +206,18 @@ def _may_stand_in(text: str) -> bool:
 
 
 def _may_be_spelt(text: str) -> bool:
-    """Whether an address whose sign is in words can stand anywhere in *text*: asked once for many lines."""
+    """Whether an address with its sign or its dots in words or brackets can stand in *text*: asked once for many lines."""
     lower = text.lower()
     return (
-        " dot " in lower or "_at_" in lower or " AT " in text or " aT " in text or _SPELT_MARK.search(text) is not None
+        any(word in lower for word in (" dot ", "_at_", " @ "))
+        or " AT " in text
+        or " aT " in text
+        or _SPELT_MARK.search(text) is not None
     )
 
 
-def _find_in_text(line: Line, dropped: Counter[str]) -> Iterator[Found]:
+def _find_spelt(line: Line, dropped: Counter[str]) -> Iterator[Found]:
     text = line.text
-    if not any(hint in text for hint in _SPELT_HINTS):
-        yield from _find_signs(line, dropped)
-        return
     reached = 0
     for sign in _AT.finditer(text):
         at, after = sign.span()

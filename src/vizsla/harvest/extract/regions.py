@@ -6,7 +6,6 @@ their openings alone, and the markup round each spot is cut out as a window; onl
 an address everywhere is one window. Everything here is one pass forward, whatever the page is.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -24,7 +23,7 @@ MAX_MARKS = 100_000
 _finder = MarkFinder([mark.encode() for mark in _MARKS])
 ROLE_BEFORE, ROLE_AFTER = 1_200, 800
 _ROLES = frozenset(local.encode() for local in ROLE_LOCALS)
-_LOCAL = re.compile(rb"(?<![\w.+-])[\w-]+\Z")
+_WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 _TAG_REACH = 2_048
 
 
@@ -115,8 +114,10 @@ def cut_windows(body: bytes, spots: Sequence[int], marks: Marks) -> Iterator[Win
 
 def _reach(body: bytes, spot: int) -> tuple[int, int]:
     """How far round *spot* to read: a function's mailbox has a phone close by, but no person."""
-    local = _LOCAL.search(body, max(0, spot - 24), spot)
-    return (ROLE_BEFORE, ROLE_AFTER) if local and local[0].lower() in _ROLES else (BEFORE, AFTER)
+    before = body[max(0, spot - 24) : spot]
+    rest = before.rstrip(_WORD)
+    is_role = before[len(rest) :].lower() in _ROLES and not rest.endswith((b".", b"+"))
+    return (ROLE_BEFORE, ROLE_AFTER) if is_role else (BEFORE, AFTER)
 
 
 def _align(body: bytes, start: int, end: int, regions: Sequence[Region]) -> tuple[int, int]:
