@@ -176,10 +176,10 @@ CRASHES = """
 import os
 from vizsla.harvest import job
 extract = job.extract
-def crashing(page, **options):
+def crashing(page, *spots, **options):
     if page.uri == "https://www.a1.example/2":
         os.kill(os.getpid(), 11)
-    return extract(page, **options)
+    return extract(page, *spots, **options)
 job.extract = crashing
 """
 HARVEST = """
