@@ -314,6 +314,29 @@ async def test_a_connection_serves_many_and_idles_out(api: Api) -> None:
         writer.close()
 
 
+async def test_what_comes_after_an_answer_does_not_keep_a_connection(api: Api) -> None:
+    async def say(url: str, head: bytes, later: bytes) -> bytes:
+        reader, writer = await dial(url)
+        writer.write(head)
+        async with asyncio.timeout(10):
+            status, headers, _ = parse(await reader.readuntil(b"\r\n\r\n"))
+            await reader.readexactly(int(headers["content-length"]))
+            assert status == 200
+            writer.write(later)
+            rest = await reader.read(-1)
+        writer.close()
+        return rest
+
+    async with listening(api.app, SHORT) as url:
+        blank, body = await asyncio.gather(
+            say(url, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"),
+            say(url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", b"{}"),
+        )
+
+    assert error_of(blank) == (408, "request_timeout")
+    assert body == b""
+
+
 async def test_paths_of_others_are_404(api: Api) -> None:
     async with listening(api.app) as url:
         for path in (
