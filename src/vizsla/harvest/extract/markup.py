@@ -205,17 +205,18 @@ class _Reader:
 
     def _read_signs(self, name: str, attributes: str) -> None:
         """The attributes of a tag with an `@` in one."""
+        lower = attributes.lower()
         if name == "meta" and "itemprop" not in attributes and (value := find_value(CONTENT, attributes)):
             self._notes.append((0, "meta", entities.unescape(value[:1_000])))
-        elif (value := find_value(_PLACEHOLDER, attributes)) and "@" in value:
+        elif "placeholder" in lower and "@" in (find_value(_PLACEHOLDER, attributes) or ""):
             self._result.placeholders += 1
-        elif value := find_value(_SHOWN, attributes):
+        elif ("title" in lower or "alt" in lower) and (value := find_value(_SHOWN, attributes)):
             self._notes.append((self._length, "text", entities.unescape(value[:1_000])))
-        mailto = _MAILTO.search(attributes)
-        if mailto and not (self._link and "mailto:" in self._link.href.lower()):
+        is_linked = self._link is not None and "mailto:" in self._link.href.lower()
+        if "mailto:" in lower and not is_linked and (mailto := _MAILTO.search(attributes)):
             # A script moves to it when the element is clicked.
             self._links.append(Link(self._length, self._length, entities.unescape(mailto[0])))
-        if "{" in attributes and "mail" in attributes.lower():
+        if "{" in attributes and "mail" in lower:
             self._notes.append((self._length, "script", entities.unescape(attributes[:MAX_ATTRIBUTES])))
 
     def _begin_link(self, href: str) -> None:
