@@ -75,6 +75,7 @@ HOSTILE = {
     "cloudflare": fill('<a data-cfemail="543931142c7a3b2633">x</a>'),
     "atob": "<script>" + fill("atob('aGVsbG8gd29ybGQ=')"),
     "joined": "<script>" + fill("'a'+'@'+'werft.de'+"),
+    "backslashes": "<script>" + fill("\\" * 3_900 + "x 'mira@werft.de' "),
     "variables": "<script>" + fill("var a = 'x'; b = a + '@' + a;"),
 }  # fmt: skip
 
