@@ -23,6 +23,7 @@ from vizsla.storage.statement import statement
 
 KEPT_FOR = DAY
 LONGEST_KEY = 255
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 
 _FIND = statement(
     select(idempotency.c.params, idempotency.c.status, idempotency.c.answer).where(
