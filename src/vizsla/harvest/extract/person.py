@@ -317,13 +317,12 @@ def _split_at(text: str, cuts: Sequence[int]) -> list[str]:
 
 def _names_of_run(words: list[str]) -> list[Name]:
     names: list[Name] = []
+    fits = [word[0].isupper() and word.rstrip(".'’").lower() not in NOT_NAMES for word in words]
     start = 0
-    while start < len(words):
-        if not _may_begin(words[start]):
-            start += 1
-            continue
+    while True in fits[start:]:
+        start = fits.index(True, start)
         end = start + 1
-        while end < len(words) and end - start < 6 and (words[end] in PARTICLES or _may_begin(words[end])):
+        while end < len(words) and end - start < 6 and (fits[end] or words[end] in PARTICLES):
             end += 1
         if end - start == 1:
             if len(words) <= 3 and is_first_name(words[start]) and (name := parse_name(words[start])):
@@ -340,10 +339,6 @@ def _names_within(words: list[str]) -> Iterator[Name]:
             part = words[first : first + size]
             if part[0] not in PARTICLES and part[-1] not in PARTICLES and (name := parse_name(" ".join(part))):
                 yield name
-
-
-def _may_begin(word: str) -> bool:
-    return word[0].isupper() and word.rstrip(".'’").lower() not in NOT_NAMES
 
 
 def _card(place: Neighbourhood, best: Candidate, runs: Callable[[int], list[Name]]) -> tuple[int, int]:
