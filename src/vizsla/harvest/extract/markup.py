@@ -41,27 +41,32 @@ _SPIP = re.compile(r"#([\w.+-]{1,64})#mc#([\w.-]{4,190})#\Z")
 _HASH = "/cdn-cgi/l/email-protection#"
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]+")
 MAX_ATTRIBUTES = 20_000
+SPLITS = 20_000
+"""Tags split off at a time, so that four megabytes of nothing but tags are not all in memory in pieces."""
 
 
 def read_lines(html: str, *, in_pre: bool = False, decode_protected: bool = False) -> Text:
     """The lines of *html*, which may begin anywhere between tags."""
     reader = _Reader(in_pre, decode_protected)
-    last = 0
-    for token in _TOKEN.finditer(html):
-        start, end = token.span()
-        if start > last:
-            reader.text(html[last:start])
-        last = end
-        raw, close, name, attributes = token.groups()
-        if name is not None:
-            if close:
-                reader.end_tag(name.lower())
-            else:
-                reader.start_tag(name.lower(), attributes)
-        elif raw is not None:
-            reader.end_line()
-    if last < len(html):
-        reader.text(html[last:])
+    more = True
+    while more:
+        # Splitting makes no object for each tag, which takes a fifth off reading them.
+        pieces = _TOKEN.split(html, SPLITS)
+        html = pieces.pop()
+        more = len(pieces) == 5 * SPLITS
+        each = iter(pieces)
+        for text, raw, close, name, attributes in zip(each, each, each, each, each, strict=True):
+            if text:
+                reader.text(text)
+            if name:
+                if close:
+                    reader.end_tag(name.lower())
+                else:
+                    reader.start_tag(name.lower(), attributes)
+            elif raw:
+                reader.end_line()
+    if html:
+        reader.text(html)
     return reader.finish()
 
 
