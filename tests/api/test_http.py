@@ -119,7 +119,7 @@ async def test_a_body_that_never_ends_has_a_deadline(api: Api) -> None:
 
 
 async def test_heads_and_bodies_have_a_largest_size(api: Api) -> None:
-    async with listening(api.app, Patience(body=2.0, largest_body=2_000_000)) as url:
+    async with listening(api.app, Patience(body=1.0, largest_body=2_000_000)) as url:
         assert error_of(await exchange(url, b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n")) == (414, "uri_too_long")
         for request in (
             b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000 + b"\r\n\r\n",
