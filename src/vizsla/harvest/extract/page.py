@@ -33,7 +33,7 @@ from vizsla.harvest.extract.person import (
     names_in,
 )
 from vizsla.harvest.extract.phones import parse_phone, region_of
-from vizsla.harvest.extract.regions import Marks, Region, cut_windows, find_marks, split_spots
+from vizsla.harvest.extract.regions import Marks, Region, cut_windows, find_marks, find_noindex, split_spots
 from vizsla.harvest.extract.script_state import AROUND, read_script
 from vizsla.harvest.extract.structured import Stated, people_in_jsonld, stated_in_jsonld, stated_in_scopes
 from vizsla.harvest.records import Extraction, Fact, Observation, Page
@@ -107,7 +107,7 @@ class _PageReader:
         self._host = _host_of(page.uri)
 
     def read_plain(self, spots: list[int]) -> None:
-        for window in cut_windows(self._body, spots, Marks([], [], [])):
+        for window in cut_windows(self._body, spots, Marks([], [])):
             self._read_text(read_plain(decode(self._body[window.start : window.end], self._charset)))
 
     def read_html(self, spots: list[int]) -> None:
@@ -133,7 +133,7 @@ class _PageReader:
     @cached_property
     def is_noindex(self) -> bool:
         """Whether the site asks that nothing of this page be kept."""
-        return _is_noindex(self._page, self._body, self._marks)
+        return _is_noindex(self._page, self._body)
 
     @cached_property
     def _marks(self) -> Marks:
@@ -348,11 +348,11 @@ def _host_of(uri: str) -> str:
         return ""
 
 
-def _is_noindex(page: Page, body: bytes, marks: Marks) -> bool:
+def _is_noindex(page: Page, body: bytes) -> bool:
     header = page.headers.get("x-robots-tag", "").lower()
     if header and not {"noindex", "none"}.isdisjoint(word.strip() for word in header.split(",")):
         return True
-    for place in marks.noindex[:50]:
+    for place in find_noindex(body):
         tag = body[body.rfind(b"<", max(0, place - 300), place) : body.find(b">", place, place + 300)]
         if _ROBOTS.match(tag):
             return True
