@@ -65,7 +65,12 @@ def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
     """Where in *body* an address may stand: offsets in ascending order, at most MAX_SPOTS. A page with none need not be read."""
     found = _WITH_SIGN[decode_protected].ends(body, MAX_SPOTS)
     if len(found) < MAX_SPOTS:
-        spots = [end - 1 for end, mark in found if _may_be_sign(body, mark, end)]
+        is_address_like = _AT.match
+        spots = [
+            end - 1
+            for end, mark in found
+            if (_may_be_disguise(body, mark, end) if mark else is_address_like(body, end - 1))
+        ]
     else:
         # So many signs that most are none: the compiled search leaps over them.
         spots = [match.start() for match in islice(_AT.finditer(body), MAX_SPOTS)]
@@ -78,9 +83,7 @@ def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
     return spots[:MAX_SPOTS]
 
 
-def _may_be_sign(body: bytes, mark: int, end: int) -> bool:
-    if mark == 0:
-        return _AT.match(body, end - 1) is not None
+def _may_be_disguise(body: bytes, mark: int, end: int) -> bool:
     if mark <= _ENTITIES:
         return _AFTER_ENTITY.match(body, end) is not None
     if mark in _ESCAPES:
