@@ -50,6 +50,7 @@ _PROTECTIONS = (
     b"atob(", b"fromcharcode(", b"'@'", b'"@"', b"znvygb:", b"#mc#", b"dir=rtl", b'dir="rtl',
 )  # fmt: skip
 _SPELT_SIGN = re.compile(rb"(?<![a-z])(?:at|\xc3?\xa4t|arroba|a\.t)(?![a-z])|@|64;|40;|&commat;", re.IGNORECASE)
+_BEGINNING = 32
 _SPELT_REACH = 200
 """Bytes before a dot in words where the sign of its address stands, tags between them and all."""
 _ENTITIES = 4
@@ -80,6 +81,9 @@ def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
             end - 1 for finder in _WORDS for end, _ in finder.ends(body, MAX_DISGUISED) if _may_be_spelt(body, end)
         )
     spots.sort()
+    if not spots and b"\0" in body[:_BEGINNING]:
+        # UTF-16, as it seems: what it holds is seen when it has been written anew.
+        return [0]
     return spots[:MAX_SPOTS]
 
 
