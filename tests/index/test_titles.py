@@ -33,7 +33,10 @@ DevOps Engineer | - | it
 IT Administrator | - | it
 Head of IT | senior | it
 Data Scientist | - | it
-Account Executive | executive | sales
+Account Executive | - | sales
+Marketing Executive | - | marketing
+Non-Executive Director | executive | executive
+Member of the Executive Committee | executive | executive
 Key Account Manager | senior | sales
 Sales Manager | senior | sales
 Head of Sales | senior | sales

@@ -109,7 +109,9 @@ _SENIORITY_RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     )),
     ("executive", _rule(
         _HEADS_OF_COMPANY + "|" + _CHIEFS + r"|vice[ -]president|[se]?vp|avp|partner|equity partner|executive director|prokurist(?:in)?"
-        r"|vice[ -]presidente|vicepresidente|socio|socia|associe[e]?|vennoot|general manager|generalbevollmachtigte[r]?|executive",
+        r"|vice[ -]presidente|vicepresidente|socio|socia|associe[e]?|vennoot|general manager|generalbevollmachtigte[r]?"
+        # An account, sales or marketing executive carries a company's plans out, and leads nobody.
+        r"|^(?:senior )?executive|executive (?:board|committee|team|chair\w*|officer|partner|vice)|non-?executive",
     )),
     ("senior", _rule(
         r"senior|sr|lead|principal|staff (?:\w+ )?engineer|head|director|manager|supervisor|team leader|dean|chair|professor"
