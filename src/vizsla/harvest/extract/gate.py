@@ -42,6 +42,13 @@ _ESCAPED = {
 _AFTER_ENTITY = re.compile(
     _HOST + rb"|[&'\"+)\]}]| [\w\x80-\xff-]{1,63}(?:\.[a-z]| dot | ?[\[({] ?dot| ?&#)", re.IGNORECASE
 )
+_AFTER_BRACKET = re.compile(rb"[\])}>]?\s*+[\w\x80-\xff<&%]")
+"""Not the `[at](` and `[at]=` of scripts, nor the `(AT)"` of a flag's title."""
+_AFTER_WORD = re.compile(
+    rb"\s*+(?:[\w\x80-\xff][\w\x80-\xff-]{0,62}(?:\.[\w\x80-\xff]|\s?[\[({<&]| dot )|[<&])", re.IGNORECASE
+)
+"""Not "AT THE RECEPTION"."""
+_GLUED = re.compile(rb"@(?:<[^<>]{0,400}>)*+[^\s<]")
 _DISGUISES = (
     b"&#64;", b"&#064;", b"&#x40;", b"&commat;", b"%40", b"\\u0040", b"[at]", b"(at)", b"[ at ]", b"( at )",
 )  # fmt: skip
@@ -51,6 +58,8 @@ _PROTECTIONS = (
 )  # fmt: skip
 _SPELT_SIGN = re.compile(rb"(?<![a-z])(?:at|\xc3?\xa4t|arroba|a\.t)(?![a-z])|@|64;|40;|&commat;", re.IGNORECASE)
 _BEGINNING = 32
+_TAG_END = ord(">")
+_TAG_REACH, _MAX_TAGS = 400, 10
 _SPELT_REACH = 200
 """Bytes before a dot in words where the sign of its address stands, tags between them and all."""
 _ENTITIES = 4
@@ -58,7 +67,7 @@ _ENTITIES = 4
 _ESCAPES = {1 + _DISGUISES.index(sign): (len(sign), pattern) for sign, pattern in _ESCAPED.items()}
 _WITH_SIGN = {False: MarkFinder((b"@", *_DISGUISES)), True: MarkFinder((b"@", *_DISGUISES, *_PROTECTIONS))}
 _DISGUISED = {False: MarkFinder(_DISGUISES), True: MarkFinder((*_DISGUISES, *_PROTECTIONS))}
-_WORDS = (MarkFinder((b" dot ",)), MarkFinder((b" AT ",), same_case=True))
+_DOT_WORD, _AT_WORD = MarkFinder((b" dot ",)), MarkFinder((b" AT ",), same_case=True)
 # Marks with letters and spaces share a bucket of the matcher with nothing: each of these alone is twice as fast as with the others.
 
 
@@ -70,16 +79,19 @@ def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
         spots = [
             end - 1
             for end, mark in found
-            if (_may_be_disguise(body, mark, end) if mark else is_address_like(body, end - 1))
+            if (
+                _may_be_disguise(body, mark, end)
+                if mark
+                else is_address_like(body, end - 1) and (body[end - 2] != _TAG_END or _may_be_parted(body, end - 1))
+            )
         ]
     else:
         # So many signs that most are none: the compiled search leaps over them.
         spots = [match.start() for match in islice(_AT.finditer(body), MAX_SPOTS)]
         spots.extend(end - 1 for end, _ in _DISGUISED[decode_protected].ends(body, MAX_DISGUISED))
     if len(body) <= MAX_HAND_WRITTEN:
-        spots.extend(
-            end - 1 for finder in _WORDS for end, _ in finder.ends(body, MAX_DISGUISED) if _may_be_spelt(body, end)
-        )
+        spots.extend(end - 1 for end, _ in _DOT_WORD.ends(body, MAX_DISGUISED) if _may_be_spelt(body, end))
+        spots.extend(end - 1 for end, _ in _AT_WORD.ends(body, MAX_DISGUISED) if _AFTER_WORD.match(body, end))
     spots.sort()
     if not spots and b"\0" in body[:_BEGINNING]:
         # UTF-16, as it seems: what it holds is seen when it has been written anew.
@@ -93,9 +105,21 @@ def _may_be_disguise(body: bytes, mark: int, end: int) -> bool:
     if mark in _ESCAPES:
         length, pattern = _ESCAPES[mark]
         return pattern.match(body, end - length) is not None
-    return True
+    return mark > len(_DISGUISES) or _AFTER_BRACKET.match(body, end) is not None
+
+
+def _may_be_parted(body: bytes, at: int) -> bool:
+    """Whether the tags before the `@` at *at* part it from a local part: ` <a><s>@</s>handle` has none."""
+    before = at
+    for _ in range(_MAX_TAGS):
+        if body[before - 1] != _TAG_END or body[before - 3 : before] == b"-->":
+            break
+        before = body.rfind(b"<", max(1, before - _TAG_REACH), before)
+        if before < 0:
+            return True
+    return not body[before - 1 : before].isspace() or _GLUED.match(body, at) is None
 
 
 def _may_be_spelt(body: bytes, end: int) -> bool:
-    """Whether what ends in a ` dot ` or ` AT ` at *end* has a sign in it or before: "owners dot the sky" has none."""
+    """Whether a sign stands before the ` dot ` that ends at *end*: "owners dot the sky" has none."""
     return _SPELT_SIGN.search(body, max(0, end - _SPELT_REACH), end) is not None

@@ -29,14 +29,14 @@ class MarkFinder:
         )
         self._local = threading.local()
 
-    def scan(self, body: bytes, on_mark: OnMark) -> bool:
+    def scan(self, body: bytes | memoryview, on_mark: OnMark) -> bool:
         """Whether *on_mark*, called for each mark of *body* in the order of their ends, ended the pass."""
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
             # Two scans must not share one scratch; the binding lets go of the GIL while it scans.
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
         try:
-            self._database.scan(body, match_event_handler=on_mark, scratch=scratch)
+            self._database.scan(body, match_event_handler=on_mark, scratch=scratch)  # type: ignore[type-var]  # any buffer
         except hyperscan.ScanTerminated:
             return True
         return False
@@ -45,7 +45,7 @@ class MarkFinder:
         """Whether *body* has any of the marks."""
         return self.scan(body, _stop)
 
-    def ends(self, body: bytes, most: int) -> list[tuple[int, int]]:
+    def ends(self, body: bytes | memoryview, most: int) -> list[tuple[int, int]]:
         """The end and the number of each mark in *body*, in order; at most *most*."""
         found: list[tuple[int, int]] = []
         append = found.append

@@ -15,11 +15,12 @@ from vizsla.harvest.extract.decode import decode_cloudflare, decode_rot13, decod
 from vizsla.harvest.extract.lines import MAX_LINE, Line, Link, Span, Text
 from vizsla.harvest.extract.microdata import ScopeReader
 
-_ATTRIBUTES = r"(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s\"'>][^\s>]*+)?+)*+"
+# Letters stand in sets of both cases: under IGNORECASE every sign that a set is asked for is made small first.
+_ATTRIBUTES = r"(?:[^>=]*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s\"'>][^\s>]*+)?+)*+[^>=]*+"
 _TOKEN = re.compile(
-    rf"<(?:(?P<raw>script|style|noembed|noframes|xmp|iframe)(?=[\s/>]){_ATTRIBUTES}(?:>.*?(?:</(?P=raw)[^>]*+(?:>|\Z)|\Z)|\Z)"
-    rf"|!--.*?(?:-->|\Z)|(?P<close>/?)(?P<name>[a-z][a-z0-9:-]*+)(?P<attributes>{_ATTRIBUTES})(?:>|\Z)|[!?/][^>]*+(?:>|\Z))",
-    re.IGNORECASE | re.DOTALL,
+    rf"<(?:(?=[sSnNxXiI])(?P<raw>(?i:script|style|noembed|noframes|xmp|iframe))(?=[\s/>]){_ATTRIBUTES}(?:>.*?(?:</(?i:(?P=raw))[^>]*+(?:>|\Z)|\Z)|\Z)"
+    rf"|!--.*?(?:-->|\Z)|(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:_-]*+)(?P<attributes>{_ATTRIBUTES})(?:>|\Z)|[!?/][^>]*+(?:>|\Z))",
+    re.DOTALL,
 )
 _INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q s samp small span strike strong sub sup time tt u var wbr svg use path".split()

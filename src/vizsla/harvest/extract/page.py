@@ -33,7 +33,16 @@ from vizsla.harvest.extract.person import (
     names_in,
 )
 from vizsla.harvest.extract.phones import parse_phone, region_of
-from vizsla.harvest.extract.regions import Marks, Region, cut_windows, find_marks, find_noindex, split_spots
+from vizsla.harvest.extract.regions import (
+    Marks,
+    Region,
+    cut_windows,
+    find_jsonld,
+    find_marks,
+    find_noindex,
+    is_jsonld,
+    split_spots,
+)
 from vizsla.harvest.extract.script_state import AROUND, read_script
 from vizsla.harvest.extract.structured import Stated, people_in_jsonld, stated_in_jsonld, stated_in_scopes
 from vizsla.harvest.records import Extraction, Fact, Observation, Page
@@ -118,7 +127,7 @@ class _PageReader:
         if self.is_noindex:
             self._dropped["noindex"] += 1
             return
-        marks = self._marks
+        marks = find_marks(body, spots[-1])
         outside, inside = split_spots(spots, marks.regions)
         self._count_cut("too_many_scripts", len(inside) > MAX_SCRIPTS)
         for region, places in islice(inside.items(), MAX_SCRIPTS):
@@ -134,10 +143,6 @@ class _PageReader:
     def is_noindex(self) -> bool:
         """Whether the site asks that nothing of this page be kept."""
         return _is_noindex(self._page, self._body)
-
-    @cached_property
-    def _marks(self) -> Marks:
-        return find_marks(self._body)
 
     def result(self, facts: list[Fact]) -> Extraction:
         page = self._page
@@ -194,15 +199,15 @@ class _PageReader:
             ):
                 authors.append(name)
             at = body.find(b"uthor", at + 5, MAX_HEAD)
-        for region in self._marks.regions:
-            if region.kind == "<script" and len(authors) < 20:
+        for region in find_jsonld(body):
+            if len(authors) < 20:
                 authors.extend(people_in_jsonld(self._read_jsonld(region)))
         return authors
 
     def _read_script(self, region: Region, places: list[int]) -> None:
         body = self._body
         owners = MAX_PEOPLE - self._people
-        if nodes := self._read_jsonld(region):
+        if is_jsonld(body, region) and (nodes := self._read_jsonld(region)):
             # What a name beside an address means, the types have said: an Organization's is no person's.
             owners = 0
             everyone = stated_in_jsonld(nodes)
@@ -232,10 +237,7 @@ class _PageReader:
                 self._add(one.found, Person(one.name, one.score, one.position, phone, one.twitter))
 
     def _read_jsonld(self, region: Region) -> list[dict[str, object]]:
-        body = self._body
-        if b"ld+json" not in body[region.start : region.start + 300]:
-            return []
-        return parse_jsonld(decode(body[region.start : region.end], self._charset) + "</script>")
+        return parse_jsonld(decode(self._body[region.start : region.end], self._charset) + "</script>")
 
     def _read_text(self, text: Text) -> None:
         if text.protected:

@@ -6,6 +6,7 @@ their openings alone, and the markup round each spot is cut out as a window; onl
 an address everywhere is one window. Everything here is one pass forward, whatever the page is.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -18,11 +19,15 @@ AFTER = 2_500
 """Bytes of markup kept before and after a spot: six lines of a card on pages with long class lists (2,136 pages, 2026-11)."""
 
 _MARKS = ("<script", "</script", "<style", "</style", "<!--", "-->", "<pre", "</pre")
-_CLOSINGS = {"<script": "</script", "<style": "</style", "<!--": "-->"}
+"""What opens stands before what closes it."""
+_OPENINGS, _PRE = (0, 2, 4), (6, 7)
+_LONGEST = max(map(len, _MARKS))
 MAX_MARKS = 100_000
 MAX_NOINDEX = 50
 _finder = MarkFinder([mark.encode() for mark in _MARKS])
 _noindex = MarkFinder((b"noindex",))
+_jsonld = MarkFinder((b"ld+json",))
+_TYPE_REACH = 300
 ROLE_BEFORE, ROLE_AFTER = 1_200, 800
 _ROLES = frozenset(local.encode() for local in ROLE_LOCALS)
 _WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
@@ -54,28 +59,41 @@ class Marks(msgspec.Struct):
     """Where `<pre>` begins (True) and ends, outside of the regions."""
 
 
-def find_marks(body: bytes) -> Marks:
-    """The marks of *body*."""
+def find_marks(body: bytes, last_spot: int | None = None) -> Marks:
+    """The marks of *body*, or of as much of it as is read round the spots up to *last_spot*."""
     marks = Marks([], [])
-    opening, start, closing = "", 0, ""
-    for end, number in _finder.ends(body, MAX_MARKS):
-        mark = _MARKS[number]
-        if closing:
-            if mark == closing:
-                marks.regions.append(Region(start, end - len(mark), opening))
-                closing = ""
-        elif mark in _CLOSINGS:
-            opening, start, closing = mark, end - len(mark), _CLOSINGS[mark]
-        elif mark in ("<pre", "</pre") and body[end : end + 1] in (b">", b" ", b"\n"):
-            marks.pre.append((end, mark == "<pre"))
-    if closing:
-        marks.regions.append(Region(start, len(body), opening))
+    reach = len(body) if last_spot is None else last_spot + AFTER
+    opening, start = -1, 0
+    for end, number in _finder.ends(body if reach >= len(body) else memoryview(body)[:reach], MAX_MARKS):
+        if opening >= 0:
+            if number == opening + 1:
+                marks.regions.append(Region(start, end - len(_MARKS[number]), _MARKS[opening]))
+                opening = -1
+        elif number in _OPENINGS:
+            opening, start = number, end - len(_MARKS[number])
+        elif number in _PRE and body[end : end + 1] in (b">", b" ", b"\n"):
+            marks.pre.append((end, _MARKS[number] == "<pre"))
+    if opening >= 0:
+        closing = re.compile(_MARKS[opening + 1].encode(), re.IGNORECASE).search(body, max(start, reach - _LONGEST))
+        marks.regions.append(Region(start, closing.start() if closing else len(body), _MARKS[opening]))
     return marks
+
+
+def find_jsonld(body: bytes) -> list[Region]:
+    """The scripts of *body* that are JSON-LD."""
+    if not _jsonld.stands_in(body):
+        return []
+    return [region for region in find_marks(body).regions if region.kind == "<script" and is_jsonld(body, region)]
 
 
 def find_noindex(body: bytes) -> list[int]:
     """Where the word `noindex` stands in *body*, whatever it means there: the first few places."""
     return [end - len(b"noindex") for end, _ in _noindex.ends(body, MAX_NOINDEX)]
+
+
+def is_jsonld(body: bytes, region: Region) -> bool:
+    """Whether *region* is JSON-LD."""
+    return b"ld+json" in body[region.start : region.start + _TYPE_REACH]
 
 
 def split_spots(spots: Sequence[int], regions: Sequence[Region]) -> tuple[list[int], dict[Region, list[int]]]:
