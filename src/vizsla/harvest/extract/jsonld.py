@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from vizsla.harvest.extract.marks import MarkFinder
+
 MAX_NODES = 2_000
 MAX_DEPTH = 32
 MAX_CHARACTERS = 4_000_000
@@ -19,6 +21,7 @@ _TAG_REACH = 512
 """How far the MIME type may stand from the `<` of its tag, and the `>` from it: keeps the hop from marker to marker linear."""
 
 _MARKER = "ld+json"
+_marker = MarkFinder((_MARKER.encode(),))
 _END = re.compile("</script", re.IGNORECASE)
 _WRAPPING = re.compile(r"\A(?:\s|<!--|//|/\*|\*/|<!\[CDATA\[)+|(?:\s|-->|//|/\*|\*/|\]\]>|;)+\Z")
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
@@ -40,6 +43,11 @@ def parse_jsonld(html: str) -> list[dict[str, object]]:
         if len(nodes) >= MAX_NODES:
             break
     return nodes
+
+
+def may_hold_jsonld(body: bytes) -> bool:
+    """Whether the page *body*, in a superset of ASCII, may have JSON-LD: most have none, and this tells in a quarter of the time."""
+    return _marker.stands_in(body)
 
 
 def types_of(node: Mapping[str, object]) -> frozenset[str]:

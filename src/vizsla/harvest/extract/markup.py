@@ -55,17 +55,7 @@ def read_lines(html: str, *, in_pre: bool = False, decode_protected: bool = Fals
         pieces = _TOKEN.split(html, SPLITS)
         html = pieces.pop()
         more = len(pieces) == 5 * SPLITS
-        each = iter(pieces)
-        for text, raw, close, name, attributes in zip(each, each, each, each, each, strict=True):
-            if text:
-                reader.text(text)
-            if name:
-                if close:
-                    reader.end_tag(name.lower())
-                else:
-                    reader.start_tag(name.lower(), attributes)
-            elif raw:
-                reader.end_line()
+        reader.read(pieces)
     if html:
         reader.text(html)
     return reader.finish()
@@ -93,12 +83,27 @@ class _Reader:
         self._reversed_from = -1
         self._scopes = ScopeReader()
 
+    def read(self, pieces: list[str]) -> None:
+        """Tags with the text before each, as `_TOKEN` splits them."""
+        each = iter(pieces)
+        for text, raw, close, name, attributes in zip(each, each, each, each, each, strict=True):
+            if text:
+                if text.isspace() and not (self._in_pre or self._is_muted):
+                    # Two of three texts are indentation.
+                    self._is_spaced = True
+                else:
+                    self.text(text)
+            if name:
+                if close:
+                    self.end_tag(name.lower())
+                else:
+                    self.start_tag(name.lower(), attributes)
+            elif raw:
+                self.end_line()
+
     def text(self, text: str) -> None:
         """Text between two tags, entities and all."""
         if self._is_muted:
-            return
-        if text.isspace() and not self._in_pre:
-            self._is_spaced = True
             return
         how = ""
         if "&" in text:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,6 +20,7 @@ from vizsla.harvest.extract.charset import as_ascii_superset, charset_of, decode
 from vizsla.harvest.extract.gate import MAX_SPOTS, find_spots
 from vizsla.harvest.extract.jsonld import parse_jsonld
 from vizsla.harvest.extract.lines import Line, Text, read_plain
+from vizsla.harvest.extract.marks import MarkFinder
 from vizsla.harvest.extract.markup import read_lines
 from vizsla.harvest.extract.names import Name, agreement, parse_name
 from vizsla.harvest.extract.person import (
@@ -61,12 +61,15 @@ MAX_REPEATS = 5
 _LANG = re.compile(
     rb"<html[^>]{0,400}?\slang\s{0,3}=\s{0,3}[\"']?([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})?)", re.IGNORECASE
 )
+_AUTHORITY = re.compile(r"[\w+.-]+://(?:[^/?#@]*@)?([^/?#:]*)")
 _ROBOTS = re.compile(rb"<meta\s[^>]*?name\s{0,3}=\s{0,3}[\"']?robots\b", re.IGNORECASE)
 _AUTHOR = re.compile(
     rb"<meta\s[^>]*?(?:name|property)\s{0,3}=\s{0,3}[\"']?[\w.:-]{0,20}author[\"']?\s[^>]{0,100}?content\s{0,3}=\s{0,3}(?:\"([^\">]{3,90})\"|'([^'>]{3,90})')",
     re.IGNORECASE,
 )
+_author_marks = MarkFinder((b"author",))
 MAX_HEAD = 100_000
+MAX_AUTHOR_MARKS = 10
 _SURE = {"jsonld": 5, "microdata": 4, "hcard": 4, "mailto": 3, "text": 2, "joined": 1}
 
 
@@ -186,10 +189,8 @@ class _PageReader:
     def _authors(self) -> list[Name]:
         body = self._body
         authors: list[Name] = []
-        at = body.find(b"uthor", 0, MAX_HEAD)
-        for _ in range(10):
-            if at < 0:
-                break
+        for end, _ in _author_marks.ends(memoryview(body)[:MAX_HEAD], MAX_AUTHOR_MARKS):
+            at = end - 5
             tag = body[body.rfind(b"<", max(0, at - 100), at) : body.find(b">", at, at + 300)]
             stated = _AUTHOR.match(tag)
             if (
@@ -198,7 +199,6 @@ class _PageReader:
                 and name.last
             ):
                 authors.append(name)
-            at = body.find(b"uthor", at + 5, MAX_HEAD)
         for region in find_jsonld(body):
             if len(authors) < 20:
                 authors.extend(people_in_jsonld(self._read_jsonld(region)))
@@ -344,10 +344,8 @@ class _PageReader:
 
 
 def _host_of(uri: str) -> str:
-    try:
-        return urlsplit(uri).hostname or ""
-    except ValueError:
-        return ""
+    authority = _AUTHORITY.match(uri)
+    return authority[1].lower() if authority else ""
 
 
 def _is_noindex(page: Page, body: bytes) -> bool:

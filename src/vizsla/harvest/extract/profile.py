@@ -22,7 +22,7 @@ from vizsla.harvest.extract.company_names import (
 from vizsla.harvest.extract.countries import country_code, country_of_suffix
 from vizsla.harvest.extract.head import MAX_HEAD, MAX_HTML, Head, attributes_of, read_tags, tag_at
 from vizsla.harvest.extract.industries import industry_of_code, industry_of_text, industry_of_types
-from vizsla.harvest.extract.jsonld import parse_jsonld, text_of, texts_of, types_of
+from vizsla.harvest.extract.jsonld import may_hold_jsonld, parse_jsonld, text_of, texts_of, types_of
 from vizsla.harvest.extract.marks import MarkFinder
 from vizsla.harvest.extract.organization import (
     Node,
@@ -109,7 +109,7 @@ def extract_facts(page: Page, html: str, raw: bytes | None = None) -> list[Fact]
     is_profile = is_profile_path(page.uri)
     tags = read_tags(html, MAX_HTML if is_profile else MAX_HEAD)
     head = Head(html, tags)
-    nodes = parse_jsonld(html)
+    nodes = parse_jsonld(html) if raw is None or may_hold_jsonld(raw) else []
     own = own_organizations(nodes, domain, page.uri)
     _read_own_nodes(facts, own, nodes)
     facts.add("organization", site_name(nodes, domain), 2)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from vizsla.harvest.extract.jsonld import may_hold_jsonld
 from vizsla.harvest.extract.lexicon import ROLE_LOCALS
 from vizsla.harvest.extract.marks import MarkFinder
 
@@ -26,7 +27,6 @@ MAX_MARKS = 100_000
 MAX_NOINDEX = 50
 _finder = MarkFinder([mark.encode() for mark in _MARKS])
 _noindex = MarkFinder((b"noindex",))
-_jsonld = MarkFinder((b"ld+json",))
 _TYPE_REACH = 300
 ROLE_BEFORE, ROLE_AFTER = 1_200, 800
 _ROLES = frozenset(local.encode() for local in ROLE_LOCALS)
@@ -81,7 +81,7 @@ def find_marks(body: bytes, last_spot: int | None = None) -> Marks:
 
 def find_jsonld(body: bytes) -> list[Region]:
     """The scripts of *body* that are JSON-LD."""
-    if not _jsonld.stands_in(body):
+    if not may_hold_jsonld(body):
         return []
     return [region for region in find_marks(body).regions if region.kind == "<script" and is_jsonld(body, region)]
 

@@ -26,7 +26,7 @@ quotes. Begins where a run of backslashes does, or a long one would be tried fro
 _ESCAPED = re.compile(r"\\(?:(?<!\\\\)\\*+u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _MAIL_KEY = re.compile(r"mail\w{0,12}\"\s{0,4}:\s{0,4}\"(?:mailto:)?\Z", re.IGNORECASE)
 _BRACE = re.compile(r"[{}]")
-_PAIR = re.compile(r"[{}]|\"(\w{2,30})\"\s{0,8}:\s{0,8}\"([^\"\n]{1,200})\"")
+_PAIR = re.compile(r"[{}\"](?:(?<!\")|(\w{2,30}+)\"\s{0,8}+:\s{0,8}+\"([^\"\n]{1,200}+)\")")
 _REACH = 400
 _FIRST = ("firstname", "first_name", "givenname", "given_name", "fname", "forename")
 _LAST = ("lastname", "last_name", "familyname", "family_name", "lname", "surname")
