@@ -26,7 +26,7 @@ _INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q s samp small span strike strong sub sup time tt u var wbr svg use path".split()
 )
 _PRE = frozenset(["pre", "listing"])
-_VOID_OR_SOFT = frozenset(["wbr", "img", "use", "path", "input"])
+_CUTTING = _INLINE - {"wbr", "img", "use", "path"}
 _CLOUDFLARE = value_pattern("data-cfemail")
 _TYPO3_TOKEN = value_pattern("data-mailto-token")
 _ROT13 = value_pattern("data-enc-email")
@@ -89,7 +89,7 @@ class _Reader:
         for text, raw, close, name, attributes in zip(each, each, each, each, each, strict=True):
             if text:
                 if text.isspace() and not (self._in_pre or self._is_muted):
-                    # Two of three texts are indentation.
+                    # Half of all texts are indentation.
                     self._is_spaced = True
                 else:
                     self.text(text)
@@ -147,7 +147,7 @@ class _Reader:
         if self._is_muted:
             return
         if inline:
-            if self._length and name not in _VOID_OR_SOFT:
+            if self._length and name in _CUTTING:
                 self._cut()
         else:
             self._break(name)
@@ -165,7 +165,7 @@ class _Reader:
         if self._is_muted:
             return
         if inline:
-            if self._length and name not in _VOID_OR_SOFT:
+            if self._length and name in _CUTTING:
                 self._cut()
             if name == "a":
                 self._end_link()

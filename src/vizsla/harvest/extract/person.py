@@ -22,7 +22,7 @@ from vizsla.harvest.extract.positions import position_in
 LINES_BEFORE = 6
 LINES_AFTER = 5
 _LOOK_BACK = 160
-_RUN = re.compile(r"[^\W\d_][^\s,;:|()<>\[\]{}\"“”/•·–—=*]*(?:[ \xa0][^\W\d_][^\s,;:|()<>\[\]{}\"“”/•·–—=*]*)*")
+_RUN = re.compile(r"[^\W\d_][^\s,;:|()<>\[\]{}\"“”/•·–—=*]*+(?:[ \xa0][^\W\d_][^\s,;:|()<>\[\]{}\"“”/•·–—=*]*+)*+")
 _SENTENCE = re.compile(r"(?<=\w\w[.!?]) ")
 _PARENTHESIS = re.compile(r"\s?\([^()]{0,60}\)\s?$")
 _OPEN_BRACKET = re.compile(r"[<(\[]\s?(?:mailto:|e-?mail:?)?\s?$", re.IGNORECASE)
@@ -114,9 +114,10 @@ def names_in(line: Line) -> list[Name]:
         cuts = line.cuts
     names: dict[Name, None] = {}
     for piece in _split_at(text, cuts):
-        for run in _RUN.finditer(piece):
-            for name in _names_of_run(run[0].split()):
-                names[name] = None
+        for run in _RUN.findall(piece):
+            if not run.islower():
+                for name in _names_of_run(run.split()):
+                    names[name] = None
         if "," in piece and len(piece) < 50 and (turned := parse_name(piece)):
             names[turned] = None
         if len(names) > 40:
