@@ -32,30 +32,30 @@ _TAGS_AND_SCRIPTS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)|<[^>]*
 _BLANK = re.compile(r"[ \t\r\f\v\xa0]+")
 
 
-def attributes_of(tag: str) -> dict[str, str]:
-    """The attributes in the text of a start tag, names in lower case, entities decoded; the first of two alike counts."""
+def attributes_of(html: str, start: int, end: int) -> dict[str, str]:
+    """The attributes of the start tag from *start* to *end*, names in lower case, entities decoded; the first of two alike counts."""
     found: dict[str, str] = {}
-    for name, quoted, single, bare in _ATTRIBUTE.findall(tag):
+    for name, quoted, single, bare in _ATTRIBUTE.findall(html, start, end):
         value = quoted or single or bare
         found.setdefault(name.lower(), (entities.unescape(value) if "&" in value else value).strip())
     return found
 
 
-def tag_at(html: str, start: int) -> str:
-    """The start tag that begins at *start*, a `>` inside quotes not ending it; cut at MAX_TAG."""
+def end_of_tag(html: str, start: int) -> int:
+    """Where the start tag that begins at *start* ends, a `>` inside quotes not ending it; cut at MAX_TAG."""
     limit = min(len(html), start + MAX_TAG)
     if whole := _WHOLE_TAG.match(html, start, limit):
-        return whole[0]
+        return whole.end()
     at = start
     while match := _QUOTED_OR_END.search(html, at, limit):
         if match[0] == ">":
-            return html[start : match.end()]
+            return match.end()
         closing = html.find(match[0], match.end(), limit)
         if closing < 0:
             break
         at = closing + 1
     end = html.find(">", start, limit)
-    return html[start : end + 1 if end >= 0 else limit]
+    return end + 1 if end >= 0 else limit
 
 
 class Tag(msgspec.Struct, frozen=True, gc=False):
@@ -77,9 +77,8 @@ def read_tags(html: str, end: int = MAX_HTML) -> list[Tag]:
         if start < at:
             # Inside of an attribute of the tag before.
             continue
-        tag = tag_at(html, start)
-        at = start + len(tag)
-        tags.append(Tag(match[1].lower(), start, at, attributes_of(tag)))
+        at = end_of_tag(html, start)
+        tags.append(Tag(match[1].lower(), start, at, attributes_of(html, start, at)))
         if len(tags) >= MAX_TAGS:
             break
     return tags

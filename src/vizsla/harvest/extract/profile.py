@@ -20,7 +20,7 @@ from vizsla.harvest.extract.company_names import (
     split_legal_form,
 )
 from vizsla.harvest.extract.countries import country_code, country_of_suffix
-from vizsla.harvest.extract.head import MAX_HEAD, MAX_HTML, Head, attributes_of, read_tags, tag_at
+from vizsla.harvest.extract.head import MAX_HEAD, MAX_HTML, Head, attributes_of, end_of_tag, read_tags
 from vizsla.harvest.extract.industries import industry_of_code, industry_of_text, industry_of_types
 from vizsla.harvest.extract.jsonld import may_hold_jsonld, parse_jsonld, text_of, texts_of, types_of
 from vizsla.harvest.extract.marks import MarkFinder
@@ -217,10 +217,9 @@ def _marked_text(html: str, at: int) -> str | None:
     start = html.rfind("<", max(0, at - 1_000), at)
     if start < 0:
         return None
-    tag = tag_at(html, start)
-    stated = attributes_of(tag).get("content")
+    begin = end_of_tag(html, start)
+    stated = attributes_of(html, start, begin).get("content")
     if stated is None:
-        begin = start + len(tag)
         end = html.find("</", begin, begin + 400)
         stated = entities.unescape(_ANY_TAG.sub(" ", html[begin:end])) if end >= 0 else ""
     return " ".join(stated.split())[:200].strip(" ,") or None

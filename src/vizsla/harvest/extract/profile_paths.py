@@ -100,7 +100,9 @@ def _is_language(segment: str, name: str) -> bool:
 
 def _fold(segment: str) -> str:
     # The extension of a static page goes (`impressum.html`); a version or a date is no name and stays what it is.
-    stem = _EXTENSION.sub("", segment.lower())
+    stem = segment.lower()
+    if "." in stem:
+        stem = _EXTENSION.sub("", stem)
     if not stem.isascii():
         decomposed = unicodedata.normalize("NFKD", stem.replace("ß", "ss"))
         plain = "".join(character for character in decomposed if not unicodedata.combining(character))
