@@ -82,7 +82,7 @@ def find_spots(body: bytes, *, decode_protected: bool) -> list[int]:
             if (
                 _may_be_disguise(body, mark, end)
                 if mark
-                else is_address_like(body, end - 1) and (body[end - 2] != _TAG_END or _may_be_parted(body, end - 1))
+                else is_address_like(body, end - 1) and (body[end - 2] != _TAG_END or _may_have_local(body, end - 1))
             )
         ]
     else:
@@ -108,8 +108,8 @@ def _may_be_disguise(body: bytes, mark: int, end: int) -> bool:
     return mark > len(_DISGUISES) or _AFTER_BRACKET.match(body, end) is not None
 
 
-def _may_be_parted(body: bytes, at: int) -> bool:
-    """Whether the tags before the `@` at *at* part it from a local part: ` <a><s>@</s>handle` has none."""
+def _may_have_local(body: bytes, at: int) -> bool:
+    """Whether a local part may stand before the tags before the `@` at *at*: none does in ` <a><s>@</s>handle`."""
     before = at
     for _ in range(_MAX_TAGS):
         if body[before - 1] != _TAG_END or body[before - 3 : before] == b"-->":

@@ -19,7 +19,7 @@ from vizsla.harvest.extract.microdata import ScopeReader
 _ATTRIBUTES = r"(?:[^>=]*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s\"'>][^\s>]*+)?+)*+[^>=]*+"
 _TOKEN = re.compile(
     rf"<(?:(?=[sSnNxXiI])(?P<raw>(?i:script|style|noembed|noframes|xmp|iframe))(?=[\s/>]){_ATTRIBUTES}(?:>.*?(?:</(?i:(?P=raw))[^>]*+(?:>|\Z)|\Z)|\Z)"
-    rf"|!--.*?(?:-->|\Z)|(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:_-]*+)(?P<attributes>{_ATTRIBUTES})(?:>|\Z)|[!?/][^>]*+(?:>|\Z))",
+    rf"|!--.*?(?:-->|\Z)|(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]*+)(?P<attributes>{_ATTRIBUTES})(?:>|\Z)|[!?/][^>]*+(?:>|\Z))",
     re.DOTALL,
 )
 _INLINE = frozenset(

@@ -189,8 +189,7 @@ class _PageReader:
     def _authors(self) -> list[Name]:
         body = self._body
         authors: list[Name] = []
-        for end, _ in _author_marks.ends(memoryview(body)[:MAX_HEAD], MAX_AUTHOR_MARKS):
-            at = end - 5
+        for at, _ in _author_marks.ends(memoryview(body)[:MAX_HEAD], MAX_AUTHOR_MARKS):
             tag = body[body.rfind(b"<", max(0, at - 100), at) : body.find(b">", at, at + 300)]
             stated = _AUTHOR.match(tag)
             if (
