@@ -142,6 +142,11 @@ def test_agreement_of_a_name_and_a_local_part(local: str, score: int) -> None:
     assert agreement(Name("Mira", "Sol"), local) == score
 
 
+@pytest.mark.parametrize("local", ["michael", "mike", "mick"])
+def test_any_form_of_a_first_name_alone_agrees_in_every_process(local: str) -> None:
+    assert agreement(Name("Michael", ""), local) == 2
+
+
 @given(st.text(max_size=120))
 def test_any_text_may_be_asked_for_a_name_and_a_phone(text: str) -> None:
     name = parse_name(text, lower=True)

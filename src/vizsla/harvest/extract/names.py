@@ -114,10 +114,10 @@ def _agreement(first_name: str, last_name: str, middle: tuple[str, ...], local: 
     if len(flat) < 2:
         return 0
     firsts, lasts = _first_forms(first_name), _last_forms(last_name)
+    if not last_name:
+        return 2 if len(flat) > 2 and flat in firsts else 0
     best = 0
     for first in firsts:
-        if not last_name:
-            return 2 if flat == first and len(first) > 2 else best
         for last in lasts:
             if len(last) < 2 or not first:
                 continue
