@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from evaluation.corpus import gather
+from evaluation.corpus import Unfetchable, gather
 from evaluation.extraction import Error, Score, score_pages, total
 from evaluation.floors import Floors, find_breaches, labels_digest, load_floors, raise_floors, save_floors
+from evaluation.gibberish import DRAWN_AT_RANDOM, GibberishScore, print_score, score_model
 from evaluation.labels import Page, load_clear, load_labels, seal
 from evaluation.obfuscation import ADDRESS, DISGUISES, LOOKALIKES, PLAIN, PROTECTED, Case
 from evaluation.readers import ExtractEmails, Reader, regex_over_source, regex_over_text, vizsla
@@ -50,13 +51,20 @@ def main() -> int:
         results |= score_peers(pages)
     table = [read_case(case) for case in DISGUISES + LOOKALIKES]
     titles = score_titles(load_titles())
-    measured = measure(results, table, titles)
     floors = load_floors()
+    try:
+        gibberish = score_model()
+    except (Unfetchable, OSError) as error:
+        gibberish = None
+        print(f"! gibberish is not measured: {error}", file=sys.stderr)
+    measured = measure(results, table, titles, gibberish, floors)
 
     if options.json:
         print(as_json(results, table, measured, len(pages), len(labels)))
     else:
         print_results(results, table, titles, len(pages), len(labels))
+        if gibberish:
+            print_score(gibberish)
     if options.errors:
         print_errors(errors + [leak for leak in leaks if leak.kind == "leaked"])
     if len(pages) < FEWEST_PAGES:
@@ -128,8 +136,16 @@ def read_case(case: Case) -> CaseResult:
     return CaseResult(case.name, on, off, right)
 
 
-def measure(results: Mapping[str, Scores], table: list[CaseResult], titles: Mapping[str, TitleScore]) -> Floors:
+def measure(
+    results: Mapping[str, Scores],
+    table: list[CaseResult],
+    titles: Mapping[str, TitleScore],
+    gibberish: GibberishScore | None,
+    floors: Floors,
+) -> Floors:
+    """What was measured; where there were no names to try the gibberish model on, its floors stand for it."""
     ours = total(results[OURS])
+    noise = gibberish.noises[DRAWN_AT_RANDOM] if gibberish else None
     return Floors(
         labels=labels_digest(),
         precision=ours.precision,
@@ -140,6 +156,8 @@ def measure(results: Mapping[str, Scores], table: list[CaseResult], titles: Mapp
         department=titles["department"].accuracy,
         disguises=sum(row.right for row in table[: len(DISGUISES)]),
         lookalikes=sum(not row.right for row in table[len(DISGUISES) :]),
+        gibberish_auc=noise.auc if noise else floors.gibberish_auc,
+        gibberish_recall=noise.recall if noise else floors.gibberish_recall,
     )
 
 

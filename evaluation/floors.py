@@ -29,6 +29,10 @@ class Floors(msgspec.Struct, frozen=True):
     """How many disguised addresses are read."""
     lookalikes: int
     """How many look-alikes may be taken for addresses: this one only goes down."""
+    gibberish_auc: float
+    """The chance that letters and digits drawn at random score above an unseen name."""
+    gibberish_recall: float
+    """How many of them are told at one false alarm in a hundred names."""
 
 
 def load_floors() -> Floors:
@@ -47,7 +51,17 @@ def find_breaches(floors: Floors, measured: Floors) -> list[str]:
     """A sentence for each floor that *measured* is under."""
     breaches = [
         f"{name.replace('_', ' ')} {getattr(measured, name):.3f} is under its floor {getattr(floors, name):.3f}"
-        for name in ("precision", "recall", "name_precision", "name_recall", "seniority", "department", "disguises")
+        for name in (
+            "precision",
+            "recall",
+            "name_precision",
+            "name_recall",
+            "seniority",
+            "department",
+            "disguises",
+            "gibberish_auc",
+            "gibberish_recall",
+        )
         if getattr(measured, name) < getattr(floors, name)
     ]
     if measured.lookalikes > floors.lookalikes:
@@ -75,4 +89,6 @@ def raise_floors(floors: Floors, measured: Floors) -> Floors:
         department=lift("department"),
         disguises=max(floors.disguises, measured.disguises),
         lookalikes=min(floors.lookalikes, measured.lookalikes),
+        gibberish_auc=lift("gibberish_auc"),
+        gibberish_recall=lift("gibberish_recall"),
     )

@@ -64,6 +64,8 @@ FLOORS = Floors(
     department=0.85,
     disguises=21,
     lookalikes=0,
+    gibberish_auc=0.998,
+    gibberish_recall=0.97,
 )
 
 
@@ -78,6 +80,8 @@ def test_floors_only_go_up() -> None:
         department=0.85,
         disguises=3,
         lookalikes=6,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
     )
     better = Floors(
         labels="b",
@@ -89,6 +93,8 @@ def test_floors_only_go_up() -> None:
         department=0.85,
         disguises=22,
         lookalikes=0,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
     )
 
     assert raise_floors(FLOORS, worse) == Floors(
@@ -101,6 +107,8 @@ def test_floors_only_go_up() -> None:
         department=0.85,
         disguises=21,
         lookalikes=0,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
     )
     assert raise_floors(FLOORS, better) == Floors(
         labels="b",
@@ -112,6 +120,8 @@ def test_floors_only_go_up() -> None:
         department=0.85,
         disguises=22,
         lookalikes=0,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
     )
 
 
@@ -126,6 +136,8 @@ def test_each_breach_is_a_sentence() -> None:
         department=0.85,
         disguises=20,
         lookalikes=1,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
     )
 
     breaches = find_breaches(FLOORS, bad)
@@ -145,6 +157,8 @@ def test_nobody_passes_by_changing_a_label_alone() -> None:
         department=0.85,
         disguises=22,
         lookalikes=0,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
     )
 
     assert find_breaches(FLOORS, changed) == [
