@@ -10,6 +10,8 @@ from vizsla.kit.clock import Clock
 from vizsla.privacy.claims import Claimed, Claims, add_claim, has_pending, load_claims, record_erased, remove_claim
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
+from vizsla.verifier.store import EVERY_ADDRESS as EVERY_VERIFIED
+from vizsla.verifier.store import forget as forget_verifications
 
 _EVERY_DOMAIN = statement("SELECT domain FROM domain ORDER BY domain")
 _EVERY_ADDRESS = statement("SELECT domain, local FROM email ORDER BY domain, local")
@@ -22,6 +24,7 @@ async def claim(stores: Stores, claims: Claims, claimed: Claimed, clock: Clock) 
     async with stores.index.write() as conn:
         await forget(conn, claimed.domain, claimed.local or None)
     async with stores.app.write() as conn:
+        await forget_verifications(conn, claimed.domain, claimed.local or None)
         await record_erased(conn, claims, claimed, clock.now())
     return is_new
 
@@ -55,6 +58,12 @@ async def finish_erasures(stores: Stores, secret: bytes, clock: Clock) -> int:
                 for domain, local in claimed:
                     await forget(conn, domain, local)
             forgotten += len(claimed)
+    async for rows in stores.app.stream(EVERY_VERIFIED):
+        claimed = [(domain, local) for domain, local in rows if claims.is_claimed(domain, local)]
+        if claimed:
+            async with stores.app.write() as conn:
+                for domain, local in claimed:
+                    await forget_verifications(conn, domain, local)
     async with stores.app.write() as conn:
         await record_erased(conn, claims, None, clock.now())
     return forgotten

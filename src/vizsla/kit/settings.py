@@ -72,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Searches that an account may make in a month unless its own plan says otherwise."""
     plan_verifications: int = 20_000
     """Verifications that an account may make in a month unless its own plan says otherwise."""
+    verify_per_domain: int = 1_000
+    """Verifications that may begin at one mail domain within 24 hours, whoever asks for them."""
     crawl_delay: float = 1.0
     """Seconds between two requests to one host when its robots.txt names none."""
     crawl_contact: str = ""

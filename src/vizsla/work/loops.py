@@ -10,8 +10,8 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 from vizsla.index.ageing import Ageing
-from vizsla.work.crawls import crawl_one, name_worker
-from vizsla.work.leased import Lost
+from vizsla.work.crawls import crawl_one
+from vizsla.work.leased import Lost, name_worker
 from vizsla.work.workplace import Tell, Workplace
 
 CRAWLS_AT_ONCE = 2

@@ -1,0 +1,52 @@
+"""
+What is kept of verifications: the rows that are the work, who asked for them, and what is known of each mail domain.
+
+A verification belongs to an address, not to an account: two accounts that ask about one address at once have it probed
+once. What an account may see of it hangs on its row in `verification_request`.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, UniqueConstraint
+
+from vizsla.storage.schema import Id, app_metadata
+
+verification = Table(
+    "verification",
+    app_metadata,
+    Column("id", Id, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("local", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),  # when the run that is on, or was last, began
+    Column("due", BigInteger),  # see storage.lease; NULL: ended
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+    Column("deferred_at", BigInteger),  # when a server first said "later"
+    Column("deferrals", BigInteger, nullable=False),
+    Column("verdict", Text),  # JSON of records.Verdict: what the last run ended with
+    Column("ended_at", BigInteger),
+    Column("stale_at", BigInteger),  # from when on somebody who asks has it done anew
+    Column("trail", Text, nullable=False),  # JSON of the steps of the run: see evidence
+    UniqueConstraint("domain", "local"),
+    Index("verification_due", "due"),
+    Index("verification_stale_at", "stale_at"),
+)
+
+verification_request = Table(
+    "verification_request",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("verification_id", BigInteger, ForeignKey("verification.id", ondelete="CASCADE"), nullable=False),
+    UniqueConstraint("account_id", "verification_id"),
+    Index("verification_request_verification_id", "verification_id"),
+)
+
+mail_domain = Table(
+    "mail_domain",
+    app_metadata,
+    Column("domain", Text, primary_key=True),
+    Column("window_start", BigInteger, nullable=False),  # of the 24 hours that `started` counts
+    Column("started", BigInteger, nullable=False),
+    Column("accept_all", Text),  # yes, no, inconclusive; NULL: never asked
+    Column("accept_all_at", BigInteger),
+    Column("accept_all_trail", Text),  # JSON of the steps that showed it
+)
