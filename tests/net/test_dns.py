@@ -64,6 +64,32 @@ async def test_an_answer_to_another_question_is_not_ours(how: str) -> None:
     assert answer.rcode == "NOERROR"
 
 
+async def test_whatever_octets_come_an_answer_is_given() -> None:
+    answers = []
+    async with dns() as world, client(world, timeout=0.02, pauses=()) as resolver:
+        for number in range(80):
+            world.add(f"{number}.test", "MX", (10, "mx.acme.test"), (0, "."), (20, f"mx.{number}.test"))
+            world.behave(f"{number}.test", "mangle")
+            answers.append(await resolver.ask(f"{number}.test", "MX"))
+
+    assert {answer.rcode for answer in answers} > {"NOERROR"}
+    assert all(bool(answer.records) is (answer.rcode == "NOERROR") for answer in answers)
+
+
+async def test_nonsense_about_one_name_leaves_others_their_answers() -> None:
+    """c-ares drops the whole socket at a malformed message, and whatever else was asked over it; that is asked again."""
+    async with dns() as world, client(world) as resolver:
+        world.behave("bad.test", "garbage")
+        for number in range(50):
+            world.add(f"{number}.test", "A", "127.0.0.9")
+            world.delays[f"{number}.test"] = 0.03
+        asking = [resolver.ask(f"{number}.test", "A") for number in range(50)]
+        *answers, bad = await asyncio.gather(*asking, resolver.ask("bad.test", "A"))
+
+    assert {answer.rcode for answer in answers} == {"NOERROR"}
+    assert bad.rcode == "BADRESP"
+
+
 async def test_no_such_name_and_no_such_record_are_told_apart_and_kept_as_long_as_the_zone_says() -> None:
     async with dns() as world, client(world) as resolver:
         world.zone("acme.test", minimum=77)

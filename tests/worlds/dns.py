@@ -11,6 +11,7 @@ Nothing of it is a DNS library, for a library would not let us send what we must
 """
 
 import asyncio
+import random
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ class World:
     ip: str = ""
     port: int = 0
     left: Counter[str] = field(default_factory=Counter)
+    dice: random.Random = field(default_factory=lambda: random.Random(1))
 
     @property
     def server(self) -> str:
@@ -54,7 +56,7 @@ class World:
 
     def behave(self, name: str, how: str, *, kind: str = "", times: int = 0) -> None:
         """
-        *name* misbehaves: servfail, nxdomain, refuse, drop, garbage, wrong_id, other_question, truncate, unfollowed.
+        *name* misbehaves: servfail, nxdomain, refuse, drop, garbage, mangle, wrong_id, other_question, truncate, unfollowed.
 
         Only for questions of *kind*, and only the first *times*, if they are given.
         """
@@ -83,6 +85,8 @@ class World:
                 yield _message(query[:2], REFUSED, question)
             case "garbage":
                 yield b"\xff" * 40
+            case "mangle":
+                yield query[:2] + self._mangled(right[2:])
             case "wrong_id":
                 yield bytes((query[0] ^ 0x55, query[1])) + _message(b"\0\0", NXDOMAIN, question)[2:]
                 yield right
@@ -95,6 +99,13 @@ class World:
                 yield _message(query[:2], NOERROR, question, truncated=True)
             case _:
                 yield right
+
+    def _mangled(self, message: bytes) -> bytes:
+        """*message* with a few octets changed, or cut, or with more behind it: another each time."""
+        octets = bytearray(message)
+        for _ in range(self.dice.randint(0, 4)):
+            octets[self.dice.randrange(len(octets))] = self.dice.randrange(256)
+        return bytes(octets[: self.dice.randint(4, len(octets))]) + self.dice.randbytes(self.dice.choice((0, 0, 40)))
 
     def _how(self, key: str) -> str:
         self.left[key] -= 1

@@ -14,7 +14,7 @@ zone is asked for it; and it has a cache of its own, without bound, that keeps N
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from ipaddress import ip_address
 from typing import Literal
 
@@ -38,6 +38,8 @@ FAILURE_LIFE = {"UNREACHABLE": 2}
 """Seconds that a failure is kept, 30 if not named. RFC 9520 3.2 asks for one at least, three hundred at most."""
 PAUSES = (0.3, 1.0)
 """Seconds before a failed question is asked again. c-ares has asked twice each time, a quarter of a second apart at least."""
+_NEWS_LIFE = 5
+"""Seconds that it is believed that our servers are there, or are not."""
 _MOST_ALIASES = 8
 _MOST_ZONES = 4
 _CHANNEL_SECONDS, _CHANNEL_QUESTIONS = 30.0, 20_000
@@ -141,29 +143,32 @@ class DnsClient:
     async def ask(self, name: str, kind: Kind) -> Answer:
         """What DNS says of *name* (A-labels). Never raises for what DNS or the network does."""
         name = name.lower().rstrip(".")
-        if kept := self._find_kept(name, kind):
-            return kept
-        flight = self._flights.get((name, kind))
-        if flight is None:
-            if self._is_closed:
-                raise RuntimeError("the DNS client is closed")
-            flight = asyncio.create_task(self._resolve(name, kind))
-            self._flights[name, kind] = flight
-            flight.add_done_callback(lambda _: self._flights.pop((name, kind), None))
-        # Whoever asked first may go away; others wait for the same answer.
-        return await asyncio.shield(flight)
+        return self._find_kept(name, kind) or await self._share(name, kind, self._resolve)
 
     async def is_reachable(self) -> bool:
         """
         Whether our servers answer at all: asked when a domain's silence may be theirs.
 
-        A REFUSED is an answer, but none that helps us.
+        Any answer about the root will do: forwarders of a few zones refuse it, and are there.
         """
-        answer = self._find_kept("", "SOA")
-        if answer is None or answer.rcode in ("TIMEOUT", "UNREACHABLE"):
-            answer = await self._ask_once("", "SOA")
-            self._keep(msgspec.structs.replace(answer, ttl=5))
-        return answer.rcode not in ("TIMEOUT", "UNREACHABLE", "REFUSED")
+        answer = self._find_kept("", "SOA") or await self._share("", "SOA", self._ask_root)
+        return answer.rcode not in ("TIMEOUT", "UNREACHABLE")
+
+    async def _ask_root(self, name: str, kind: Kind) -> Answer:
+        answer = msgspec.structs.replace(await self._ask_once(name, kind), ttl=_NEWS_LIFE)
+        self._keep(answer)
+        return answer
+
+    async def _share(self, name: str, kind: Kind, ask: Callable[[str, Kind], Coroutine[None, None, Answer]]) -> Answer:
+        flight = self._flights.get((name, kind))
+        if flight is None:
+            if self._is_closed:
+                raise RuntimeError("the DNS client is closed")
+            flight = asyncio.create_task(ask(name, kind))
+            self._flights[name, kind] = flight
+            flight.add_done_callback(lambda _: self._flights.pop((name, kind), None))
+        # Whoever asked first may go away; others wait for the same answer.
+        return await asyncio.shield(flight)
 
     async def _resolve(self, name: str, kind: Kind) -> Answer:
         started = time.monotonic()
@@ -198,33 +203,34 @@ class DnsClient:
             if answer.rcode in _SETTLED:
                 break
             await asyncio.sleep(pause)
-            answer = msgspec.structs.replace(await self._ask_once(name, kind), attempts=attempt)
+            # c-ares drops its socket at a malformed message, with all that others asked over it: whoever met one, guilty or
+            # not, asks again over a socket of its own.
+            is_alone = answer.rcode == "BADRESP"
+            answer = msgspec.structs.replace(await self._ask_once(name, kind, is_alone=is_alone), attempts=attempt)
         return answer
 
-    async def _ask_once(self, name: str, kind: Kind) -> Answer:
+    async def _ask_once(self, name: str, kind: Kind, *, is_alone: bool = False) -> Answer:
         async with self._slots:
-            channel = await self._enter_channel()
+            channel = _Channel(self._servers, self._timeout) if is_alone else await self._shared_channel()
+            channel.in_flight += 1
             try:
                 found = await channel.resolver.query_dns(name or ".", kind)
             except aiodns.error.DNSError as error:
                 return Answer(name=name, kind=kind, rcode=_RCODE_OF.get(error.args[0], "BADRESP"))
             finally:
                 channel.in_flight -= 1
-                if channel.is_retired and not channel.in_flight:
-                    await channel.resolver.close()
+                await channel.close_if_idle()
         return _read(name, kind, found.answer)
 
-    async def _enter_channel(self) -> "_Channel":
-        channel = self._channel
-        if channel is None or channel.questions >= _CHANNEL_QUESTIONS or time.monotonic() >= channel.until:
-            retired, channel = channel, _Channel(self._servers, self._timeout, time.monotonic() + self._channel_seconds)
+    async def _shared_channel(self) -> "_Channel":
+        channel, now = self._channel, time.monotonic()
+        if channel is None or channel.questions >= _CHANNEL_QUESTIONS or now >= channel.until:
+            retired, channel = channel, _Channel(self._servers, self._timeout, now + self._channel_seconds)
             self._channel = channel
             if retired:
-                retired.is_retired = True
-                if not retired.in_flight:
-                    await retired.resolver.close()
+                retired.until = 0
+                await retired.close_if_idle()
         channel.questions += 1
-        channel.in_flight += 1
         return channel
 
     async def _life_of(self, answer: Answer, name: str) -> int:
@@ -266,15 +272,19 @@ class DnsClient:
 
 
 class _Channel:
-    """A c-ares channel with its hidden cache, and how much it was used."""
+    """A c-ares channel with its hidden cache: how much it was used, and until when it is."""
 
-    def __init__(self, servers: list[str], timeout: float, until: float) -> None:
+    def __init__(self, servers: list[str], timeout: float, until: float = 0) -> None:
         # Two tries, for c-ares learns how fast its servers are and then gives a cold name a quarter of a second.
         self.resolver = aiodns.DNSResolver(nameservers=servers or None, timeout=timeout, tries=2)
         self.until = until
+        """0 once it is nobody's but theirs who wait for an answer."""
         self.questions = 0
         self.in_flight = 0
-        self.is_retired = False
+
+    async def close_if_idle(self) -> None:
+        if not self.until and not self.in_flight:
+            await self.resolver.close()
 
 
 def parse_servers(entries: Iterable[str]) -> list[str]:
