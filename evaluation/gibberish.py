@@ -1,8 +1,8 @@
 """
 Are local parts that nobody typed told from names the model has not seen?
 
-The names are those of the US census of 1990 (public domain, in the PyPI package `names`) whose last name is not in Faker,
-put together as people's local parts are. Where Debian's package lists are at hand, the maintainers' own local parts are
+The names are those of the US census of 1990 (public domain, in the PyPI package `names`) that are not among the model's, put
+together as people's local parts are. Where Debian's package lists are at hand, the maintainers' own local parts are
 counted too: they are what people really use, nicknames and initials included.
 """
 
@@ -112,17 +112,18 @@ def score_model() -> GibberishScore:
 
 
 def draw_unseen(dice: random.Random) -> list[str]:
-    """Local parts that are judged at all, of people whose last name the model has never seen."""
+    """Local parts that are judged at all, of people neither of whose names the model has seen."""
     seen = {
         word for first, last in load_names().values() for name in (*first, *last) for word in re.split("[ -]", name)
     }
     folder = unpack(fetch(CENSUS)) / "names"
 
     def read(name: str) -> list[str]:
-        return [line.split()[0].lower() for line in (folder / name).read_text("ascii").splitlines() if line.strip()]
+        names = {line.split()[0].lower() for line in (folder / name).read_text("ascii").splitlines() if line.strip()}
+        return sorted(names - seen)
 
     first = read("dist.female.first") + read("dist.male.first")
-    last = [name for name in read("dist.all.last") if name not in seen]
+    last = read("dist.all.last")
     drawn: list[str] = []
     while len(drawn) < DRAWN:
         local = draw_local_part(dice, first, last)

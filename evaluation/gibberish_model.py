@@ -121,8 +121,8 @@ def unpack(archive: Path) -> Path:
 
 def fold(name: str) -> str:
     """*name* in lower-case ASCII as its bearer would type it, or nothing if that is not known of its script."""
-    decomposed = unicodedata.normalize("NFKD", name.lower())
-    text = "".join(_TO_LATIN.get(c, c) for c in decomposed if not unicodedata.combining(c) and c not in "’ʼ'`·.")
+    bare = "".join(c for c in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(c))
+    text = "".join(_TO_LATIN.get(c, c) for c in bare.replace("ου", "ou") if c not in "’ʼ'`·.")
     return re.sub(r"[^a-z \-]", "", text).strip(" -") if text.isascii() else ""
 
 
