@@ -30,6 +30,7 @@ from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
+from vizsla.verifier.waiting import Waiting
 
 _JSON = b"application/json"
 _ALIVE = statement("SELECT 1")
@@ -46,16 +47,17 @@ def create_app(
     *,
     clock: Clock | None = None,
     load_claims: Callable[[], Awaitable[Claims]] | None = None,
+    waiting: Waiting | None = None,
     fallback: ASGIApp | None = None,
     log_stream: TextIO | None = None,
 ) -> "App":
     """
     The server's ASGI app on open *stores*.
 
-    *load_claims* reads the claims anew; it is called every few seconds while the app runs. *fallback* answers all paths
-    that are not the API's.
+    *load_claims* reads the claims anew; it is called every few seconds while the app runs. *waiting* are the bells that the
+    loops of this process ring and hear. *fallback* answers all paths that are not the API's.
     """
-    services = Services(settings, stores, claims, clock=clock, load_claims=load_claims)
+    services = Services(settings, stores, claims, clock=clock, load_claims=load_claims, waiting=waiting)
     return App(services, Journal(log_stream, settings.log), fallback)
 
 

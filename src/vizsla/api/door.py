@@ -156,7 +156,8 @@ class Door:
                 result = await endpoint.run(call, params)
             if call.after is not None:
                 call.after()
-        return endpoint.status, b"" if result is None else _encode(result)
+        is_pending = endpoint.pending is not None and isinstance(result, endpoint.pending)
+        return 202 if is_pending else endpoint.status, b"" if result is None else _encode(result)
 
     async def _serve_once(self, endpoint: Endpoint, call: Call, params: Any, request: Request) -> tuple[int, bytes]:
         """The work and the record of its answer in one transaction; the first answer again if there is one."""

@@ -28,7 +28,9 @@ _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": _NUMBER}}
 _REASONS = {
     200: "The request was successful.",
     201: "The request was successful and the resource was created.",
+    202: "The work is not yet done. Ask again: it is counted once.",
     204: "The request was successful and no additional content was sent.",
+    222: "The remote server answered outside of its protocol.",
     400: "Your request was not valid.",
     401: "No valid API key was provided.",
     403: "You have reached the rate limit.",
@@ -69,6 +71,7 @@ _INSIDE: Mapping[str, Any] = {
 def describe(routes: Routes, base_url: str = "") -> dict[str, Any]:
     """The OpenAPI document of *routes*."""
     kinds = {_opened(endpoint.result) for endpoint in routes.endpoints if endpoint.result is not type(None)}
+    kinds |= {endpoint.pending for endpoint in routes.endpoints if endpoint.pending is not None}
     kinds |= {endpoint.params for endpoint in routes.endpoints if endpoint.params is not NoParams}
     _, schemas = msgspec.json.schema_components(
         [*sorted(kinds, key=lambda kind: kind.__name__), ErrorAnswer], ref_template="#/components/schemas/{name}"
@@ -194,6 +197,10 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         reference = {"$ref": f"#/components/schemas/{endpoint.result.__name__}"}
         success["content"] = {"application/json": {"schema": reference}}
     responses: dict[str, Any] = {str(endpoint.status): success}
+    if endpoint.pending is not None:
+        reference = {"$ref": f"#/components/schemas/{endpoint.pending.__name__}"}
+        content = {"application/json": {"schema": reference}}
+        responses["202"] = {"description": _REASONS[202], "headers": headers, "content": content}
     ids_by_status: dict[int, list[str]] = {}
     for id_ in _error_ids(endpoint):
         ids_by_status.setdefault(STATUSES[id_], []).append(SHOWN_IDS.get(id_, id_))

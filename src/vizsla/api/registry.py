@@ -7,10 +7,11 @@ documentation) is said once, here, where it is declared; `api.door` does it.
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
+from vizsla.accounts.quota import get_usage, is_paid
 from vizsla.api.errors import QuotaUsedUp
 from vizsla.api.params import Given, NoParams, Params, parse_id, shape_of
 from vizsla.kit.errors import NotFound
@@ -56,6 +57,18 @@ class Call:
         assert self.conn is not None
         return self.conn
 
+    async def may_charge(self, kind: "Kind", question: str) -> None:
+        """Raises QuotaUsedUp if nothing is left to count this question on, so that its work need not begin."""
+        caller, services = self.caller, self.services
+        if services.meter.is_free(caller.account_id, kind, question, self.now):
+            return
+        used = await get_usage(services.stores.app, caller.account_id, self.now)
+        count, allowed = (
+            (used.searches, caller.searches) if kind == "searches" else (used.verifications, caller.verifications)
+        )
+        if count >= allowed and not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
+            raise QuotaUsedUp
+
     async def charge(self, kind: "Kind", question: str) -> None:
         """Count one question; raises QuotaUsedUp."""
         caller, meter = self.caller, self.services.meter
@@ -75,6 +88,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     run: Callable[[Call, Any], Awaitable[Any]]
     params: type[Params]
     result: Any
+    pending: Any
+    """What a 202 is answered with; None: this call has none."""
     shape: Callable[[Given], Params]
     status: int
     access: Access
@@ -112,6 +127,7 @@ class Calls:
         writes: bool = False,
         secret: bool = False,
         test: Callable[[Any], Any] | None = None,
+        pending: Any = None,
         errors: tuple[str, ...] = (),
     ) -> Callable[[Callable[[Call, Any], Awaitable[Any]]], Callable[[Call, Any], Awaitable[Any]]]:
         """Declare a function as a call; its docstring is what callers read."""
@@ -127,7 +143,8 @@ class Calls:
                     name=f"{method} {path}",
                     run=run,
                     params=params,
-                    result=hints["return"],
+                    result=get_args(hints["return"])[0] if pending else hints["return"],
+                    pending=pending,
                     shape=shape_of(params),
                     status=status,
                     access=access,

@@ -120,6 +120,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             await place.claims(),
             clock=place.clock,
             load_claims=place.claims,
+            waiting=place.waiting,
             fallback=create_web(desk),
         )
 

@@ -10,7 +10,8 @@ from vizsla.storage.statement import statement
 from vizsla.verifier.evidence import dump_trail, load_trail
 from vizsla.verifier.outcome import AcceptAll, Memo
 
-HOLDS: dict[AcceptAll, int] = {"yes": 7 * DAY, "no": DAY, "inconclusive": 600}
+HOLDS: dict[AcceptAll, int] = {"yes": 7 * DAY, "no": DAY, "inconclusive": 45}
+"""Seconds. What could not be told is asked again with the next greylist retry, a minute later, and not sooner."""
 _FIND = statement("SELECT accept_all, accept_all_at, accept_all_trail FROM mail_domain WHERE domain = :domain")
 _PUT = statement("""
     INSERT INTO mail_domain (domain, window_start, started, accept_all, accept_all_at, accept_all_trail)

@@ -16,8 +16,8 @@ SOONEST = 30
 """Seconds between two tries at least, also where the process was away when the first was due."""
 PATIENCE = 3_600
 """Seconds after which a verification that was put off for whatever reason ends as it stands."""
-BUSY = 45
-"""Seconds after which a server that was too busy is asked again."""
+_BUSY = 30
+"""Seconds after which a server that was too busy is asked again at the soonest."""
 MOST_ATTEMPTS = 60
 """Claims of one row: whoever makes workers die is left alone in the end."""
 
@@ -40,6 +40,11 @@ def next_retry(deferred_at: int, deferrals: int, now: int) -> int | None:
     if deferrals > len(RETRIES):
         return None
     return max(deferred_at + RETRIES[deferrals - 1], now + SOONEST)
+
+
+def next_busy(asked_at: int, now: int) -> int:
+    """How long to leave a server alone that was too busy: longer, the longer it goes on."""
+    return max(_BUSY, (now - asked_at) // 2)
 
 
 def holds_for(verdict: Verdict) -> int:

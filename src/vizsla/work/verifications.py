@@ -7,13 +7,27 @@ worker had is due again by itself. What was found goes to the index first: whoev
 """
 
 import asyncio
+import socket
 import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 from vizsla.index.verifications import record_accept_all, record_verification
 from vizsla.kit.errors import StoreError
-from vizsla.verifier.memo import put_memo
+from vizsla.kit.settings import Settings
+from vizsla.mail.pool import ProbePool
+from vizsla.mail.probe import Identity
+from vizsla.mail.wire import Limits
+from vizsla.net.dns import DnsClient
+from vizsla.net.guard import EgressGuard
+from vizsla.verifier.asking import Asking
+from vizsla.verifier.classify import judge_pace
+from vizsla.verifier.exchangers import find_exchangers
+from vizsla.verifier.memo import find_memo, put_memo
 from vizsla.verifier.outcome import Ended, Outcome, PutOff
+from vizsla.verifier.pipeline import Pipeline
 from vizsla.verifier.schedule import MOST_ATTEMPTS
 from vizsla.verifier.store import Job, claim_jobs, end_job, give_back_job, is_any_due, put_off_job
 from vizsla.verifier.verdict import Seen, conclude
@@ -27,6 +41,7 @@ LASTS = 240
 """Seconds of a lease."""
 LONGEST = 200.0
 """Seconds of a run, waiting for a turn included: it must end before its lease does."""
+PROBE_LIMITS = Limits(dialog=90.0)
 LOOK = 1.0
 """Seconds between two looks for work that nobody in this process announced."""
 _GATHER = 0.005
@@ -41,6 +56,29 @@ class Runner(Protocol):
     async def run(self, job: Job) -> Outcome:
         """What comes of *job*; never raises for anything that a server or the network does."""
         ...
+
+
+def identity_of(settings: Settings) -> Identity:
+    """Who we are to other people's mail servers."""
+    helo = settings.helo_name or socket.getfqdn()
+    return Identity(helo, settings.mail_from, settings.smtp_port, settings.egress_bind)
+
+
+@asynccontextmanager
+async def open_pipeline(place: Workplace, *, limits: Limits = PROBE_LIMITS) -> AsyncIterator[Pipeline]:
+    """What runs verifications as the settings have it: with mail servers only where VIZSLA_PROBE lets us."""
+    settings, guard = place.settings, EgressGuard(place.settings.egress_allow)
+    async with DnsClient(settings.dns_servers) as dns:
+        find = partial(find_exchangers, dns, guard)
+        if not settings.probe:
+            yield Pipeline(find, None, place.clock)
+            return
+        pool = ProbePool(identity_of(settings), guard, judge=judge_pace)
+        try:
+            known = partial(find_memo, place.stores.app)
+            yield Pipeline(find, Asking(pool, known, place.secret, place.clock, limits), place.clock)
+        finally:
+            await pool.close()
 
 
 class Verifying:
