@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] = ()) -> None:
     if not docs and not web:
         sys.exit("Neither Debian nor PyPI can be reached, and there is nothing to read.")
     some_docs = docs[:: max(1, len(docs) // limit)]
-    gc.set_threshold(*COLLECTOR)  # as in a worker
+    gc.freeze()  # as in a worker
+    gc.set_threshold(*COLLECTOR)
     result: dict[str, object] = {
         "hostile": {name: round(_time_page(body) * 1_000, 1) for name, body in hostile.pages()}
     }

@@ -58,3 +58,13 @@ def test_every_call_and_every_error_is_documented() -> None:
 
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []
     assert [id_ for id_ in sorted(ids) if f"`{id_}`" not in page] == []
+
+
+def test_every_reason_to_leave_something_out_is_documented() -> None:
+    page = (ROOT / "docs/reference/cli.md").read_text()
+    sources = "\n".join(path.read_text() for path in (ROOT / "src/vizsla").rglob("*.py"))
+    counted = re.findall(r'dropped\[(f?".*?)\] (?:\+?=)', sources) + re.findall(r"_count_cut\((.*?),", sources)
+    reasons = {reason for text in counted for reason in re.findall(r'"([a-z_0-9]+)', text)}
+
+    assert len(reasons) > 25
+    assert [reason for reason in sorted(reasons) if f"`{reason}" not in page] == []

@@ -1,6 +1,9 @@
-"""An account to charge; one PostgreSQL database for all tests, emptied after each."""
+"""An account to charge, in stores that are made once: a PostgreSQL database emptied after each test, a SQLite home to copy."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -16,9 +19,27 @@ NOW = 1_795_000_000
 _EMPTY = ";".join(f"DELETE FROM {table}" for table in {**verification.metadata.tables, **index_metadata.tables})
 
 
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite home at this program's schema."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+
+    async def make() -> None:
+        async with open_stores(Settings(home=home, secret_key="0" * 64)):
+            pass
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, make()).result()
+    return home
+
+
 @pytest.fixture
 def settings(dialect: str, home: Path, request: pytest.FixtureRequest) -> Settings:
-    url: str = "" if dialect == "sqlite" else request.getfixturevalue("shared_postgres")
+    url: str = ""
+    if dialect == "sqlite":
+        shutil.copytree(request.getfixturevalue("shared_home"), home)
+    else:
+        url = request.getfixturevalue("shared_postgres")
     return Settings(home=home, secret_key="0" * 64, database_url=url, index_url=url)
 
 

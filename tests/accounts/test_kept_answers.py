@@ -10,8 +10,6 @@ from vizsla.accounts.idempotency import (
     InFlight,
     KeyInFlight,
     KeyMismatch,
-    _seal,
-    _unseal,
     find_answer,
     forget_answers,
     keep_answer,
@@ -20,6 +18,7 @@ from vizsla.accounts.idempotency import (
 from vizsla.accounts.store import Member
 from vizsla.kit.clock import DAY
 from vizsla.storage.open import Stores
+from vizsla.storage.seal import seal, unseal
 from vizsla.storage.statement import statement
 
 
@@ -59,12 +58,12 @@ async def test_an_answer_with_a_secret_is_stored_sealed(stores: Stores, owner: M
 
 @given(st.binary(max_size=500), st.text(max_size=50))
 def test_what_is_sealed_opens_with_its_secret_alone(body: bytes, secret: str) -> None:
-    sealed = _seal(secret, body)
+    sealed = seal(secret, body)
 
-    assert _unseal(secret, sealed) == body
-    assert _unseal(secret + "x", sealed) is None
-    assert _unseal(secret, sealed[:-1]) is None
-    assert _seal(secret, body) != sealed
+    assert unseal(secret, sealed) == body
+    assert unseal(secret + "x", sealed) is None
+    assert unseal(secret, sealed[:-1]) is None
+    assert seal(secret, body) != sealed
 
 
 async def test_another_node_at_the_same_request_is_told_to_wait(stores: Stores, owner: Member) -> None:

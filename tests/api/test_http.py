@@ -119,7 +119,7 @@ async def test_a_body_that_never_ends_has_a_deadline(api: Api) -> None:
 
 
 async def test_heads_and_bodies_have_a_largest_size(api: Api) -> None:
-    async with listening(api.app, Patience(body=2.0, largest_body=2_000_000)) as url:
+    async with listening(api.app, Patience(body=1.0, largest_body=2_000_000)) as url:
         assert error_of(await exchange(url, b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n")) == (414, "uri_too_long")
         for request in (
             b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000 + b"\r\n\r\n",
@@ -312,6 +312,29 @@ async def test_a_connection_serves_many_and_idles_out(api: Api) -> None:
         async with asyncio.timeout(5):
             assert await reader.read(-1) == b""
         writer.close()
+
+
+async def test_what_comes_after_an_answer_does_not_keep_a_connection(api: Api) -> None:
+    async def say(url: str, head: bytes, later: bytes) -> bytes:
+        reader, writer = await dial(url)
+        writer.write(head)
+        async with asyncio.timeout(10):
+            status, headers, _ = parse(await reader.readuntil(b"\r\n\r\n"))
+            await reader.readexactly(int(headers["content-length"]))
+            assert status == 200
+            writer.write(later)
+            rest = await reader.read(-1)
+        writer.close()
+        return rest
+
+    async with listening(api.app, SHORT) as url:
+        blank, body = await asyncio.gather(
+            say(url, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"),
+            say(url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", b"{}"),
+        )
+
+    assert error_of(blank) == (408, "request_timeout")
+    assert body == b""
 
 
 async def test_paths_of_others_are_404(api: Api) -> None:

@@ -24,7 +24,12 @@ _BODIES = [
     (b'{"name":' + b"9" * 5_000 + b"}", 400),
     (b"[" * 100_000, 400),
     (b'{"a":' * 100_000, 400),
-    (b'{"x":' + b"[" * 30 + b"]" * 30 + b"}", 400),
+    (b'{"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}", 400),
+    (b'{"x":' + b"[" * 30 + b"]" * 30 + b"}", 201),
+    (b'{"x":' + b"[" * 30 + rb'"\ud800"' + b"]" * 30 + b"}", 400),
+    (b'{"x":' + b"[" * 30 + rb'"a\\\u0000"' + b"]" * 30 + b"}", 400),
+    (rb'{"x\u0000":1}', 400),
+    (rb'{"name":"\\u0000 \\\\u0000 \ud83d\ude00"}', 201),
     (b"\xff\xfe{}", 400),
     (b'{"name":"\xff"}', 400),
     (b"[]", 400),
@@ -185,6 +190,28 @@ async def test_each_wrong_parameter_has_its_own_id(api: Api) -> None:
         reply = await api("GET", f"{SEARCH}?{query}", key=api.a)
 
         assert (reply.status, reply.error["id"]) == (400, id_), query[:60]
+
+
+_WRONG_ELSEWHERE = [
+    ("/v2/api-keys?limit=0", "pagination_error"),
+    ("/v2/api-keys?limit=101", "pagination_error"),
+    ("/v2/api-keys?limit=1e1", "pagination_error"),
+    ("/v2/api-keys?offset=-1", "pagination_error"),
+    ("/v2/api-keys?offset=100001", "pagination_error"),
+    ("/v2/email-count?domain=acme.example&type=null", "invalid_type"),
+    ("/v2/email-count?domain=acme.example&type=personal,generic", "invalid_type"),
+    ("/v2/email-count?domain=%00.com", "wrong_params"),
+    ("/v2/email-count?company=%20a%20", "wrong_params"),
+    ("/v2/account?x=%ff", "wrong_params"),
+    ("/v2/usage?x=%00", "wrong_params"),
+    ("/v2/api-keys/1?x=%ff", "wrong_params"),
+]
+
+
+async def test_other_calls_refuse_the_same(api: Api) -> None:
+    for target, id_ in _WRONG_ELSEWHERE:
+        reply = await api("GET", target, key=api.a)
+        assert (reply.status, reply.error["id"]) == (400, id_), target
 
 
 async def test_a_long_name_in_any_script_is_refused_at_once(api: Api) -> None:

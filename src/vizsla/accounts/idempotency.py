@@ -8,9 +8,6 @@ Answers that show a secret once are sealed with the caller's API key, which is n
 """
 
 import hashlib
-import hmac
-import secrets
-from typing import Literal
 
 import msgspec
 from sqlalchemy import bindparam, delete, select
@@ -19,10 +16,12 @@ from vizsla.accounts.tables import idempotency
 from vizsla.kit.clock import DAY
 from vizsla.kit.errors import VizslaError
 from vizsla.storage.database import Connection
+from vizsla.storage.seal import seal, unseal
 from vizsla.storage.statement import statement
 
 KEPT_FOR = DAY
 LONGEST_KEY = 255
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 
 _FIND = statement(
     select(idempotency.c.params, idempotency.c.status, idempotency.c.answer).where(
@@ -114,7 +113,7 @@ async def find_answer(conn: Connection, request: Request, now: int) -> Answered 
     params, status, text = found
     if params != request.params:
         raise KeyMismatch
-    body = _unseal(request.seal, bytes.fromhex(text)) if request.seal else text.encode()
+    body = unseal(request.seal, bytes.fromhex(text)) if request.seal else text.encode()
     if body is None:
         raise KeyMismatch("This Idempotency-Key was used with another API key of your account. Use a new one.")
     return Answered(status, body)
@@ -122,7 +121,7 @@ async def find_answer(conn: Connection, request: Request, now: int) -> Answered 
 
 async def keep_answer(conn: Connection, request: Request, answered: Answered, now: int) -> None:
     """Store the answer in the transaction that did the work."""
-    text = _seal(request.seal, answered.body).hex() if request.seal else answered.body.decode()
+    text = seal(request.seal, answered.body).hex() if request.seal else answered.body.decode()
     await conn.execute(
         _KEEP,
         {
@@ -139,29 +138,3 @@ async def keep_answer(conn: Connection, request: Request, answered: Answered, no
 async def forget_answers(conn: Connection, now: int) -> int:
     """Drop what is older than a day."""
     return await conn.execute(_FORGET, {"expired_": now - KEPT_FOR})
-
-
-_TAG: Literal[16] = 16
-
-
-def _seal(secret: str, body: bytes) -> bytes:
-    """*body* so that it can be read with *secret* alone: SHAKE-256 as a stream, used once a nonce, then a MAC."""
-    nonce = secrets.token_bytes(_TAG)
-    hidden = _stream(secret, nonce, body)
-    return nonce + _mac(secret, nonce + hidden) + hidden
-
-
-def _unseal(secret: str, sealed: bytes) -> bytes | None:
-    nonce, tag, hidden = sealed[:_TAG], sealed[_TAG : 2 * _TAG], sealed[2 * _TAG :]
-    if not hmac.compare_digest(tag, _mac(secret, nonce + hidden)):
-        return None
-    return _stream(secret, nonce, hidden)
-
-
-def _stream(secret: str, nonce: bytes, body: bytes) -> bytes:
-    keys = hashlib.shake_256(b"vizsla seal" + secret.encode() + nonce).digest(len(body))
-    return bytes(a ^ b for a, b in zip(body, keys, strict=True))
-
-
-def _mac(secret: str, body: bytes) -> bytes:
-    return hmac.new(b"vizsla mac" + secret.encode(), body, hashlib.sha256).digest()[:_TAG]

@@ -5,6 +5,7 @@ Path, body, key, rate limit, parameters, the call itself, its answer or error, a
 costs what it does and nothing else, and every answer leaves by one place.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from itertools import count
@@ -12,7 +13,15 @@ from typing import Any
 
 import msgspec
 
-from vizsla.accounts.idempotency import LONGEST_KEY, Answered, Request, find_answer, keep_answer, request_of
+from vizsla.accounts.idempotency import (
+    KEY_PATTERN,
+    LONGEST_KEY,
+    Answered,
+    Request,
+    find_answer,
+    keep_answer,
+    request_of,
+)
 from vizsla.accounts.rate import Verdict, address_bucket
 from vizsla.api.auth import keys_in_headers, keys_in_params, one_key
 from vizsla.api.errors import (
@@ -250,8 +259,8 @@ def _rate_headers(verdict: Verdict, now: int) -> list[Header]:
 
 def _idempotency_key(raw: bytes) -> str:
     text = raw.decode("latin-1").strip()
-    if not 0 < len(text) <= LONGEST_KEY:
-        raise WrongParams(f"The Idempotency-Key must have 1 to {LONGEST_KEY} characters.")
+    if len(text) > LONGEST_KEY or not re.match(KEY_PATTERN, text):
+        raise WrongParams(f"The Idempotency-Key must have 1 to {LONGEST_KEY} characters of ASCII.")
     return text
 
 

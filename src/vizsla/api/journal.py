@@ -2,12 +2,14 @@
 What happened, for those who run the server?
 
 One JSON line a request and one a fault, counts for `/metrics`. A line holds the call's name, never its query; API keys and
-passwords are taken out of whatever else is written. Lines are collected for a moment and written together: a request must
-not wait for a terminal.
+passwords are taken out of whatever else is written. Lines are collected for a moment and written together, as much as the
+stream takes at once: a request must not wait for a terminal, nor for a parent that reads our pipe no more.
 """
 
 import asyncio
+import os
 import re
+import select
 import sys
 import time
 import traceback
@@ -23,12 +25,17 @@ from prometheus_client.registry import Collector
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _FLUSH_SECONDS = 0.2
+_RETRY_SECONDS = 0.01
+_AT_ONCE = 4_096
+"""Bytes that a pipe surely takes when it takes any (POSIX' PIPE_BUF)."""
+_MOST_WAITING = 1_000_000
+"""Bytes of lines that are kept for a stream that takes none; more are counted and dropped."""
 _LONGEST = 8_000
 _SECRETS = re.compile(
     r"[0-9a-fA-F]{40}|(?<=://)[^/@\s:]*:[^/@\s]*(?=@)|(?<=api_key=)[^&\s\"']+|(?<=[Bb]earer )[^\s\"']+"
 )
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
-_encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.json.Encoder().encode_into
 
 
 def redact(text: str) -> str:
@@ -71,7 +78,16 @@ class Journal(Collector):
     def __init__(self, stream: TextIO | None = None, level: str = "info") -> None:
         self._stream = stream or sys.stderr
         self._level = LEVELS[level]
-        self._lines: list[bytes] = []
+        try:
+            self._fd: int | None = self._stream.fileno()
+        except (OSError, AttributeError):  # not of the system: memory
+            self._fd = None
+        self._poll = select.poll()
+        if self._fd is not None:
+            self._poll.register(self._fd, select.POLLOUT)
+        self._waiting = bytearray()
+        self._dropped = 0
+        self._is_due = False
         self._answers: dict[tuple[str, int], int] = {}
         self._times: dict[str, _Times] = {}
         self._registry = CollectorRegistry()
@@ -119,25 +135,40 @@ class Journal(Collector):
         self._write(line)
 
     def _write(self, line: object) -> None:
-        if not self._lines:
-            try:
-                asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
-            except RuntimeError:
-                self._lines.append(_encode(line))
-                self.flush()
-                return
-        self._lines.append(_encode(line))
+        if len(self._waiting) > _MOST_WAITING:
+            self._dropped += 1
+            return
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            self.event("log", level="error", dropped=dropped)
+        _encode_into(line, self._waiting, -1)
+        self._waiting += b"\n"
+        if not self._is_due:
+            self._flush_in(_FLUSH_SECONDS)
+
+    def _flush_in(self, seconds: float) -> None:
+        try:
+            asyncio.get_running_loop().call_later(seconds, self._flush_now)
+            self._is_due = True
+        except RuntimeError:
+            self.flush()
+
+    def _flush_now(self) -> None:
+        self._is_due = False
+        self.flush()
+        if self._waiting:
+            self._flush_in(_RETRY_SECONDS)
 
     def flush(self) -> None:
-        """Write what is collected."""
-        lines, self._lines = self._lines, []
-        if not lines:
-            return
+        """Write what is collected, or as much of it as the stream takes without a wait."""
         try:
-            self._stream.write((b"\n".join(lines) + b"\n").decode())
-            self._stream.flush()
+            if self._fd is None:
+                self._stream.write(self._waiting.decode())
+                self._waiting.clear()
+            while self._waiting and self._fd is not None and self._poll.poll(0):
+                del self._waiting[: os.write(self._fd, self._waiting[:_AT_ONCE])]
         except (OSError, ValueError):
-            pass  # a full disk or a closed terminal must not stop the server
+            self._waiting.clear()  # a full disk or a closed terminal must not stop the server
 
     def render_metrics(self) -> bytes:
         """Everything counted, in Prometheus' text format."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 import vizsla
+from vizsla.accounts.idempotency import KEY_PATTERN, LONGEST_KEY
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorAnswer
 from vizsla.api.params import NoParams
 from vizsla.api.registry import Endpoint, Routes
@@ -154,7 +155,7 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
                 "name": "Idempotency-Key",
                 "in": "header",
                 "description": "The same key and parameters within 24 hours are answered with the first answer.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
             }
         )
     return operation

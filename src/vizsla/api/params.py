@@ -25,7 +25,9 @@ MOST_DEPTH = 16
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
 _is_whole_number = re.compile(r"-?[0-9]+\Z").match
 _PLACE = re.compile(r" - at `\$\.([A-Za-z0-9_]+)")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _decode_json = msgspec.json.Decoder().decode
+_encode_json = msgspec.json.Encoder().encode
 _BAD_TEXT = "The request holds text that is not UTF-8, or a NUL character."
 
 
@@ -88,13 +90,13 @@ def _text(raw: bytes) -> str:
 
 def _put_nested(given: Given, name: str, value: str) -> None:
     """`emails[]=a` is a list, `custom_attributes[slug]=v` an object, as Rails and PHP write them."""
+    if name.count("[") >= MOST_DEPTH:
+        raise WrongParams("The parameters are nested too deeply.")
     match = _KEY.match(name)
     if match is None:
         given.setdefault(name, value)  # no call has such a parameter: ignored like any unknown one
         return
     path = [match[1], *match[2][1:-1].split("][")]
-    if len(path) > MOST_DEPTH:
-        raise WrongParams("The parameters are nested too deeply.")
     place: Any = given
     for step, following in pairwise([*path, None]):
         fresh: Any = value if following is None else [] if following == "" else {}
@@ -132,7 +134,8 @@ def _parse_json(body: bytes) -> Given:
         return {}
     try:
         given = _decode_json(body)
-        _check_text(given, 0)
+        if b"\\u" in body:
+            _check_text(given)
     except RecursionError:
         raise WrongParams("The body is nested too deeply.") from None
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
@@ -142,22 +145,10 @@ def _parse_json(body: bytes) -> Given:
     return given
 
 
-def _check_text(value: object, depth: int) -> None:
-    """Refuse what no database takes as text, however deep it stands."""
-    if depth > MOST_DEPTH:
-        raise RecursionError
-    if isinstance(value, str):
-        if "\0" in value:
-            raise WrongParams(_BAD_TEXT)
-        if not value.isascii():
-            value.encode()  # lone surrogates
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            _check_text(name, depth + 1)
-            _check_text(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_text(item, depth + 1)
+def _check_text(given: object) -> None:
+    """Refuse what no database takes as text, however deep it stands: lone surrogates cannot be encoded, NUL is seen there."""
+    if _NUL.search(_encode_json(given)):
+        raise WrongParams(_BAD_TEXT)
 
 
 def shape_of(kind: type[P]) -> Callable[[Given], P]:

@@ -99,6 +99,10 @@ class PatientProtocol(HttpToolsProtocol):
             return
         if self._waits_for == "head" and self._head_size > self.patience.largest_head:
             self._refuse("headers_too_large", "The headers are too large.")
+        elif self._waits_for is None and self.cycle.response_complete:
+            # Blank lines after an answer, or a body that came after it, have stopped the clock of idle connections.
+            self._waits_for = "head"
+            self._arm(self.patience.head)
         elif self._waits_for is None:
             # The usual case: a whole request in one piece, and no timer was needed.
             if self._deadline is not None:

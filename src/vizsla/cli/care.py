@@ -113,8 +113,8 @@ async def _examine(settings: Settings) -> list[Finding]:
             if database.dialect == "sqlite":
                 row = await database.fetch_one(statement("PRAGMA quick_check(1)"))
                 findings.append(Finding(f"{which} integrity", row is not None and row[0] == "ok", str(row and row[0])))
-        known = await place.stores.index.fetch_one(statement("SELECT count(*) FROM domain"))
-        findings.append(Finding("index", True, f"{known[0] if known else 0} domains"))
+        (known,) = await place.stores.index.fetch_all_slowly(statement("SELECT count(*) FROM domain"))
+        findings.append(Finding("index", True, f"{known[0]} domains"))
     home = settings.home if settings.home.exists() else settings.home.parent
     free = shutil.disk_usage(home).free
     findings.append(Finding("disk", free > 1 << 30, f"{free / (1 << 30):.1f} GiB free in {settings.home}"))

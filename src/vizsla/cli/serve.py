@@ -47,7 +47,8 @@ def serve(*, host: str = "127.0.0.1", port: int = 8000, with_sample: bool = Fals
         Load a sample of invented companies if the index is empty, and print a line that asks about one.
     """
     settings = load_settings()
-    with _one_server(settings):
+    # Ctrl-C is how a server is stopped: nothing was interrupted.
+    with _one_server(settings), contextlib.suppress(KeyboardInterrupt):
         run_loop(_serve(settings, host, port, with_sample=with_sample))
 
 

@@ -17,7 +17,7 @@ from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.email_address import EmailAddress, parse_email
 from vizsla.kit.errors import StoreError
 from vizsla.privacy.tables import claim
-from vizsla.storage.database import Connection, Reader
+from vizsla.storage.database import Connection, Database, Reader
 from vizsla.storage.statement import statement
 
 Kind = Literal["email", "domain"]
@@ -115,24 +115,24 @@ class LiveClaims(Claims):
     transaction, for it waits for the same lock.
     """
 
-    def __init__(self, reader: Reader, secret: bytes) -> None:
+    def __init__(self, database: Database, secret: bytes) -> None:
         super().__init__(secret)
-        self._reader = reader
+        self._database = database
 
     async def refresh(self) -> None:
         """Read the claims anew."""
-        now = await load_claims(self._reader, self._secret)
+        now = await load_claims(self._database, self._secret)
         self._emails, self._domains = now._emails, now._domains
 
 
-async def load_claims(reader: Reader, secret: bytes) -> Claims:
+async def load_claims(database: Database, secret: bytes) -> Claims:
     """
     All claims.
 
     Raises StoreError if they were made under another secret key: none would be found, and those who said stop would be
     shown again.
     """
-    rows = [(row[0], row[1]) for row in await reader.fetch_all(_ALL)]
+    rows = [(row[0], row[1]) for row in await database.fetch_all_slowly(_ALL)]
     claims = Claims(secret, rows)
     if any(kind == "check" and value != claims.hash("check") for kind, value in rows):
         raise StoreError(

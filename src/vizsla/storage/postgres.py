@@ -21,9 +21,9 @@ _TROUBLE = (
     asyncpg.InsufficientResourcesError,
 )
 PATIENCE = 5.0
-"""Seconds to wait for a connection before a request is told to come back."""
+"""Seconds that a connection, or the beginning of a transaction, may take before its user is told to come back."""
 ANSWER = 1.4
-"""Seconds that a bounded read may take, connection and all: with a server that hangs, nobody waits for longer than two."""
+"""Seconds that a bounded read may take, connection and all: with a server that hangs, no search waits for two."""
 
 
 class PostgresConnection:
@@ -89,7 +89,7 @@ class PostgresDatabase:
             async with asyncio.timeout(seconds), self._pool.acquire(timeout=PATIENCE) as raw:
                 try:
                     yield raw
-                except asyncio.CancelledError:
+                except (asyncio.CancelledError, TimeoutError):
                     raw.terminate()  # or the pool would wait for the end of what is cancelled
                     raise
         except _TROUBLE as error:
@@ -120,8 +120,17 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[PostgresConnection]:
-        async with self._connection() as raw, raw.transaction():
-            yield PostgresConnection(raw)
+        async with self._connection() as raw:
+            transaction = raw.transaction()
+            # What is written may take its time, but a server that is there begins at once.
+            async with asyncio.timeout(PATIENCE):
+                await transaction.start()
+            try:
+                yield PostgresConnection(raw)
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
     async def close(self) -> None:
         if self._pool is not None:

@@ -39,6 +39,7 @@ class Workplace(msgspec.Struct, frozen=True):
 async def open_workplace(settings: Settings | None = None) -> AsyncIterator[Workplace]:
     """The installation that the environment names; refused if it cannot be used."""
     settings = settings or load_settings()
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret = find_secret(settings)
     async with open_stores(settings) as stores:
         place = Workplace(settings, stores, secret, SystemClock())

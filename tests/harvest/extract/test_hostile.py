@@ -1,11 +1,14 @@
 """
 What does the worst page cost?
 
-The goal is 250 ms for 1 MB. Machines that run tests are busy, so each page gets three tries and twice the time: a page that
-is quadratic takes minutes.
+The goal is 250 ms for 1 MB, and the worst of these takes 200 ms of CPU time alone on a core (2026-11). Counted in CPU time,
+best of up to five tries, with the collector set as in a worker. A busy neighbour on the core's other thread still takes
+half as much again, which no trying removes: hence the factor.
 """
 
+import gc
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +17,11 @@ from hypothesis import strategies as st
 from vizsla.harvest.extract.gate import find_spots
 from vizsla.harvest.extract.page import extract
 from vizsla.harvest.records import Extraction, Page
+from vizsla.harvest.worker import COLLECTOR
 
 MEGABYTE = 1_000_000
-MOST_SECONDS = 0.5
+GOAL_SECONDS = 0.25
+BUSY_NEIGHBOUR = 1.5
 
 REDOS = {
     "a": lambda n: "a" * n,
@@ -70,8 +75,17 @@ HOSTILE = {
     "cloudflare": fill('<a data-cfemail="543931142c7a3b2633">x</a>'),
     "atob": "<script>" + fill("atob('aGVsbG8gd29ybGQ=')"),
     "joined": "<script>" + fill("'a'+'@'+'werft.de'+"),
+    "backslashes": "<script>" + fill("\\" * 3_900 + "x 'mira@werft.de' "),
     "variables": "<script>" + fill("var a = 'x'; b = a + '@' + a;"),
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECTOR)
+    yield
+    gc.set_threshold(*before)
 
 
 def run(html: str, *, decode_protected: bool) -> Extraction:
@@ -82,7 +96,7 @@ def run(html: str, *, decode_protected: bool) -> Extraction:
 
 def seconds(html: str, *, decode_protected: bool, enough: float) -> float:
     best = float("inf")
-    for _ in range(3):
+    for _ in range(5):
         start = time.process_time()
         run(html, decode_protected=decode_protected)
         best = min(best, time.process_time() - start)
@@ -93,7 +107,9 @@ def seconds(html: str, *, decode_protected: bool, enough: float) -> float:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_page_of_a_megabyte_is_slow(name: str) -> None:
-    assert seconds(HOSTILE[name], decode_protected=True, enough=MOST_SECONDS) < MOST_SECONDS
+    most = GOAL_SECONDS * BUSY_NEIGHBOUR
+
+    assert seconds(HOSTILE[name], decode_protected=True, enough=GOAL_SECONDS) < most
 
 
 @pytest.mark.parametrize("name", REDOS)

@@ -2,15 +2,18 @@
 
 import pytest
 
+from vizsla.harvest.extract.gate import find_spots
 from vizsla.harvest.extract.page import MAX_BYTES, extract
 from vizsla.harvest.records import Extraction, Observation, Page
 
 
 def run(html: str | bytes, **page: object) -> Extraction:
+    """What is read of *html* when the gate has been asked first, as a harvest does."""
     body = html.encode() if isinstance(html, str) else html
     return extract(
-        Page(**({"uri": "https://www.fjord-werft.de/leute/42", "fetched_at": 1_700_000_000, "body": body} | page))
-    )  # type: ignore[arg-type]
+        Page(**({"uri": "https://www.fjord-werft.de/leute/42", "fetched_at": 1_700_000_000, "body": body} | page)),  # type: ignore[arg-type]
+        find_spots(body, decode_protected=False),
+    )
 
 
 def emails(extraction: Extraction) -> set[str]:
@@ -56,6 +59,11 @@ def test_names_survive_every_charset(charset: str, content_type: str, meta: str)
     seen = only(run(body, content_type=content_type))
 
     assert (seen.first_name, seen.last_name) == ("Jürgen", "Müller")
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_the_gate_lets_through_what_it_cannot_read(charset: str) -> None:
+    assert find_spots("<!doctype html><p>mira@werft.de</p>".encode(charset), decode_protected=False)
 
 
 def test_half_a_shift_jis_character_is_no_sign() -> None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import msgspec
 
 from vizsla.harvest.extract.lines import Line, Link
+from vizsla.harvest.extract.placeholders import is_placeholder
 from vizsla.kit.domain_name import is_known_suffix, to_ascii
 
 MAX_LOCAL = 64
@@ -25,7 +26,6 @@ _HOST = re.compile(r"(?:[^\W_]|-)[\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,8}")
 _SEPARATORS = re.compile(r"[,;]")
 _TOKEN = re.compile(r"[^\s\"'<>(),;]{0,160}\Z")
 _ORDINAL = re.compile(r"\.\d{1,2}\.[a-z]+\Z")
-_REPEATED = re.compile(r"(.)\1{2,11}\Z")
 _ESCAPES = re.compile(r"(?:%[0-9a-f]{2}|u00[0-9a-f]{2})+", re.IGNORECASE)
 _GLUED = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -73,32 +73,6 @@ _MESSAGE_ID = re.compile(r"(?:\d{8,}[\w.=+-]*|[0-9a-f]{24,}|(?=(?:\D*\d){9})[\w.
 _ASSET = frozenset(
     "png jpg jpeg gif webp svg avif ico bmp css js mjs json woff woff2 ttf map html htm php xml pdf mp4 webm mp3".split()
 )
-_PLACEHOLDER_HOSTS = frozenset(
-    "example.com example.org example.net example.edu domain.com domain.tld domain.org domain.net yourdomain.com yourdomain.org yourdomain.net yourdomain.tld mydomain.com "
-    "yourcompany.com your-company.com yourcompany.org company.tld yoursite.com your-site.com mysite.com yourwebsite.com sample.com somedomain.com somewhere.com somehost.com "
-    "anydomain.com foo.com bar.com foobar.com foo.org bar.org foo.bar e-mail.com xyz.com abc.com email.tld address.com yourmail.com host.com youremail.com your-domain.com exemple.com "
-    "exemple.fr beispiel.de musterfirma.de mustermann.de musterdomain.de ejemplo.com esempio.it dominio.com dominio.it test.com website.com site.com emailaddress.com "
-    "your-email.com myemail.com somemail.com mycompany.com provider.com isp.com server.com internet.com".split()
-)
-_PLACEHOLDER_LABELS = frozenset(
-    "example examples yourdomain your-domain your_domain yourdomainname mydomain my-domain somedomain some-domain yourcompany yoursite yourisp your-isp yourhost your-host "
-    "exemple beispiel ejemplo esempio my-company my-isp hostname your my".split()
-)
-_PLACEHOLDER_NAMES = frozenset(
-    "domain email e-mail mail company website site provider test sample firma firm server host".split()
-)
-_PLACEHOLDER_LOCALS = frozenset(
-    "you your yourname your.name your_name your-name yourmail youremail your.email your_email your-email name username user.name email e-mail mail-address emailaddress "
-    "email.address address someone somebody someuser anyone ihre ihre.email ihremail ihr.name deine deinname max.mustermann mustermann musterfrau erika.mustermann vorname.nachname "
-    "vorname nachname firstname.lastname first.last firstname lastname first.lastname prenom.nom votre.email votrenom nombre tu.correo tunombre nome.cognome foo bar foobar user "
-    "johndoe john.doe jane.doe janedoe xxx xxxx xyz abc me my.name myname my.email sample example placeholder nobody".split()
-)
-_ALWAYS_PLACEHOLDER = frozenset(
-    "yourname your.name your_name your-name youremail your.email your_email your-email yourmail firstname.lastname first.last fornamn.efternamn etunimi.sukunimi imie.nazwisko nombre.apellido voornaam.achternaam nome.sobrenome vorname.nachname prenom.nom nome.cognome "
-    "user anonymous username xxx xxxx xxxxx nnn nnnn nnnnnn ihre.email emailaddress email.address max.mustermann".split()
-)
-_SAMPLE_LOCALS = frozenset("you yourname name username user someone somebody email youremail foo bar".split())
-"""At the reserved suffixes themselves (RFC 2606) everything else is kept: that is where invented companies live."""
 
 
 class Found(msgspec.Struct, gc=False):
@@ -123,8 +97,10 @@ def find_in_lines(lines: Sequence[Line], dropped: Counter[str]) -> Iterator[tupl
 
 def _find_in_line(line: Line, dropped: Counter[str], *, spelt: bool) -> list[Found]:
     """The addresses of *line*: in its links first, then in its text; one that is both is given once, for its link."""
-    links = [link for link in line.links if "mailto:" in link.href[:MAX_HREF].lower()]
-    found = [address for link in links for address in find_in_link(link, dropped)]
+    found: list[Found] = []
+    for link in line.links:
+        if target := _mail_target(link.href):
+            found.extend(_find_in_target(target, link, dropped))
     text = line.text
     for at, how, note in line.notes:
         standing = find_plain(note, dropped) if how == "script" else find_in_text(note, dropped)
@@ -139,16 +115,18 @@ def _find_in_line(line: Line, dropped: Counter[str], *, spelt: bool) -> list[Fou
     return found
 
 
-def find_in_link(link: Link, dropped: Counter[str]) -> Iterator[Found]:
-    """The addresses that *link* writes to, if it is a `mailto:`; those of its query are not looked at."""
+def _mail_target(href: str) -> str:
+    """Whom *href* writes to, if it is a `mailto:`, without the query, which is not looked at."""
     # A `mailto:` that was taken for a relative link stands at the end of a URL.
-    scheme = link.href.lower().rfind("mailto:") if len(link.href) < MAX_HREF else link.href[:7].lower().find("mailto:")
+    scheme = href.lower().rfind("mailto:") if len(href) < MAX_HREF else href[:7].lower().find("mailto:")
     if scheme < 0:
-        return
-    target = link.href[scheme + 7 : scheme + MAX_HREF].partition("?")[0]
-    if "%" in target:
-        target = unquote(target)
-    for part in _SEPARATORS.split(target) if "," in target or ";" in target else (target,):
+        return ""
+    target = href[scheme + 7 : scheme + MAX_HREF].partition("?")[0]
+    return unquote(target) if "%" in target else target
+
+
+def _find_in_target(target: str, link: Link, dropped: Counter[str]) -> Iterator[Found]:
+    for part in _SEPARATORS.split(target):
         mailbox = part.strip("/ <>\"'")
         if "@" not in mailbox:
             if "[" in mailbox or "(" in mailbox or " " in mailbox:
@@ -188,7 +166,7 @@ def check(local: str, host: str, dropped: Counter[str]) -> tuple[str, str] | Non
     if name is None:
         dropped["asset_name" if host.rpartition(".")[2] in _ASSET else "no_such_suffix"] += 1
         return None
-    if _is_placeholder(local, name):
+    if is_placeholder(local, name):
         dropped["placeholder"] += 1
         return None
     if _MESSAGE_ID.match(local):
@@ -405,28 +383,6 @@ def _host(host: str) -> str | None:
     return None if _ORDINAL.search(name) else name
 
 
-@lru_cache(32_768)
-def _is_placeholder(local: str, name: str) -> bool:
-    labels = name.split(".")
-    if labels[-1] in ("example", "test"):
-        return local in _SAMPLE_LOCALS
-    if labels[-1] in ("invalid", "localhost"):
-        return True
-    registered = ".".join(labels[-2:])
-    if registered in ("example.com", "example.org", "example.net", "example.edu"):
-        return True
-    if any(label in _PLACEHOLDER_LABELS for label in labels[:-1]) or local.startswith("your") or _REPEATED.match(local):
-        return True
-    return (
-        local in _ALWAYS_PLACEHOLDER
-        or ((registered in _PLACEHOLDER_HOSTS or labels[-2] in _PLACEHOLDER_NAMES) and local in _PLACEHOLDER_LOCALS)
-        or registered in _PLACEHOLDER_ALONE
-    )
-
-
-_PLACEHOLDER_ALONE = frozenset(
-    "company.com domain.com domain.tld domain.org yourdomain.com yourdomain.org yourcompany.com yoursite.com yourwebsite.com somedomain.com mydomain.com foo.com bar.com foobar.com foo.bar foo.org bar.org somewhere.com somehost.com company.tld email.tld exemple.com exemple.fr".split()
-)
 _LABELS = frozenset(
     "email e-mail mail contact kontakt emails courriel correo tel fax e mailto web or and by from to".split()
 )

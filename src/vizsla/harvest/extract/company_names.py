@@ -44,6 +44,8 @@ _JAPANESE_FORMS = ("株式会社", "有限会社", "合同会社", "（株）", 
 
 def fold(text: str) -> str:
     """*text* in lower case without accents, ß as ss."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 

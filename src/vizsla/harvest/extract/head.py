@@ -7,8 +7,9 @@ Everything is bounded: a page of 10,000 meta tags is read as far as a real one w
 
 import html as entities
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 
 import msgspec
 
@@ -105,9 +106,9 @@ class Head:
     def footer(self) -> str:
         """The HTML of the last `<footer>`, else the page's last stretch."""
         html = self._html
-        at = max(
-            html.rfind("<footer", max(0, len(html) - 400_000)), html.rfind('id="footer', max(0, len(html) - 400_000))
-        )
+        reach = max(0, len(html) - 400_000)
+        at = html.rfind("<footer", reach)
+        at = max(at, html.rfind('id="footer', max(at, reach)))
         if at < 0:
             return html[-EDGE // 3 :]
         end = html.find("</footer", at, at + EDGE)
@@ -120,13 +121,14 @@ class Head:
         end = self._html.find("</header", at, at + EDGE) if at >= 0 else -1
         return self._html[at:end] if end >= 0 else ""
 
-    def edge_links(self) -> Iterator[str]:
+    @cached_property
+    def edge_links(self) -> list[str]:
         """Where the header and the footer link to, in page order; at most MAX_LINKS each."""
-        for slice_ in (self.header, self.footer):
-            for number, match in enumerate(_HREF.finditer(slice_)):
-                if number >= MAX_LINKS:
-                    break
-                yield entities.unescape(match[1])
+        return [
+            entities.unescape(match[1])
+            for edge in (self.header, self.footer)
+            for match in islice(_HREF.finditer(edge), MAX_LINKS)
+        ]
 
     def footer_text(self) -> str:
         """The footer without tags, a line break where a tag was."""

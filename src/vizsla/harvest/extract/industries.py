@@ -200,6 +200,9 @@ def industry_of_text(text: str) -> Industry | None:
     seen: dict[Industry, set[str]] = {}
     at = 0
     while at < len(words):
+        if words[at] not in _FIRST_WORDS:
+            at += 1
+            continue
         # The longest phrase wins and its words are used up: "law firm software" must not count "law firm" twice.
         for length in range(min(_LONGEST, len(words) - at), 0, -1):
             phrase = " ".join(words[at : at + length])
@@ -236,5 +239,6 @@ def _read_table() -> tuple[dict[str, Industry], dict[str, Industry], dict[str, I
 
 INDUSTRIES, _TYPES, _PHRASES = _read_table()
 """Every industry by its label."""
+_FIRST_WORDS = frozenset(phrase.partition(" ")[0] for phrase in _PHRASES)
 _LONGEST = max(len(phrase.split()) for phrase in _PHRASES)
 SCHEMA_TYPES = frozenset(_TYPES)

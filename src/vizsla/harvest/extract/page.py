@@ -33,7 +33,7 @@ from vizsla.harvest.extract.person import (
     names_in,
 )
 from vizsla.harvest.extract.phones import parse_phone, region_of
-from vizsla.harvest.extract.regions import Marks, Region, cut_windows, find_marks, split_spots
+from vizsla.harvest.extract.regions import Marks, Region, cut_windows, find_marks, find_noindex, split_spots
 from vizsla.harvest.extract.script_state import AROUND, read_script
 from vizsla.harvest.extract.structured import Stated, people_in_jsonld, stated_in_jsonld, stated_in_scopes
 from vizsla.harvest.records import Extraction, Fact, Observation, Page
@@ -42,8 +42,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of a page; the rest is not read and counted. Real pages over it are data, not prose."""
 MAX_PEOPLE = 300
 """Addresses of a page whose people are looked for all around; for the others, in the form of a mailbox alone."""
-MAX_PLACES = 12_000
-"""Addresses in the lines of a page, one that is there again counted again."""
+MAX_PLACES = 10_500
+"""Addresses in the lines of a page, one that is there again counted again: ten thousand, and a footer's."""
 MAX_SCRIPTS = 500
 MAX_SCRIPT_SPOTS = 10_000
 MAX_STATED = 1_000
@@ -101,13 +101,13 @@ class _PageReader:
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._people = 0
         self._script_spots = self._places = 0
-        self._looks: Counter[tuple[str, str]] = Counter()
+        self._looks: dict[tuple[str, str], int] = {}
         lang = None if page.plain else _LANG.search(body[:4_096])
         self._lang = lang[1].decode("ascii").lower().replace("_", "-") if lang else None
         self._host = _host_of(page.uri)
 
     def read_plain(self, spots: list[int]) -> None:
-        for window in cut_windows(self._body, spots, Marks([], [], [])):
+        for window in cut_windows(self._body, spots, Marks([], [])):
             self._read_text(read_plain(decode(self._body[window.start : window.end], self._charset)))
 
     def read_html(self, spots: list[int]) -> None:
@@ -133,7 +133,7 @@ class _PageReader:
     @cached_property
     def is_noindex(self) -> bool:
         """Whether the site asks that nothing of this page be kept."""
-        return _is_noindex(self._page, self._body, self._marks)
+        return _is_noindex(self._page, self._body)
 
     @cached_property
     def _marks(self) -> Marks:
@@ -142,24 +142,27 @@ class _PageReader:
     def result(self, facts: list[Fact]) -> Extraction:
         page = self._page
         self._ask_authors()
-        observations = [
-            Observation(
-                domain=domain,
-                local=local,
-                uri=page.uri,
-                seen_at=page.fetched_at,
-                how=seen.how,
-                first_name=seen.person.name.first if seen.person.name else None,
-                last_name=(seen.person.name.last or None) if seen.person.name else None,
-                name_score=seen.person.score,
-                position=seen.person.position,
-                phone=seen.person.phone,
-                twitter=seen.person.twitter,
-                linkedin=seen.person.linkedin,
-                lang=self._lang,
+        observations = []
+        for (domain, local), seen in self._seen.items():
+            person = seen.person
+            name = person.name
+            observations.append(
+                Observation(
+                    domain=domain,
+                    local=local,
+                    uri=page.uri,
+                    seen_at=page.fetched_at,
+                    how=seen.how,
+                    first_name=name.first if name else None,
+                    last_name=(name.last or None) if name else None,
+                    name_score=person.score,
+                    position=person.position,
+                    phone=person.phone,
+                    twitter=person.twitter,
+                    linkedin=person.linkedin,
+                    lang=self._lang,
+                )
             )
-            for (domain, local), seen in self._seen.items()
-        ]
         return Extraction(observations, facts, dict(self._dropped))
 
     def _ask_authors(self) -> None:
@@ -256,8 +259,8 @@ class _PageReader:
         previous: Person | None = None
         for order, (_, found) in enumerate(places):
             mailbox = (found.domain, found.local)
-            self._looks[mailbox] += 1
-            if self._looks[mailbox] > MAX_REPEATS:
+            self._looks[mailbox] = looks = self._looks.get(mailbox, 0) + 1
+            if looks > MAX_REPEATS:
                 continue
             if found.how in ("cloudflare", "typo3", "rot13", "reversed", "hidden") and not self._decode_protected:
                 self._dropped["protected"] += 1
@@ -345,11 +348,11 @@ def _host_of(uri: str) -> str:
         return ""
 
 
-def _is_noindex(page: Page, body: bytes, marks: Marks) -> bool:
+def _is_noindex(page: Page, body: bytes) -> bool:
     header = page.headers.get("x-robots-tag", "").lower()
     if header and not {"noindex", "none"}.isdisjoint(word.strip() for word in header.split(",")):
         return True
-    for place in marks.noindex[:50]:
+    for place in find_noindex(body):
         tag = body[body.rfind(b"<", max(0, place - 300), place) : body.find(b">", place, place + 300)]
         if _ROBOTS.match(tag):
             return True

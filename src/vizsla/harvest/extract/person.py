@@ -13,17 +13,16 @@ from itertools import pairwise
 import msgspec
 
 from vizsla.harvest.extract.addresses import Found
-from vizsla.harvest.extract.lexicon import NOT_NAMES, NOT_POSITIONS, PARTICLES, POSITION_WORDS, ROLE_LOCALS
+from vizsla.harvest.extract.lexicon import NOT_NAMES, PARTICLES, ROLE_LOCALS
 from vizsla.harvest.extract.lines import Line
 from vizsla.harvest.extract.names import Name, agreement, fold, is_first_name, parse_name
 from vizsla.harvest.extract.phones import find_phone
+from vizsla.harvest.extract.positions import position_in
 
 LINES_BEFORE = 6
 LINES_AFTER = 5
-MAX_POSITION = 70
 _LOOK_BACK = 160
 _RUN = re.compile(r"[^\W\d_][^\s,;:|()<>\[\]{}\"“”/•·–—=*]*(?:[ \xa0][^\W\d_][^\s,;:|()<>\[\]{}\"“”/•·–—=*]*)*")
-_PIECES = re.compile(r"\s?[|•·;–—\t]\s?|\s-\s|,\s(?=[^\W\d_])")
 _SENTENCE = re.compile(r"(?<=\w\w[.!?]) ")
 _PARENTHESIS = re.compile(r"\s?\([^()]{0,60}\)\s?$")
 _OPEN_BRACKET = re.compile(r"[<(\[]\s?(?:mailto:|e-?mail:?)?\s?$", re.IGNORECASE)
@@ -38,7 +37,6 @@ _NO_HANDLES = frozenset(
 _LIST_HOST = re.compile(
     r"(?:lists?|googlegroups|alioth-lists|sourceforge-lists)\.|(?:^|\.)(?:packages|bugs|tracker)\.", re.IGNORECASE
 )
-_WORD = re.compile(r"[^\W\d_][\w&'’-]*")
 _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6", "dt"])
 
 
@@ -317,13 +315,12 @@ def _split_at(text: str, cuts: Sequence[int]) -> list[str]:
 
 def _names_of_run(words: list[str]) -> list[Name]:
     names: list[Name] = []
+    fits = [word[0].isupper() and word.rstrip(".'’").lower() not in NOT_NAMES for word in words]
     start = 0
-    while start < len(words):
-        if not _may_begin(words[start]):
-            start += 1
-            continue
+    while True in fits[start:]:
+        start = fits.index(True, start)
         end = start + 1
-        while end < len(words) and end - start < 6 and (words[end] in PARTICLES or _may_begin(words[end])):
+        while end < len(words) and end - start < 6 and (fits[end] or words[end] in PARTICLES):
             end += 1
         if end - start == 1:
             if len(words) <= 3 and is_first_name(words[start]) and (name := parse_name(words[start])):
@@ -340,10 +337,6 @@ def _names_within(words: list[str]) -> Iterator[Name]:
             part = words[first : first + size]
             if part[0] not in PARTICLES and part[-1] not in PARTICLES and (name := parse_name(" ".join(part))):
                 yield name
-
-
-def _may_begin(word: str) -> bool:
-    return word[0].isupper() and word.rstrip(".'’").lower() not in NOT_NAMES
 
 
 def _card(place: Neighbourhood, best: Candidate, runs: Callable[[int], list[Name]]) -> tuple[int, int]:
@@ -368,36 +361,9 @@ def _position(place: Neighbourhood, best: Candidate, first: int, last: int) -> s
         if len(line.text) > 300:
             continue
         for piece in _split_at(line.text, line.cuts)[: 1 if not line.cuts else None]:
-            if (position := _position_in(piece, best.name)) is not None:
+            if (position := position_in(piece, best.name)) is not None:
                 return position
     return None
-
-
-def _position_in(text: str, name: Name) -> str | None:
-    for part in _position_pieces(text, name):
-        piece = part.strip(" ,:-–—|()\xa0")
-        lower = piece.lower()
-        if not 2 < len(piece) <= MAX_POSITION or "@" in piece or "://" in piece or piece[-1] in ".!?:":
-            continue
-        words = [word.lower() for word in _WORD.findall(piece)]
-        if len(words) > 9 or POSITION_WORDS.isdisjoint(words) or any(phrase in lower for phrase in NOT_POSITIONS):
-            continue
-        if (not piece[0].isupper() and words[0] not in POSITION_WORDS) or words[0] == "the":
-            continue
-        return piece
-    return None
-
-
-def _position_pieces(text: str, name: Name) -> list[str]:
-    """*text* in pieces, without the name: what a comma parts after the name stays whole ("Head of Sales, Europe")."""
-    place = text.find(name.last) if name.last else -1
-    if place >= 0 and text.find(name.first) >= 0:
-        rest = text[place + len(name.last) :].strip()
-        if rest[:1] not in ",-–—|(:·•" and rest:
-            return []
-        rest = rest.lstrip(" ,-–—|(:·•")
-        return [rest.partition("(")[0] if ")" not in rest else rest, *_PIECES.split(rest)]
-    return [text, *_PIECES.split(text)]
 
 
 def _is_company_account(handle: str, name: Name, found: Found) -> bool:

@@ -19,6 +19,7 @@ _NUMBER = re.compile(
     r"(?P<number>\+?\(?\d[\d\s().\-/–]{5,24}\d)",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 _AMERICAN = re.compile(r"(?:\+?1[ .-])?\(?\d{3}\)?[ .-]{1,2}\d{3}[ .-]\d{4}\Z")
 
 
@@ -31,7 +32,7 @@ def find_phone(lines: Sequence[Line], region: str | None) -> str | None:
             ):
                 return phone
     for line in lines:
-        if len(line.text) > MAX_LINE or not any(character.isdigit() for character in line.text):
+        if len(line.text) > MAX_LINE or not _DIGIT.search(line.text):
             continue
         for match in _NUMBER.finditer(line.text):
             label = (match["label"] or "").lower()

@@ -17,10 +17,12 @@ BEFORE = 4_000
 AFTER = 2_500
 """Bytes of markup kept before and after a spot: six lines of a card on pages with long class lists (2,136 pages, 2026-11)."""
 
-_MARKS = ("<script", "</script", "<style", "</style", "<!--", "-->", "<pre", "</pre", "noindex")
+_MARKS = ("<script", "</script", "<style", "</style", "<!--", "-->", "<pre", "</pre")
 _CLOSINGS = {"<script": "</script", "<style": "</style", "<!--": "-->"}
 MAX_MARKS = 100_000
+MAX_NOINDEX = 50
 _finder = MarkFinder([mark.encode() for mark in _MARKS])
+_noindex = MarkFinder((b"noindex",))
 ROLE_BEFORE, ROLE_AFTER = 1_200, 800
 _ROLES = frozenset(local.encode() for local in ROLE_LOCALS)
 _WORD = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
@@ -50,19 +52,15 @@ class Marks(msgspec.Struct):
     """Scripts, style sheets and comments, in order."""
     pre: list[tuple[int, bool]]
     """Where `<pre>` begins (True) and ends, outside of the regions."""
-    noindex: list[int]
-    """Where the word stands, whatever it means there."""
 
 
 def find_marks(body: bytes) -> Marks:
     """The marks of *body*."""
-    marks = Marks([], [], [])
+    marks = Marks([], [])
     opening, start, closing = "", 0, ""
     for end, number in _finder.ends(body, MAX_MARKS):
         mark = _MARKS[number]
-        if mark == "noindex":
-            marks.noindex.append(end - 7)
-        elif closing:
+        if closing:
             if mark == closing:
                 marks.regions.append(Region(start, end - len(mark), opening))
                 closing = ""
@@ -73,6 +71,11 @@ def find_marks(body: bytes) -> Marks:
     if closing:
         marks.regions.append(Region(start, len(body), opening))
     return marks
+
+
+def find_noindex(body: bytes) -> list[int]:
+    """Where the word `noindex` stands in *body*, whatever it means there: the first few places."""
+    return [end - len(b"noindex") for end, _ in _noindex.ends(body, MAX_NOINDEX)]
 
 
 def split_spots(spots: Sequence[int], regions: Sequence[Region]) -> tuple[list[int], dict[Region, list[int]]]:

@@ -18,9 +18,12 @@ from vizsla.harvest.extract.person import is_role
 
 AROUND = 2_000
 """Characters of a script read on either side of a spot."""
-_QUOTING = re.compile(r"\\++(?=[\"'/])")
-"""Deleted with what stands behind it looked at only: a group put back by a template is worked out anew for each of a thousand quotes."""
-_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+_QUOTING = re.compile(r"\\(?<!\\\\)\\*+(?=[\"'/])")
+"""
+Deleted with what stands behind it looked at only: a group put back by a template is worked out anew for each of a thousand
+quotes. Begins where a run of backslashes does, or a long one would be tried from each of its places.
+"""
+_ESCAPED = re.compile(r"\\(?:(?<!\\\\)\\*+u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _MAIL_KEY = re.compile(r"mail\w{0,12}\"\s{0,4}:\s{0,4}\"(?:mailto:)?\Z", re.IGNORECASE)
 _BRACE = re.compile(r"[{}]")
 _PAIR = re.compile(r"[{}]|\"(\w{2,30})\"\s{0,8}:\s{0,8}\"([^\"\n]{1,200})\"")
@@ -127,28 +130,29 @@ def _with_owner(text: str, found: Found) -> InScript:
 def _enclosing(text: str, place: int) -> Iterator[tuple[int, int]]:
     """The object round *place*, then the one round that. Braces inside of strings are rare enough to be taken for real."""
     low, high = max(0, place - AROUND), min(len(text), place + AROUND)
-    opened = list(_BRACE.finditer(text, low, place))
-    closed = list(_BRACE.finditer(text, place, high))
-    back, ahead = len(opened) - 1, 0
+    back, ahead = _braces_before(text, low, place), _BRACE.finditer(text, place, high)
     for _ in range(2):
-        depth = 0
-        while back >= 0:
-            depth += 1 if opened[back][0] == "}" else -1
-            back -= 1
-            if depth < 0:
-                break
-        else:
+        start = _unmatched(((at, text[at]) for at in back), "{")
+        if start is None:
             return
-        start = opened[back + 1].start()
-        depth = 0
-        end = high
-        while ahead < len(closed):
-            depth += 1 if closed[ahead][0] == "{" else -1
-            ahead += 1
-            if depth < 0:
-                end = closed[ahead - 1].end()
-                break
-        yield start, end
+        end = _unmatched(((brace.start(), brace[0]) for brace in ahead), "}")
+        yield start, high if end is None else end + 1
+
+
+def _braces_before(text: str, low: int, place: int) -> Iterator[int]:
+    """Where braces stand between *low* and *place*, the last first. Of a hundred the nearest few are asked for."""
+    while (place := max(text.rfind("{", low, place), text.rfind("}", low, place))) >= 0:
+        yield place
+
+
+def _unmatched(braces: Iterator[tuple[int, str]], kind: str) -> int | None:
+    """The first of *braces* that is of *kind* and matches none before it."""
+    depth = 0
+    for at, brace in braces:
+        depth += -1 if brace == kind else 1
+        if depth < 0:
+            return at
+    return None
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -21,6 +21,9 @@ MAX_INLINE = 20_000
 """Of one script; snippets of vendors stand at the beginning of theirs."""
 MAX_INLINE_ALL = 300_000
 MAX_TECHNOLOGIES = 100
+MAX_MARKED = 2_000
+_AFTER_MARK = 400
+"""What a pattern still needs behind its mark: the longest, of Stimulus, looks at an action's name over a hundred characters."""
 
 _tag_marks = MarkFinder([mark.encode() for mark in fingerprints.TAG_MARKS])
 _END = re.compile("</script", re.IGNORECASE)
@@ -45,7 +48,7 @@ def find_technologies(page: Page, html: str, raw: bytes, tags: Sequence[Tag]) ->
         | _matches("GENERATORS", "\n".join(evidence.generators))
         | _matches("ADDRESSES", "\n".join(evidence.addresses))
         | _matches("CALLS", "\n".join(evidence.calls))
-        | _matches("TAGS", html if _tag_marks.stands_in(raw) else evidence.root)
+        | _matches("TAGS", evidence.root + _marked_tags(raw, html))
     )
     return sorted(_with_implied(found))[:MAX_TECHNOLOGIES]
 
@@ -77,6 +80,19 @@ def _read(html: str, tags: Sequence[Tag]) -> _Evidence:
             evidence.calls.append(_line(script, MAX_INLINE))
             left -= len(script)
     return evidence
+
+
+def _marked_tags(raw: bytes, html: str) -> str:
+    """The tags of *raw* in which a mark stands, each with what follows it; all of *html* when there are very many."""
+    found = _tag_marks.ends(raw[:MAX_HTML], MAX_MARKED)
+    if len(found) == MAX_MARKED:
+        return html
+    tags: dict[int, int] = {}
+    for end, _ in found:
+        start = raw.rfind(b"<", max(0, end - MAX_TAG), end)
+        if start >= 0:
+            tags[start] = end + _AFTER_MARK
+    return b"\n".join([raw[start:end] for start, end in tags.items()]).decode("utf-8", "replace")
 
 
 def _leads_to_page(attributes: Mapping[str, str]) -> bool:
