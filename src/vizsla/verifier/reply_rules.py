@@ -165,7 +165,7 @@ class Rule(msgspec.Struct, frozen=True):
     """None of these is said."""
 
 
-_MAILBOX = ("rcpt", "after")
+_MAILBOX: tuple[Stage, ...] = ("rcpt", "after")
 _US: tuple[Topic, ...] = ("sender", "relay", "rate", "greylist", "tls")
 """What is said of those who ask, not of the one who is asked for."""
 
