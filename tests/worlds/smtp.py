@@ -223,7 +223,7 @@ class Floods(Script):
 
     async def connected(self, session: Session) -> None:
         chunk = self.line * max(1, 65_536 // len(self.line))
-        while self.sent < self.times * len(self.line):
+        for _ in range(-(-self.times * len(self.line) // len(chunk))):
             await session.say(chunk)
             self.sent += len(chunk)
         await session.say("220 mx.test")
