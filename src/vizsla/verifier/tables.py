@@ -1,11 +1,11 @@
 """
-What is kept of verifications: the rows that are the work, who asked for them, and what is known of each mail domain.
+What is kept of verifications: the rows that are the work, who asked for them, what is known of each mail domain, and lists.
 
 A verification belongs to an address, not to an account: two accounts that ask about one address at once have it probed
 once. What an account may see of it hangs on its row in `verification_request`.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text, UniqueConstraint
 
 from vizsla.storage.schema import Id, app_metadata
 
@@ -49,4 +49,37 @@ mail_domain = Table(
     Column("accept_all", Text),  # yes, no, inconclusive; NULL: never asked
     Column("accept_all_at", BigInteger),
     Column("accept_all_trail", Text),  # JSON of the steps that showed it
+)
+
+bulk_list = Table(
+    "bulk_list",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("period", BigInteger, nullable=False),  # of the usage that its rows were counted in
+    Column("size", BigInteger, nullable=False),  # rows
+    Column("begun", BigInteger, nullable=False),  # up to which row verifications were asked for
+    Column("done", BigInteger, nullable=False),  # rows that came to their end
+    Column("given_back", BigInteger, nullable=False),  # rows that were counted at first, and are not
+    Column("tally", Text, nullable=False),  # JSON: how many rows ended how
+    Column("cancelled_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("due", BigInteger),  # see storage.lease; NULL: ended
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+    Index("bulk_list_due", "due"),
+    Index("bulk_list_ended_at", "ended_at"),
+)
+
+bulk_row = Table(
+    "bulk_row",
+    app_metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("email", Text, nullable=False),  # as it was sent; empty once its person told us to forget
+    Column("verification_id", BigInteger),  # while it is waited for
+    Column("ending", Text),  # JSON of bulk.Ending; NULL: none yet
+    ForeignKeyConstraint(["account_id", "list_id"], ["bulk_list.account_id", "bulk_list.id"], ondelete="CASCADE"),
 )
