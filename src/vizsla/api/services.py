@@ -14,6 +14,7 @@ from vizsla.kit.errors import StoreError
 from vizsla.kit.settings import Settings
 from vizsla.privacy.claims import Claims
 from vizsla.storage.open import Stores
+from vizsla.verifier.egress import WayOut
 from vizsla.verifier.waiting import Waiting
 
 _MOST_REMEMBERED = 10_000
@@ -32,6 +33,7 @@ class Services:
         clock: Clock | None = None,
         load_claims: Callable[[], Awaitable[Claims]] | None = None,
         waiting: Waiting | None = None,
+        way_out: WayOut | None = None,
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -52,6 +54,7 @@ class Services:
             "trial": parse_limits("1/s", "trial"),
         }
         self.waiting = waiting or Waiting()
+        self.way_out = way_out or WayOut()
         self.patience = PATIENCE
         """Seconds that a request waits for its verification."""
         self._crawls_requested: dict[str, int] = {}

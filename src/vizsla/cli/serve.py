@@ -122,6 +122,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             clock=place.clock,
             load_claims=place.claims,
             waiting=place.waiting,
+            way_out=place.way_out,
             fallback=create_web(desk),
         )
 

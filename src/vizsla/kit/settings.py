@@ -52,6 +52,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The envelope sender of probes."""
     egress_bind: str = ""
     """The local address that outgoing connections are made from."""
+    self_test_hosts: tuple[str, ...] = ()
+    """Mail domains or hosts whose servers the self-test knocks at, to see whether port 25 is open; empty: those of MAIL_FROM."""
+    dnsbls: tuple[str, ...] = ()
+    """Lists of senders (DNSBL zones) in which the self-test looks for our address."""
     crawl_on_miss: bool = False
     """Whether a search for a domain we know nothing of starts a crawl of it."""
     http_ports: tuple[int, ...] = (80, 443)

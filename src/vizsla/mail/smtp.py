@@ -106,6 +106,11 @@ class SmtpDialog:
     def secure(self) -> bool:
         return self._wire.secure
 
+    @property
+    def local_ip(self) -> str:
+        """The address that we sent from."""
+        return self._wire.local_ip
+
     def offers(self, keyword: str) -> bool:
         return keyword in self.keywords
 

@@ -118,6 +118,12 @@ class Wire(asyncio.Protocol):
         """Whether nothing more can come. Replies that came before the end can still be read."""
         return self._ended is not None
 
+    @property
+    def local_ip(self) -> str:
+        """The address that we sent from; empty once the connection is gone."""
+        name = self._transport.get_extra_info("sockname") if self._transport else None
+        return str(name[0]) if name else ""
+
     async def read(self, phase: Phase, seconds: float) -> Reply:
         """The reply to *phase*. Raises DialogBroken; the wire is of no use after that."""
         self.phase = phase

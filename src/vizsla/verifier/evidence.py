@@ -13,7 +13,7 @@ MOST_STEPS = 160
 LONGEST = 400
 """Characters of a reply that are kept."""
 
-Stage = Literal["flags", "dns", "memo", "smtp", "accept_all", "control", "rule", "wait", "end"]
+Stage = Literal["flags", "dns", "memo", "egress", "smtp", "accept_all", "control", "rule", "wait", "end"]
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -31,13 +31,26 @@ SMTP_SECONDS = 150.0
 """For all that is asked of mail servers in one run, the waiting for a turn included."""
 
 FindExchangers = Callable[[str], Awaitable[Exchangers]]
+FindTrouble = Callable[[], Awaitable[str]]
+"""Says why no mail server can be asked from here; nothing if one can."""
+
+
+async def _no_trouble() -> str:
+    return ""
 
 
 class Pipeline:
     """Runs verifications. Without *asking*, SMTP is off and DNS alone is asked."""
 
-    def __init__(self, find_exchangers: FindExchangers, asking: Asking | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        find_exchangers: FindExchangers,
+        asking: Asking | None,
+        clock: Clock,
+        find_trouble: FindTrouble = _no_trouble,
+    ) -> None:
         self._find_exchangers = find_exchangers
+        self._find_trouble = find_trouble
         self._asking = asking
         self._clock = clock
 
@@ -71,6 +84,9 @@ class Pipeline:
             run.see(smtp_server=True)
             run.note("memo", "does the domain take mail for anybody?", f"yes, found out at {memo.at}")
             return run.end("accepts_all")
+        if trouble := await self._find_trouble():
+            run.note("egress", "can mail servers be asked from here?", trouble)
+            return run.end("self_test")
         try:
             async with asyncio.timeout(SMTP_SECONDS):
                 heard = await asking.ask(address, servers, run.trail)

@@ -13,6 +13,7 @@ from vizsla.index.ageing import Ageing
 from vizsla.kit.clock import DAY
 from vizsla.verifier.store import forget_stale
 from vizsla.work.crawls import crawl_one
+from vizsla.work.egress import watch_egress
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
@@ -33,6 +34,8 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _age(place), _HOUR, tell))
         group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
         group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
+        if place.settings.probe:
+            group.create_task(_forever(lambda: watch_egress(place, tell), LOOK, tell))
         if place.settings.crawl_on_miss:
             for _ in range(CRAWLS_AT_ONCE):
                 worker = name_worker()

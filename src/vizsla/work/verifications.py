@@ -7,7 +7,6 @@ worker had is due again by itself. What was found goes to the index first: whoev
 """
 
 import asyncio
-import socket
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +15,7 @@ from typing import Protocol
 
 from vizsla.index.verifications import record_accept_all, record_verification
 from vizsla.kit.errors import StoreError
-from vizsla.kit.settings import Settings
 from vizsla.mail.pool import ProbePool
-from vizsla.mail.probe import Identity
 from vizsla.mail.wire import Limits
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
@@ -31,6 +28,7 @@ from vizsla.verifier.pipeline import Pipeline
 from vizsla.verifier.schedule import MOST_ATTEMPTS
 from vizsla.verifier.store import Job, claim_jobs, end_job, give_back_job, is_any_due, put_off_job
 from vizsla.verifier.verdict import Seen, conclude
+from vizsla.work.egress import find_trouble, identity_of
 from vizsla.work.leased import name_worker
 from vizsla.work.workplace import Tell, Workplace
 
@@ -58,12 +56,6 @@ class Runner(Protocol):
         ...
 
 
-def identity_of(settings: Settings) -> Identity:
-    """Who we are to other people's mail servers."""
-    helo = settings.helo_name or socket.getfqdn()
-    return Identity(helo, settings.mail_from, settings.smtp_port, settings.egress_bind)
-
-
 @asynccontextmanager
 async def open_pipeline(place: Workplace, *, limits: Limits = PROBE_LIMITS) -> AsyncIterator[Pipeline]:
     """What runs verifications as the settings have it: with mail servers only where VIZSLA_PROBE lets us."""
@@ -76,7 +68,8 @@ async def open_pipeline(place: Workplace, *, limits: Limits = PROBE_LIMITS) -> A
         pool = ProbePool(identity_of(settings), guard, judge=judge_pace)
         try:
             known = partial(find_memo, place.stores.app)
-            yield Pipeline(find, Asking(pool, known, place.secret, place.clock, limits), place.clock)
+            asking = Asking(pool, known, place.secret, place.clock, limits)
+            yield Pipeline(find, asking, place.clock, partial(find_trouble, place))
         finally:
             await pool.close()
 
