@@ -37,7 +37,8 @@ _END = statement("""
     WHERE id = :id
 """)
 _PUT_OFF = statement("""
-    UPDATE verification SET deferred_at = :deferred_at, deferrals = :deferrals, trail = :trail WHERE id = :id
+    UPDATE verification SET deferred_at = :deferred_at, deferrals = :deferrals, trail = :trail, worker = NULL
+    WHERE id = :id
 """)
 _IS_DUE = statement("SELECT 1 FROM verification WHERE due <= :now LIMIT 1")
 _ATTACHED = statement(

@@ -6,7 +6,8 @@ hears of new work at once, and a request of the end of its verification.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 LOOK = 0.25
 """Seconds between two looks at a row that another process may be working on."""
@@ -18,6 +19,7 @@ class Waiting:
     def __init__(self) -> None:
         self._work = asyncio.Event()
         self._ends: dict[int, set[asyncio.Event]] = {}
+        self._listeners: set[Callable[[int], None]] = set()
 
     def announce_work(self) -> None:
         """There is a row that is due now."""
@@ -34,6 +36,17 @@ class Waiting:
         """This verification ended, or will not for a while."""
         for event in self._ends.get(verification_id, ()):
             event.set()
+        for listener in self._listeners:
+            listener(verification_id)
+
+    @contextmanager
+    def listening(self, listener: Callable[[int], None]) -> Iterator[None]:
+        """Tell *listener* of every verification of this process that ends or is put off."""
+        self._listeners.add(listener)
+        try:
+            yield
+        finally:
+            self._listeners.discard(listener)
 
     async def wait_for_end(self, verification_id: int, seconds: float) -> None:
         """Until there may be news of this verification, or *seconds* (at most LOOK) have passed."""
