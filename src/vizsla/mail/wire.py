@@ -10,7 +10,7 @@ import errno
 import socket
 import ssl
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -82,10 +82,10 @@ class Wire(asyncio.Protocol):
     # What the event loop tells us
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's are transports without being asyncio.Transport.
+        self._transport = cast(asyncio.Transport, transport)
         # So that drain() means what it says.
-        transport.set_write_buffer_limits(high=0)
-        self._transport = transport
+        self._transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
