@@ -11,7 +11,8 @@ from mail.clients import LOOPBACK, QUICK, pool
 from vizsla.mail.pacing import Pace
 from vizsla.mail.pool import PoolClosed, ProbePool
 from vizsla.mail.probe import Identity, Probe
-from vizsla.mail.smtp import UnsafeAddress
+from vizsla.mail.smtp import SmtpDialog, UnsafeAddress
+from vizsla.mail.wire import Limits
 from vizsla.net.guard import EgressGuard
 from worlds.smtp import (
     AcceptsAll,
@@ -271,3 +272,19 @@ async def test_a_recipient_that_is_a_command_is_refused() -> None:
             with pytest.raises(UnsafeAddress):
                 await made.probe(IP, recipient)
         assert not server.sessions
+
+
+async def test_a_fault_of_our_own_is_told_to_who_waits_and_costs_no_slot() -> None:
+    async def broken(ip: str, limits: Limits) -> SmtpDialog:
+        raise ZeroDivisionError
+
+    async with asyncio.timeout(5):
+        made = ProbePool(Identity("probe.test", "verify@vizsla.test"), LOOPBACK, opener=broken)
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        answers = await asyncio.gather(
+            *(made.probe(IP, f"u{number}@x.test", pace=FAST) for number in range(5)), return_exceptions=True
+        )
+        await asyncio.sleep(0)
+        assert made.sessions == 0
+        await made.close()
+    assert [type(answer) for answer in answers] == [ZeroDivisionError] * 5

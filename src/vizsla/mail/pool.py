@@ -211,6 +211,11 @@ class ProbePool:
             except DialogBroken as error:
                 self._not_opened(host, session, error)
                 return
+            except Exception as error:
+                # A fault of ours. Who waits is told, or the next session would run into it, and the next.
+                if asked := host.next():
+                    asked.answer.set_exception(error)
+                raise
             finally:
                 host.opening.discard(slot)
             while await self._has_work(host, session):
