@@ -1,9 +1,12 @@
 """Addresses by RFC 5321 and its extensions, and what is none."""
 
+from unittest import mock
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from vizsla.verifier import syntax
 from vizsla.verifier.syntax import Address, Malformed, parse_address
 
 
@@ -69,3 +72,25 @@ def test_any_text_is_an_address_or_a_sentence(text: str) -> None:
         assert not any(c in str(found) for c in "\r\n\0")
     else:
         assert found.details
+
+
+_PARTS = st.text("abxyz09-_+.é", min_size=0, max_size=9)
+
+
+@given(
+    st.builds(
+        "{}@{}.{}".format, _PARTS, _PARTS, st.sampled_from(["com", "test", "xn--p1ai", "c0m", "a", "museum", "local"])
+    )
+)
+@example("a@a--b.com")
+@example("a@ab--c.com")
+@example("a@a-.com")
+@example("a@invalid.test")
+@example("ab@x" + "y" * 63 + ".com")
+@example("a@" + "x.y" * 80 + ".com")
+def test_the_short_way_says_what_the_library_says(text: str) -> None:
+    with mock.patch.object(syntax, "_is_plain", lambda _: None):
+        slowly = parse_address(text)
+    assert isinstance(parse_address(text), Malformed) == isinstance(slowly, Malformed)
+    if isinstance(slowly, Address):
+        assert parse_address(text) == slowly

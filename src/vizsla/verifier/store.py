@@ -6,6 +6,8 @@ new run; a worker claims the row (`storage.lease`), and ends the run or puts it 
 that dies leaves a row that another takes over.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from vizsla.accounts.store import next_id
@@ -35,6 +37,10 @@ _BEGIN = statement(f"""
 _END = statement("""
     UPDATE verification SET verdict = :verdict, ended_at = :now, stale_at = :stale_at, trail = :trail
     WHERE id = :id
+""")
+_END_HELD = statement("""
+    UPDATE verification SET due = NULL, verdict = :verdict, ended_at = :now, stale_at = :stale_at, trail = :trail
+    WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _PUT_OFF = statement("""
     UPDATE verification SET deferred_at = :deferred_at, deferrals = :deferrals, trail = :trail, worker = NULL
@@ -217,6 +223,16 @@ async def end_job(conn: Connection, job: Job, verdict: Verdict, trail: Trail, no
     values = {"id": job.id, "verdict": _encode(verdict).decode(), "now": now, "stale_at": stale_at}
     await conn.execute(_END, {**values, "trail": dump_trail(trail)})
     return True
+
+
+async def end_jobs(conn: Connection, ended: Iterable[tuple[Job, Verdict, Trail]], now: int) -> None:
+    """Those runs ended; nothing changes for one that is another worker's by now, or whose row is forgotten."""
+    rows = []
+    for job, verdict, trail in ended:
+        whose = {"id": job.id, "worker": job.worker, "attempt": job.attempt}
+        values = {"verdict": _encode(verdict).decode(), "now": now, "stale_at": now + holds_for(verdict)}
+        rows.append({**whose, **values, "trail": dump_trail(trail)})
+    await conn.execute_many(_END_HELD, rows)
 
 
 async def put_off_job(

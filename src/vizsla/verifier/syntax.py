@@ -5,11 +5,22 @@ By RFC 5321 with its extensions: local parts in quotes, letters of any script (S
 (IDNA 2008). Whether anybody lives there is not asked. What people publish is narrower: `kit.email_address` reads that.
 """
 
+import re
+
 import email_validator
 import msgspec
 
 _LONGEST = 320
 """Characters: 64 and 255 octets with an @ between. Nothing longer is looked at."""
+
+# What most addresses look like. Whatever it lets through, the library takes as it stands; a property test holds it to that.
+_is_plain = re.compile(
+    r"(?=[^@]{1,64}@.{1,189}\Z)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*"
+    r"@(?:[a-z0-9](?![a-z0-9]?--)(?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,20}\Z",
+    re.ASCII,
+).match
+
+_SPECIAL = {name.rpartition(".")[2] for name in email_validator.SPECIAL_USE_DOMAIN_NAMES} - {"test"}
 
 
 class Address(msgspec.Struct, frozen=True, order=True):
@@ -41,6 +52,10 @@ def parse_address(text: str) -> Address | Malformed:
     text = text.strip()
     if len(text) > _LONGEST:
         return Malformed(f"An email address has {_LONGEST} characters at most.")
+    plain = text.lower() if text.isascii() else ""
+    if _is_plain(plain) and plain.rpartition(".")[2] not in _SPECIAL:
+        local, _, domain = plain.partition("@")
+        return Address(domain, local)
     try:
         # Lower case first: a capital may have more octets than its small letter, and the limits are on octets. Deliverability
         # is our own trade; test_environment lets `.test` through.

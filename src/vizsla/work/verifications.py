@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
 
-from vizsla.index.verifications import record_accept_all, record_verification
+from vizsla.index.verifications import find_confidences, record_accept_all, record_verification
 from vizsla.kit.errors import StoreError
 from vizsla.mail.pool import ProbePool
 from vizsla.mail.wire import Limits
@@ -22,11 +22,12 @@ from vizsla.net.guard import EgressGuard
 from vizsla.verifier.asking import Asking
 from vizsla.verifier.classify import judge_pace
 from vizsla.verifier.exchangers import find_exchangers
+from vizsla.verifier.lookups import Lookups
 from vizsla.verifier.memo import find_memo, put_memo
 from vizsla.verifier.outcome import Ended, Outcome, PutOff
 from vizsla.verifier.pipeline import Pipeline
 from vizsla.verifier.schedule import MOST_ATTEMPTS
-from vizsla.verifier.store import Job, claim_jobs, end_job, give_back_job, is_any_due, put_off_job
+from vizsla.verifier.store import Job, claim_jobs, end_jobs, give_back_job, is_any_due, put_off_job
 from vizsla.verifier.verdict import Seen, conclude
 from vizsla.work.egress import find_trouble, identity_of
 from vizsla.work.leased import name_worker
@@ -39,7 +40,8 @@ LASTS = 240
 """Seconds of a lease."""
 LONGEST = 200.0
 """Seconds of a run, waiting for a turn included: it must end before its lease does."""
-PROBE_LIMITS = Limits(dialog=90.0)
+PROBE_LIMITS = Limits(banner=30.0, reply=30.0, dialog=90.0)
+"""RFC 5321 4.5.3.2 asks for minutes; some servers take half of one on purpose, before they talk to strangers."""
 LOOK = 1.0
 """Seconds between two looks for work that nobody in this process announced."""
 _GATHER = 0.005
@@ -61,7 +63,7 @@ async def open_pipeline(place: Workplace, *, limits: Limits = PROBE_LIMITS) -> A
     """What runs verifications as the settings have it: with mail servers only where VIZSLA_PROBE lets us."""
     settings, guard = place.settings, EgressGuard(place.settings.egress_allow)
     async with DnsClient(settings.dns_servers) as dns:
-        find = partial(find_exchangers, dns, guard)
+        find = Lookups(partial(find_exchangers, dns, guard)).find
         if not settings.probe:
             yield Pipeline(find, None, place.clock)
             return
@@ -159,23 +161,28 @@ class Verifying:
     async def _commit(self, batch: list[tuple[Job, Outcome | None]]) -> None:
         now, stores = self._place.clock.now(), self._place.stores
         found = [(job, outcome) for job, outcome in batch if outcome is not None]
-        async with stores.index.write() as conn:
-            for job, outcome in found:
-                if outcome.memo is not None:
-                    memo = outcome.memo
-                    await record_accept_all(conn, job.domain, accept_all=memo.truth, at=memo.at)
-                if isinstance(outcome, Ended):
-                    status = outcome.verdict.status
-                    await record_verification(conn, job.domain, job.local, status=status, at=now, today=now)
+        memos = {job.domain: outcome.memo for job, outcome in found if outcome.memo is not None}
+        ended = {(job.domain, job.local): outcome for job, outcome in found if isinstance(outcome, Ended)}
+        # Most addresses of a list are not in the index: nothing is written for them.
+        known = await find_confidences(stores.index, list(ended))
+        if memos or known:
+            async with stores.index.write() as conn:
+                for domain, memo in sorted(memos.items()):
+                    await record_accept_all(conn, domain, accept_all=memo.truth, at=memo.at)
+                for domain, local in sorted(known):
+                    status = ended[domain, local].verdict.status
+                    await record_verification(conn, domain, local, status=status, at=now, today=now)
+        # In one order everywhere, so that nodes never wait for each other in a circle.
+        batch = sorted(batch, key=lambda pair: pair[0].id)
         async with stores.app.write() as conn:
-            for job, outcome in found:
-                if outcome.memo is not None:
-                    await put_memo(conn, job.domain, outcome.memo)
-            # In one order everywhere, so that nodes never wait for each other in a circle.
-            for job, result in sorted(batch, key=lambda pair: pair[0].id):
+            for domain, memo in sorted(memos.items()):
+                await put_memo(conn, domain, memo)
+            over = [(job, one.verdict, one.trail) for job, one in batch if isinstance(one, Ended)]
+            await end_jobs(conn, over, now)
+            for job, result in batch:
                 if isinstance(result, Ended):
-                    await end_job(conn, job, result.verdict, result.trail, now)
-                elif isinstance(result, PutOff):
+                    continue
+                if isinstance(result, PutOff):
                     await put_off_job(
                         conn,
                         job,
