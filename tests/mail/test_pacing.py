@@ -10,7 +10,7 @@ PACE = Pace(sessions=5, start_rate=2.0, burst=4)
 
 def spoken(pace: Pace = PACE) -> Lane:
     lane = Lane(pace, 0.0)
-    lane.spoke()
+    lane.spoke(0.0)
     return lane
 
 
@@ -19,7 +19,7 @@ def test_a_host_gets_all_its_sessions_once_it_has_spoken() -> None:
     assert lane.allowed == 1
     lane.start(0.0)
     assert lane.wait(0.0) is None
-    lane.spoke()
+    lane.spoke(0.0)
     assert lane.allowed == 5
     assert lane.wait(0.0) == 0
 
@@ -108,7 +108,7 @@ def test_all_slots_come_back_and_the_silent_never_have_more_than_half(events: li
             slot = lanes.start(lane, now)
             held.append((lane, slot))
             if speaks:
-                lanes.greeted(lane, slot)
+                lanes.greeted(lane, slot, now)
         assert len(held) <= 6
         assert sum(slot.unproven for _, slot in held) <= 3
         assert len(lanes) <= 4 + 6

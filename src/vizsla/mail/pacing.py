@@ -19,6 +19,8 @@ BLOCKS_IN_A_ROW = 3
 BUSY_IN_A_ROW, BUSY_FOR = 3, 60.0
 """Turned away before RCPT so often in a row: who waits is told so, instead of knocking for each of them."""
 SILENCES_IN_A_ROW = 2
+REMEMBERED_FOR = 600.0
+"""Seconds for which a host that talked to us and cannot be reached now is thought to be restarting, and not gone."""
 
 Verdict = Literal["fine", "busy", "block"]
 """What a reply says about us: nothing, too fast, or not welcome."""
@@ -41,7 +43,7 @@ class Pace(msgspec.Struct, frozen=True):
 class Closed(msgspec.Struct, frozen=True):
     """Why nobody may knock now, and until when (on the pool's clock)."""
 
-    reason: Literal["blocked", "busy", "down"]
+    reason: Literal["blocked", "busy", "away", "down"]
     until: float
     details: str
 
@@ -62,6 +64,7 @@ class Lane:
         self.needs_tls = False
         self.recipients = pace.recipients
         self.touched = now
+        self._spoke_at: float | None = None
         self._allowed = 1.0
         self._rate = pace.start_rate
         self._tokens = float(pace.burst)
@@ -105,19 +108,24 @@ class Lane:
         self.held -= 1
         self.touched = now
 
-    def spoke(self) -> None:
+    def spoke(self, now: float) -> None:
         """The host greeted us."""
+        self._spoke_at = now
         if not self.proven:
             self.proven = True
             self._allowed = float(self.pace.sessions)
 
-    def silent(self, now: float, details: str) -> None:
-        """Nobody answered, nobody spoke, or a command was left without its reply."""
+    def spoke_lately(self, now: float) -> bool:
+        """Whether the host greeted us within minutes."""
+        return self._spoke_at is not None and now - self._spoke_at < REMEMBERED_FOR
+
+    def silent(self, now: float, details: str, *, away: bool = False) -> None:
+        """Nobody answered, nobody spoke, or a command was left without its reply; *away*: and it did a moment ago."""
         self._silences += 1
         self._allowed = 1.0
         self.proven = False
         if self._silences >= SILENCES_IN_A_ROW:
-            self._closed = Closed("down", now + self._down_for, details)
+            self._closed = Closed("away" if away else "down", now + self._down_for, details)
             self._down_for = min(DOWN_MOST, 2 * self._down_for)
 
     def judge(self, verdict: Verdict, now: float, *, whole_host: bool, details: str = "") -> None:
@@ -202,8 +210,8 @@ class Lanes:
         self._unproven += not lane.proven
         return Slot(unproven=not lane.proven)
 
-    def greeted(self, lane: Lane, slot: Slot) -> None:
-        lane.spoke()
+    def greeted(self, lane: Lane, slot: Slot, now: float) -> None:
+        lane.spoke(now)
         self._unproven -= slot.unproven
         slot.unproven = False
 

@@ -9,6 +9,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
+
 from vizsla.kit.errors import VizslaError
 from vizsla.mail.pacing import Closed, Lane, Lanes, Pace, Slot, Verdict
 from vizsla.mail.probe import Identity, Opener, Probe, ProbeSession, direct_opener, is_about_session
@@ -231,7 +233,7 @@ class ProbePool:
             session.abort()
 
     def _greeted(self, host: _Host, slot: Slot) -> None:
-        self._lanes.greeted(host.lane, slot)
+        self._lanes.greeted(host.lane, slot, self._loop.time())
         # It has proven to be alive: more sessions may start now.
         self._loop.call_soon(self._serve, host)
 
@@ -288,14 +290,24 @@ class ProbePool:
             # It speaks with our other sessions: this was one too many, and says nothing about any recipient.
             lane.judge("busy", self._loop.time(), whole_host=False)
             return
-        lane.silent(self._loop.time(), error.details)
+        now = self._loop.time()
+        away = error.phase == "connect" and lane.spoke_lately(now)
+        lane.silent(now, error.details, away=away)
         if asked := host.next():
-            asked.answer.set_result(session.failure(asked.recipient, error))
+            asked.answer.set_result(msgspec.structs.replace(session.failure(asked.recipient, error), away=away))
 
     def _skip_all(self, host: _Host, closed: Closed) -> None:
         while asked := host.next():
             asked.answer.set_result(
-                Probe(host.ip, asked.recipient, None, None, skipped=closed.reason, details=closed.details)
+                Probe(
+                    host.ip,
+                    asked.recipient,
+                    None,
+                    None,
+                    skipped=closed.reason,
+                    away=closed.reason == "away",
+                    details=closed.details,
+                )
             )
 
 

@@ -39,8 +39,10 @@ class Probe(msgspec.Struct, frozen=True):
     reply: Reply | None
     """None if the dialog broke, or was not begun."""
     broken: Cause | None = None
-    skipped: Literal["blocked", "busy", "down"] | None = None
+    skipped: Literal["blocked", "busy", "away", "down"] | None = None
     """Why this host is left alone for now."""
+    away: bool = False
+    """Whether the host cannot be reached and talked to us minutes ago: it may be restarting."""
     details: str = ""
     fresh: bool = True
     """Whether the session had not been used before."""

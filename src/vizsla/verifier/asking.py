@@ -16,6 +16,7 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 
 from vizsla.kit.clock import DAY, Clock
+from vizsla.mail.pacing import Pace
 from vizsla.mail.probe import Probe
 from vizsla.mail.wire import Limits
 from vizsla.verifier.evidence import Step, Trail, cut
@@ -33,11 +34,15 @@ _REMEMBERED = 20_000
 _CONTROL_HOLDS = 600
 """Seconds for which the control probes of a domain are not made again."""
 
+_ANYBODYS = Pace()
+_PROVIDERS = Pace(sessions=2)
+"""Those who run mail for millions count the connections of a stranger, and remember."""
+
 _FIRST = "ada bela cora dorin edda femi gwen hilde ivo jarl katya lior mira nadim odile pavel quim rosa sven tomas uwe vida wim yara zeno".split()
 _LAST = "abelnik bramsted corvallo dunmarsh eltsova fjordal garvenko holmqvar istvanek jorunsky kelmarin lundvall morvane nystrup orlanik petrisko quelloz ravendal sorvino tarkov ulvaeng vestrik wolmarin ystad zelinko".split()
 
 
-_NEXT: frozenset[Outcome] = frozenset({"unreachable", "timeout", "tls", "egress", "weird"})
+_NEXT: frozenset[Outcome] = frozenset({"away", "unreachable", "timeout", "tls", "egress", "weird"})
 """After these the next server is asked."""
 _ACCEPT_ALL: dict[Outcome, AcceptAll] = {"accepted": "yes", "no_user": "no", "disabled": "no", "full": "yes"}
 _REASON: dict[Outcome, Reason] = {
@@ -56,7 +61,7 @@ _REASON: dict[Outcome, Reason] = {
 class Pool(Protocol):
     """Asks one server about one recipient: `mail.pool.ProbePool`."""
 
-    async def probe(self, ip: str, recipient: str, *, host: str, limits: Limits) -> Probe: ...
+    async def probe(self, ip: str, recipient: str, *, host: str, pace: Pace, limits: Limits) -> Probe: ...
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -152,7 +157,7 @@ class Asking:
                 # So that the random recipient's greylisting runs out together with the target's.
                 await self._knock_early(address, server, trail)
                 return Heard(Later("deferred"), talked)
-            case "busy":
+            case "busy" | "away":
                 return Heard(Later("busy"), talked)
             case "no_user" | "disabled" as refused:
                 return Heard(Settled(refused), talked, self._renewed(address.domain, server))
@@ -161,8 +166,12 @@ class Asking:
     async def _first_answer(
         self, address: Address, servers: Sequence[Server], trail: Trail
     ) -> tuple[Server, Probe, Judgement] | None:
-        """The first answer that a mail server gave, or the last failure; None if there was nobody to ask."""
-        last = None
+        """
+        The first answer that a mail server gave, or the last failure; None if there was nobody to ask.
+
+        Where a server may be restarting, that counts: it will be back.
+        """
+        last = away = None
         for server in servers[:MOST_SERVERS]:
             for is_last_try in (False, True):
                 probe = await self._put(str(address), server, trail, "smtp")
@@ -174,7 +183,9 @@ class Asking:
                     break
             if judgement.outcome not in _NEXT:
                 return last
-        return last
+            if judgement.outcome == "away":
+                away = last
+        return away or last
 
     async def _weigh_acceptance(
         self, address: Address, server: Server, trail: Trail
@@ -261,7 +272,8 @@ class Asking:
     async def _put(
         self, recipient: str, server: Server, trail: Trail, stage: Literal["smtp", "accept_all", "control"]
     ) -> Probe:
-        probe = await self._pool.probe(server.ip, recipient, host=server.name, limits=self._limits)
+        pace = _ANYBODYS if server.provider is None else _PROVIDERS
+        probe = await self._pool.probe(server.ip, recipient, host=server.name, pace=pace, limits=self._limits)
         trail += steps_of(probe, stage, self._clock.now())
         return probe
 

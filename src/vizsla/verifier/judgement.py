@@ -14,7 +14,7 @@ from vizsla.mail.wire import Cause
 from vizsla.verifier import reply_rules
 from vizsla.verifier.classify import classify
 
-Outcome = reply_rules.Outcome | Literal["unreachable", "timeout", "tls", "eai", "egress"]
+Outcome = reply_rules.Outcome | Literal["away", "unreachable", "timeout", "tls", "eai", "egress"]
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -36,12 +36,15 @@ _BROKEN: dict[Cause, Outcome] = {
     "unsolicited": "weird",
     "unsupported": "eai",
 }
+_SKIPPED: dict[str, Outcome] = {"blocked": "block", "busy": "busy", "away": "away", "down": "unreachable"}
 
 
 def judge(probe: Probe, provider: str = "") -> Judgement:
     """The meaning of *probe* of a server of *provider*."""
     if probe.skipped is not None:
-        return Judgement("block" if probe.skipped == "blocked" else "unreachable", f"not-asked.{probe.skipped}")
+        return Judgement(_SKIPPED[probe.skipped], f"not-asked.{probe.skipped}")
+    if probe.away:
+        return Judgement("away", "dialog.away")
     if probe.reply is None:
         assert probe.broken is not None
         return Judgement(_BROKEN[probe.broken], f"dialog.{probe.broken}")
