@@ -20,10 +20,16 @@ from vizsla.net.guard import EgressGuard
 
 WAITING_MOST = 10_000
 """Recipients that may wait for one MX address; who brings more waits himself."""
+STALLED = 10.0
+"""Seconds without a word from a host, after which who waits for it is told to come back: a tarpit holds one of us, not all."""
 LINGER = 0.3
 """Seconds that an idle session is kept: the random recipient is asked for right after the target's answer."""
+FAREWELL = 0.03
+"""Seconds that a session that said QUIT still counts: its server hears that before it hears of the next one."""
 DEFAULT_PACE = Pace()
 DEFAULT_LIMITS = Limits()
+
+_STALLED = Closed("busy", 0.0, f"not a word in {STALLED:.0f} s")
 
 Judge = Callable[[Probe], Verdict]
 
@@ -55,7 +61,22 @@ class _Asked:
 class _Host:
     """What waits for one MX address, and who works on it."""
 
-    __slots__ = ("idle", "ip", "lane", "limits", "name", "opening", "queue", "timer", "woken", "workers")
+    __slots__ = (
+        "idle",
+        "ip",
+        "lane",
+        "limits",
+        "name",
+        "opening",
+        "queue",
+        "stalled",
+        "timer",
+        "watch",
+        "woken",
+        "words",
+        "words_seen",
+        "workers",
+    )
 
     def __init__(self, ip: str, name: str, lane: Lane, limits: Limits) -> None:
         self.ip = ip
@@ -68,6 +89,10 @@ class _Host:
         self.woken = 0
         self.idle: deque[asyncio.Future[bool]] = deque()
         self.timer: asyncio.TimerHandle | None = None
+        self.watch: asyncio.TimerHandle | None = None
+        self.words = self.words_seen = 0
+        """Greetings and replies, by now and when the watch was set."""
+        self.stalled = False
 
     @property
     def short(self) -> bool:
@@ -124,12 +149,15 @@ class ProbePool:
         if known is None:
             lane = self._lanes.lane(ip, pace, self._loop.time())
             known = self._hosts[ip] = _Host(ip, host, lane, limits)
+        if known.stalled:
+            return _skipped(ip, recipient, _STALLED)
         if len(known.queue) >= WAITING_MOST:
             known.queue = deque(asked for asked in known.queue if not asked.answer.done())
             if len(known.queue) >= WAITING_MOST:
                 raise TooManyWaiting
         asked = _Asked(recipient, self._loop.create_future())
         known.queue.append(asked)
+        self._watch(known)
         self._serve(known)
         return await asked.answer
 
@@ -138,8 +166,8 @@ class ProbePool:
         self._closing = True
         workers = [worker for host in self._hosts.values() for worker in host.workers]
         for host in self._hosts.values():
-            if host.timer:
-                host.timer.cancel()
+            for timer in filter(None, (host.timer, host.watch)):
+                timer.cancel()
             while asked := host.next():
                 asked.answer.set_exception(PoolClosed())
         for worker in workers:
@@ -171,11 +199,34 @@ class ProbePool:
                 return
             self._start(host, now)
         if not (host.workers or host.queue or host.timer):
+            if host.watch:
+                host.watch.cancel()
             self._hosts.pop(host.ip, None)
 
     def _rested(self, host: _Host) -> None:
         host.timer = None
         self._serve(host)
+
+    def _watch(self, host: _Host) -> None:
+        if host.watch is None:
+            host.words_seen = host.words
+            host.watch = self._loop.call_later(STALLED, self._look, host)
+
+    def _look(self, host: _Host) -> None:
+        """Send away who waits, if somebody is being asked about and nothing was heard since the watch was set."""
+        host.watch = None
+        if host.workers and host.words == host.words_seen:
+            host.stalled = True
+            while len(host.queue) > len(host.opening):
+                asked = host.queue.pop()
+                if not asked.answer.done():
+                    asked.answer.set_result(_skipped(host.ip, asked.recipient, _STALLED))
+        if host.queue:
+            self._watch(host)
+
+    def _heard(self, host: _Host) -> None:
+        host.words += 1
+        host.stalled = False
 
     def _start(self, host: _Host, now: float) -> None:
         slot = self._lanes.start(host.lane, now)
@@ -189,6 +240,7 @@ class ProbePool:
         self._lanes.end(host.lane, slot, self._loop.time())
         host.workers.discard(worker)
         host.opening.discard(slot)
+        host.stalled = host.stalled and bool(host.workers)
         if not worker.cancelled() and (error := worker.exception()):
             self._loop.call_exception_handler({"message": "a probe session failed", "exception": error, "task": worker})
         self._serve(host)
@@ -229,11 +281,13 @@ class ProbePool:
                         asked.answer.set_exception(PoolClosed() if self._closing else error)
                     raise
             session.close()
+            await asyncio.sleep(FAREWELL)
         finally:
             session.abort()
 
     def _greeted(self, host: _Host, slot: Slot) -> None:
         self._lanes.greeted(host.lane, slot, self._loop.time())
+        self._heard(host)
         # It has proven to be alive: more sessions may start now.
         self._loop.call_soon(self._serve, host)
 
@@ -273,6 +327,7 @@ class ProbePool:
         elif asked.used_before is not None and not is_about_session(probe):
             lane.reused_too_often(asked.used_before)
         if probe.reply is not None:
+            self._heard(host)
             lane.judge(self._judge(probe), now, whole_host=probe.phase != "rcpt", details=_shown(probe))
         elif probe.broken in ("timeout", "deadline"):
             lane.silent(now, probe.details)
@@ -298,17 +353,7 @@ class ProbePool:
 
     def _skip_all(self, host: _Host, closed: Closed) -> None:
         while asked := host.next():
-            asked.answer.set_result(
-                Probe(
-                    host.ip,
-                    asked.recipient,
-                    None,
-                    None,
-                    skipped=closed.reason,
-                    away=closed.reason == "away",
-                    details=closed.details,
-                )
-            )
+            asked.answer.set_result(_skipped(host.ip, asked.recipient, closed))
 
 
 def judge_by_code(probe: Probe) -> Verdict:
@@ -330,6 +375,11 @@ def is_intolerant(probe: Probe) -> bool:
 
 def _shown(probe: Probe) -> str:
     return f"{probe.reply.code} {probe.reply.text}"[:200] if probe.reply else probe.details
+
+
+def _skipped(ip: str, recipient: str, closed: Closed) -> Probe:
+    away = closed.reason == "away"
+    return Probe(ip, recipient, None, None, skipped=closed.reason, away=away, details=closed.details)
 
 
 def _give_up(idle: "asyncio.Future[bool]") -> None:

@@ -33,7 +33,7 @@ from vizsla.work.egress import find_trouble, identity_of
 from vizsla.work.leased import name_worker
 from vizsla.work.workplace import Tell, Workplace
 
-AT_ONCE = 2_000
+AT_ONCE = 5_000
 """Runs in memory. Most of them wait for a turn at their mail server, which costs 3 KB each."""
 BATCH = 200
 LASTS = 240
