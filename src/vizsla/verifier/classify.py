@@ -23,6 +23,8 @@ _ADDRESS = re.compile(r"""["']?[^\s<>"'@;:,]{1,64}["']?@[\w.\[\]-]+""")
 _IP = re.compile(r"\b(?:\d{1,3}[.-]){3}\d{1,3}\b|\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7}\b")
 _EMBEDDED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _APOSTROPHES = str.maketrans("", "", "'’`´")
+# Times, queue ids, versions: no two replies have the same, and none of them says anything.
+_NUMBERED = re.compile(r"\b\w*\d\w*")
 _WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*|[@#]")
 _LONGEST = 2_000
 _BEFORE: frozenset[Phase] = frozenset({"connect", "banner", "ehlo", "helo", "starttls", "tls", "auth", "rset", "mail"})
@@ -84,7 +86,7 @@ def _topics(words: str, urls: str) -> frozenset[Topic]:
 
 
 def _words(text: str) -> str:
-    return f" {' '.join(_WORD.findall(text.translate(_APOSTROPHES)))} "
+    return f" {' '.join(_WORD.findall(_NUMBERED.sub(' ', text.translate(_APOSTROPHES))))} "
 
 
 def _embedded(code: int, text: str) -> str | None:
