@@ -37,14 +37,19 @@ def address(number: int) -> str:
 
 def status(number: int) -> str:
     """What is true of it."""
-    if number % DOMAINS % 5 == 0:
+    if takes_anybody(number % DOMAINS):
         return "accept_all"
     return "valid" if number // DOMAINS % 5 < 2 else "invalid"
 
 
+def takes_anybody(domain: int) -> bool:
+    """Every fifth domain, and never two of one host."""
+    return (domain % HOSTS + domain // HOSTS) % 5 == 0
+
+
 def takes(recipient: str) -> bool:
     local, _, domain = recipient.partition("@")
-    return local.startswith(("anna", "postmaster")) or int(domain[1:].partition(".")[0]) % 5 == 0
+    return local.startswith(("anna", "postmaster")) or takes_anybody(int(domain[1:].partition(".")[0]))
 
 
 class Counts:

@@ -317,7 +317,7 @@ class ProbePool:
         if asked.used_before is None and not asked.answer.done():
             if not probe.fresh and is_about_session(probe):
                 asked.used_before = session.used - 1
-            elif is_intolerant(probe) and not lane.lockstep:
+            elif session.pipelined and is_intolerant(probe):
                 lane.lockstep = True
                 asked.used_before = lane.recipients
             if asked.used_before is not None:
@@ -336,7 +336,7 @@ class ProbePool:
 
     def _not_opened(self, host: _Host, session: ProbeSession, error: DialogBroken) -> None:
         lane = host.lane
-        crowded = lane.proven and lane.held > 1
+        crowded = lane.proven and len(host.workers) > len(host.opening)
         if error.cause == "egress":
             while asked := host.next():
                 asked.answer.set_result(session.failure(asked.recipient, error))
@@ -347,7 +347,8 @@ class ProbePool:
             return
         now = self._loop.time()
         away = error.phase == "connect" and lane.spoke_lately(now)
-        lane.silent(now, error.details, away=away)
+        garbled = error.cause in ("garbled", "unsolicited")
+        lane.silent(now, error.details, "away" if away else "garbled" if garbled else "down")
         if asked := host.next():
             asked.answer.set_result(msgspec.structs.replace(session.failure(asked.recipient, error), away=away))
 
@@ -365,10 +366,8 @@ def judge_by_code(probe: Probe) -> Verdict:
 
 
 def is_intolerant(probe: Probe) -> bool:
-    """Whether a group of commands may have been too much for a server that offers PIPELINING."""
-    if probe.phase not in ("rset", "mail", "rcpt") or not any(
-        exchange.command.startswith("EHLO") and "PIPELINING" in exchange.reply.upper() for exchange in probe.opening
-    ):
+    """Whether a group of commands may have been too much for the server."""
+    if probe.phase not in ("rset", "mail", "rcpt"):
         return False
     return probe.broken in ("closed", "garbled", "unsolicited") or (probe.reply is not None and probe.reply.code == 503)
 

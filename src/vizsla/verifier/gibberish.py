@@ -12,6 +12,7 @@ local parts made of the names of Faker 40.54.0 (MIT; 70 locales, folded to ASCII
 
 import math
 import re
+from functools import lru_cache
 from importlib.resources import files
 
 from vizsla.kit.role_words import is_role
@@ -31,6 +32,7 @@ _DIGIT_INSIDE = re.compile(r"[0-9][a-z]")
 _table = files("vizsla.verifier").joinpath("gibberish.bin").read_bytes()
 
 
+@lru_cache(8_192)
 def is_gibberish(local: str) -> bool:
     """Whether *local* (lower case) looks drawn at random; what follows a plus sign is not looked at."""
     # Years and staff numbers stand at the end; u0012345 is somebody's.

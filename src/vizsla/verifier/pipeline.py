@@ -9,6 +9,7 @@ it writes nothing itself.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -123,10 +124,8 @@ class _Run:
 
     def note_answers(self, answers: Sequence[Answer]) -> None:
         for answer in answers:
-            records = ", ".join(f"{one.preference} {one.value}".removeprefix("0 ") for one in answer.records)
-            source = "kept" if answer.is_cached else ""
-            got = " ".join(filter(None, (answer.rcode, records, f"ttl {answer.ttl}", source)))
-            self.note("dns", f"{answer.kind} {answer.name}", got, ms=answer.ms)
+            did, got = _shown(answer)
+            self.note("dns", did, got, ms=answer.ms)
 
     def end(self, reason: Reason, memo: Memo | None = None) -> Ended:
         self.note("end", reason, REASONS[reason])
@@ -150,6 +149,15 @@ class _Run:
         due = now + pause + random.randrange(pause)  # noqa: S311
         self.note("wait", "come back when the mail server is less busy", f"in {due - now} s")
         return PutOff(due, self.job.deferred_at, self.job.deferrals, self.trail, memo)
+
+
+# A list asks for the same domain dozens of times.
+@lru_cache(4_096)
+def _shown(answer: Answer) -> tuple[str, str]:
+    records = ", ".join(f"{one.preference} {one.value}".removeprefix("0 ") for one in answer.records)
+    source = "kept" if answer.is_cached else ""
+    got = " ".join(filter(None, (answer.rcode, records, f"ttl {answer.ttl}", source)))
+    return f"{answer.kind} {answer.name}", got
 
 
 def _servers(exchangers: Exchangers, came_from: str) -> list[Server]:

@@ -5,6 +5,8 @@ By the suffix of the MX host's name. The provider is the key for limits, for wha
 suffixes are those that providers document for their customers' DNS.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 
@@ -48,6 +50,7 @@ PROVIDERS = (
 _BY_SUFFIX = {suffix: provider for provider in PROVIDERS for suffix in provider.suffixes}
 
 
+@lru_cache(8_192)
 def find_provider(host: str) -> Provider | None:
     """The provider of the MX called *host*; the longest suffix counts."""
     labels = host.lower().rstrip(".").split(".")
