@@ -1,5 +1,5 @@
 """
-Does extraction still read real pages as well as it must?
+Does extraction still read real pages as well as it must? And the verifier names and replies?
 
     python -m evaluation [--json] [--errors] [--no-peers] [--raise-floors]
 
@@ -19,6 +19,8 @@ from evaluation.gibberish import DRAWN_AT_RANDOM, GibberishScore, print_score, s
 from evaluation.labels import Page, load_clear, load_labels, seal
 from evaluation.obfuscation import ADDRESS, DISGUISES, LOOKALIKES, PLAIN, PROTECTED, Case
 from evaluation.readers import ExtractEmails, Reader, regex_over_source, regex_over_text, vizsla
+from evaluation.replies import BESIDE, ReplyScore, load_lines, print_scores, score_ours
+from evaluation.replies import score_peers as score_reply_peers
 from evaluation.titles import TitleScore, load_titles, score_titles
 
 FEWEST_PAGES = 100
@@ -57,7 +59,8 @@ def main() -> int:
     except (Unfetchable, OSError) as error:
         gibberish = None
         print(f"! gibberish is not measured: {error}", file=sys.stderr)
-    measured = measure(results, table, titles, gibberish, floors)
+    replies = score_replies(with_peers=not options.no_peers)
+    measured = measure(results, table, titles, gibberish=gibberish, replies=replies.get(OURS), floors=floors)
 
     if options.json:
         print(as_json(results, table, measured, len(pages), len(labels)))
@@ -65,6 +68,8 @@ def main() -> int:
         print_results(results, table, titles, len(pages), len(labels))
         if gibberish:
             print_score(gibberish)
+        if replies:
+            print_scores(replies)
     if options.errors:
         print_errors(errors + [leak for leak in leaks if leak.kind == "leaked"])
     if len(pages) < FEWEST_PAGES:
@@ -114,6 +119,15 @@ def score_peers(pages: Mapping[str, tuple[Page, bytes]]) -> dict[str, Scores]:
             peer.close()
 
 
+def score_replies(*, with_peers: bool) -> dict[str, ReplyScore]:
+    """Of everybody who reads replies, ourselves first; empty without a corpus."""
+    if not BESIDE.is_file():
+        print(f"! replies are not measured: their corpus ({BESIDE.name}) is not beside this checkout", file=sys.stderr)
+        return {}
+    lines = load_lines(BESIDE)
+    return {OURS: score_ours(lines)} | (score_reply_peers(lines) if with_peers else {})
+
+
 def read_case(case: Case) -> CaseResult:
     page = Page(
         family="table",
@@ -140,10 +154,12 @@ def measure(
     results: Mapping[str, Scores],
     table: list[CaseResult],
     titles: Mapping[str, TitleScore],
+    *,
     gibberish: GibberishScore | None,
+    replies: ReplyScore | None,
     floors: Floors,
 ) -> Floors:
-    """What was measured; where there were no names to try the gibberish model on, its floors stand for it."""
+    """What was measured; where there were no names for the gibberish model or no replies, their floors stand for them."""
     ours = total(results[OURS])
     noise = gibberish.noises[DRAWN_AT_RANDOM] if gibberish else None
     return Floors(
@@ -158,6 +174,8 @@ def measure(
         lookalikes=sum(not row.right for row in table[len(DISGUISES) :]),
         gibberish_auc=noise.auc if noise else floors.gibberish_auc,
         gibberish_recall=noise.recall if noise else floors.gibberish_recall,
+        replies=replies.accuracy if replies else floors.replies,
+        replies_blamed=replies.blaming if replies else floors.replies_blamed,
     )
 
 

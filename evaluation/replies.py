@@ -9,21 +9,30 @@ troubles are not called invalid. 1: not so. 2: there is no corpus.
 """
 
 import argparse
-import importlib
+import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from evaluation.corpus import CACHE, FETCH_SECONDS, ROOT, Unfetchable
 from vizsla.verifier.classify import classify, parse_reply
 
-BESIDE = Path(__file__).resolve().parents[2] / "shared" / "spec" / "smtp_replies.jsonl"
+BESIDE = ROOT.parents[1] / "shared" / "spec" / "smtp_replies.jsonl"
 RIGHT, BLAMED = 0.95, 0.02
 """At least so much right; at most so much of what is about the sender called invalid."""
+OURS = "vizsla"
+PEERS = {
+    "pigeontrust": "0.2.0",
+    "listwash": "0.1.0",
+    "lupaxa-verify-email": "0.1.1",
+    "py3-validate-email": "1.0.5.post2",
+}
+"""Published packages that judge replies, in the versions that were read."""
 VERDICTS = {"no_user": "invalid", "disabled": "invalid", "full": "full"}
+_PEER_SECONDS = 60
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -35,8 +44,13 @@ class Line(msgspec.Struct, frozen=True):
     id: str = ""
     reason: str = ""
 
+    @property
+    def unmasked(self) -> str:
+        """The text with an address in the place of its mask, as the server echoed it."""
+        return self.text.replace("<address>", "someone@masked.example")
 
-class Score(msgspec.Struct):
+
+class ReplyScore(msgspec.Struct):
     """How a classifier did on a corpus."""
 
     lines: int = 0
@@ -63,9 +77,6 @@ class Score(msgspec.Struct):
         return self.blamed / max(1, self.ours)
 
 
-Classifier = Callable[[Line], str]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m evaluation.replies", description="Accuracy of the reply classifier."
@@ -79,12 +90,8 @@ def main() -> int:
         print(f"! there is no corpus at {missing[0]}: nothing was measured", file=sys.stderr)
         return 2
     lines = [line for file in files for line in load_lines(file)]
-    print(f"{len(lines)} replies: {dict(Counter(line.wanted for line in lines))}\n")
-    print(f"{'':16}{'accuracy':>10}{'user-unknown recall':>22}{'sender problems called invalid':>32}{'µs each':>10}")
-    ours = score(lines, vizsla)
-    print_row("vizsla", ours)
-    for name, peer in () if options.no_peers else peers():
-        print_row(name, score(lines, peer))
+    ours = score_ours(lines)
+    print_scores({OURS: ours} | ({} if options.no_peers else score_peers(lines)))
     if options.errors:
         for line, said in ours.wrong:
             print(f"wanted {line.wanted}, said {said}: {line.code} {line.text[:150]}  ({line.reason})")
@@ -95,71 +102,109 @@ def load_lines(file: Path) -> list[Line]:
     return [msgspec.json.decode(line, type=Line) for line in file.read_bytes().splitlines() if line.strip()]
 
 
-def score(lines: Iterable[Line], classifier: Classifier) -> Score:
-    result = Score()
-    for line in lines:
-        started = time.perf_counter()
-        said = classifier(line)
-        result.seconds += time.perf_counter() - started
-        result.lines += 1
-        result.right += said == line.wanted
-        result.users += line.wanted == "invalid"
-        result.users_found += line.wanted == said == "invalid"
-        result.ours += line.wanted == "unknown"
-        result.blamed += line.wanted == "unknown" and said == "invalid"
-        if said != line.wanted:
-            result.wrong.append((line, said))
-    return result
-
-
 def vizsla(line: Line) -> str:
-    meaning = classify(parse_reply(line.code, unmask(line.text)))
+    meaning = classify(parse_reply(line.code, line.unmasked))
     return VERDICTS.get(meaning.outcome, "unknown")
 
 
-def unmask(text: str) -> str:
-    """Addresses as a server echoes them, in the place of the mask."""
-    return text.replace("<address>", "someone@masked.example")
+def score(lines: Iterable[Line], said: Iterable[str], seconds: float = 0.0) -> ReplyScore:
+    """How *said* does on *lines*, one verdict for each."""
+    result = ReplyScore(seconds=seconds)
+    for line, verdict in zip(lines, said, strict=True):
+        result.lines += 1
+        result.right += verdict == line.wanted
+        result.users += line.wanted == "invalid"
+        result.users_found += line.wanted == verdict == "invalid"
+        result.ours += line.wanted == "unknown"
+        result.blamed += line.wanted == "unknown" and verdict == "invalid"
+        if verdict != line.wanted:
+            result.wrong.append((line, verdict))
+    return result
 
 
-def peers() -> Iterable[tuple[str, Classifier]]:
-    """Published classifiers that are installed here; the others are named, not passed over."""
-    for name, find in (("pigeontrust", _pigeontrust), ("listwash", _listwash), ("lupaxa", _lupaxa)):
+def score_ours(lines: Sequence[Line]) -> ReplyScore:
+    for line in lines[:5]:  # what is compiled at the first use is no reply's time
+        vizsla(line)
+    started = time.perf_counter()
+    said = [vizsla(line) for line in lines]
+    return score(lines, said, time.perf_counter() - started)
+
+
+def score_peers(lines: Sequence[Line]) -> dict[str, ReplyScore]:
+    """The published packages that can be had; of the others it is said why they cannot."""
+    scores = {}
+    for package in PEERS:
         try:
-            yield name, find()
-        except (ImportError, AttributeError) as error:
-            print(f"{name:16}not measured: {error}")
+            scores[package] = _score_peer(package, lines)
+        except (Unfetchable, OSError, subprocess.SubprocessError, msgspec.DecodeError) as error:
+            print(f"! {package} is not measured: {error}", file=sys.stderr)
+    return scores
 
 
-def _pigeontrust() -> Classifier:
-    classify_reply = importlib.import_module("pigeontrust.smtp_probe").classify_reply
-    verdicts = {"not_exists": "invalid", "mailbox_full": "full"}
-    return lambda line: verdicts.get(classify_reply(line.code, unmask(line.text)).value, "unknown")
+class _Said(msgspec.Struct):
+    said: list[str]
+    seconds: float
 
 
-def _listwash() -> Classifier:
-    classify_code = importlib.import_module("listwash.classify").classify_code
-    return lambda line: {"invalid": "invalid"}.get(classify_code(line.code, unmask(line.text)), "unknown")
-
-
-def _lupaxa() -> Classifier:
-    module = importlib.import_module("lupaxa.verify_email.smtp_checker")
-    (checker,) = (kind for kind in vars(module).values() if hasattr(kind, "interpret_rcpt_reply"))
-
-    def read(line: Line) -> str:
-        text = f"{line.code} {unmask(line.text)}"
-        said, why = checker.interpret_rcpt_reply(text, True, "someone@masked.example", "someone@masked.example")
-        return "full" if why == module.MAILBOX_FULL else {"invalid": "invalid"}.get(said, "unknown")
-
-    return read
-
-
-def print_row(name: str, result: Score) -> None:
-    each = result.seconds / max(1, result.lines) * 1e6
-    print(
-        f"{name:16}{result.accuracy:>10.1%}{f'{result.recall:.1%} ({result.users_found}/{result.users})':>22}"
-        f"{f'{result.blaming:.1%} ({result.blamed}/{result.ours})':>32}{each:>10.0f}"
+def _score_peer(package: str, lines: Sequence[Line]) -> ReplyScore:
+    folder = _install(package)
+    replies = msgspec.json.encode([(line.code, line.unmasked) for line in lines])
+    program = ROOT / "reply_peer_process.py"
+    done = subprocess.run(
+        [sys.executable, "-I", program, package, folder],
+        input=replies,
+        capture_output=True,
+        timeout=_PEER_SECONDS,
+        check=False,
     )
+    if done.returncode:
+        raise Unfetchable((done.stderr.decode().strip().splitlines() or ["it failed"])[-1])
+    answer = msgspec.json.decode(done.stdout, type=_Said)
+    return score(lines, answer.said, answer.seconds)
+
+
+def _install(package: str) -> Path:
+    """*package* and what it needs, in a folder of its own that is on nobody else's path."""
+    folder = CACHE / "peers" / f"{package}-{PEERS[package]}"
+    if not (folder / ".installed").exists():
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--target",
+            str(folder),
+        ]
+        done = subprocess.run(
+            [*command, "--upgrade", f"{package}=={PEERS[package]}"],
+            capture_output=True,
+            text=True,
+            timeout=FETCH_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise Unfetchable((done.stderr.strip().splitlines() or ["no reason given"])[-1])
+        (folder / ".installed").touch()
+    return folder
+
+
+def print_scores(scores: dict[str, ReplyScore]) -> None:
+    any_score = next(iter(scores.values()))
+    print(
+        f"\n{any_score.lines} replies of mail servers: {any_score.users} that there is no such user, {any_score.ours} about the sender\n"
+    )
+    print(f"{'':22}{'right':>8}{'unknown user found':>22}{'sender called invalid':>24}{'µs each':>10}")
+    for row in _rows(scores):
+        print(row)
+
+
+def _rows(scores: dict[str, ReplyScore]) -> Iterator[str]:
+    for name, one in scores.items():
+        found = f"{one.recall:.3f} {f'{one.users_found}/{one.users}':>9}"
+        blamed = f"{one.blaming:.3f} {f'{one.blamed}/{one.ours}':>9}"
+        yield f"{name:22}{one.accuracy:>8.3f}{found:>22}{blamed:>24}{one.seconds / max(1, one.lines) * 1e6:>10.1f}"
 
 
 if __name__ == "__main__":

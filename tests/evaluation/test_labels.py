@@ -66,6 +66,8 @@ FLOORS = Floors(
     lookalikes=0,
     gibberish_auc=0.998,
     gibberish_recall=0.97,
+    replies=0.97,
+    replies_blamed=0.01,
 )
 
 
@@ -82,6 +84,8 @@ def test_floors_only_go_up() -> None:
         lookalikes=6,
         gibberish_auc=0.998,
         gibberish_recall=0.97,
+        replies=0.5,
+        replies_blamed=0.5,
     )
     better = Floors(
         labels="b",
@@ -95,6 +99,8 @@ def test_floors_only_go_up() -> None:
         lookalikes=0,
         gibberish_auc=0.998,
         gibberish_recall=0.97,
+        replies=0.9876,
+        replies_blamed=0.003,
     )
 
     assert raise_floors(FLOORS, worse) == Floors(
@@ -109,6 +115,8 @@ def test_floors_only_go_up() -> None:
         lookalikes=0,
         gibberish_auc=0.998,
         gibberish_recall=0.97,
+        replies=0.97,
+        replies_blamed=0.01,
     )
     assert raise_floors(FLOORS, better) == Floors(
         labels="b",
@@ -122,6 +130,8 @@ def test_floors_only_go_up() -> None:
         lookalikes=0,
         gibberish_auc=0.998,
         gibberish_recall=0.97,
+        replies=0.98,
+        replies_blamed=0.01,
     )
 
 
@@ -138,11 +148,13 @@ def test_each_breach_is_a_sentence() -> None:
         lookalikes=1,
         gibberish_auc=0.998,
         gibberish_recall=0.97,
+        replies=0.97,
+        replies_blamed=0.02,
     )
 
     breaches = find_breaches(FLOORS, bad)
 
-    assert len(breaches) == 3
+    assert len(breaches) == 4
     assert "precision 0.979 is under its floor 0.980" in breaches
 
 
@@ -159,6 +171,8 @@ def test_nobody_passes_by_changing_a_label_alone() -> None:
         lookalikes=0,
         gibberish_auc=0.998,
         gibberish_recall=0.97,
+        replies=1,
+        replies_blamed=0,
     )
 
     assert find_breaches(FLOORS, changed) == [
