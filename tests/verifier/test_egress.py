@@ -8,10 +8,11 @@ import pytest
 
 from verifier.conftest import House
 from vizsla.mail.probe import Identity
+from vizsla.mail.reply import make_reply
 from vizsla.mail.wire import Limits
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
-from vizsla.verifier.egress import EVERY, EVERY_RED, Report, WayOut, examine_egress
+from vizsla.verifier.egress import EVERY, EVERY_RED, Report, WayOut, examine_egress, find_own_address
 from vizsla.work.egress import watch_egress
 from worlds.dns import World, dns
 from worlds.smtp import Replies, Script, Tarpit, smtp
@@ -98,6 +99,25 @@ async def test_a_port_that_nobody_answers_on_is_red(world: World, script: Script
     assert report.is_red
     assert report.due == EVERY_RED
     assert "mx.there.test" in report.trouble
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "said", "address"),
+    [
+        ("10.0.0.5", "8.8.4.4", "250-mx.test at your service, [9.9.9.9]\r\n250 SIZE", "9.9.9.9"),
+        ("10.0.0.5", "8.8.4.4", "250 mx.test Hello probe.test [9.9.9.9], pleased to meet you", "9.9.9.9"),
+        ("fd00::5", "2606:4700::1", "250 mx.test Hello [IPv6:2620:fe::9]", "2620:fe::9"),
+        ("10.0.0.5", "8.8.4.4", "250 mx.test", ""),
+        ("10.0.0.5", "8.8.4.4", "250 mx.test Hello [10.0.0.5]", ""),
+        ("10.0.0.5", "8.8.4.4", "250 mx.test Hello [::::::]", ""),
+        ("9.9.9.9", "8.8.4.4", "250 mx.test Hello [1.1.1.1]", "9.9.9.9"),
+        ("10.0.0.5", "10.0.0.6", "250 mx.test Hello [9.9.9.9]", "10.0.0.5"),
+    ],
+)
+def test_behind_nat_the_server_says_who_we_are(local: str, remote: str, said: str, address: str) -> None:
+    lines = [line[4:] for line in said.split("\r\n")]
+
+    assert find_own_address(local, remote, make_reply(250, lines)) == address
 
 
 async def test_one_server_of_several_is_enough(world: World) -> None:

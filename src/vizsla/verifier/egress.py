@@ -149,11 +149,11 @@ async def _knock(host: MailHost, guard: EgressGuard, identity: Identity, limits:
     except UnsafeAddress:
         # Nobody can be greeted with that; the check of the name says so.
         return _Knock(host, failure="we have no name to greet with")
-    return _Knock(host, reply, meaning.outcome == "block", _seen_as(local, host.ip, reply))
+    return _Knock(host, reply, meaning.outcome == "block", find_own_address(local, host.ip, reply))
 
 
-def _seen_as(local: str, remote: str, reply: Reply) -> str:
-    """Our address as *remote* sees it: behind NAT, most servers say it in their answer to EHLO."""
+def find_own_address(local: str, remote: str, reply: Reply) -> str:
+    """Our address as *remote* sees it, or nothing: behind NAT, most servers say it in their answer to EHLO, *reply*."""
     if _is_public(local) or not _is_public(remote):
         return local
     echoed = _SEEN.search(reply.lines[0] if reply.lines else "")
