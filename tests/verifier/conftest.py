@@ -1,7 +1,8 @@
 """A small internet on loopback: a DNS, mail servers of all kinds on one port, and an installation that verifies."""
 
+import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 import pytest
@@ -24,6 +25,12 @@ __all__ = ["settings", "shared_home", "stores"]
 IMPATIENT = Limits(connect=1.0, banner=0.6, reply=0.6, dialog=5.0)
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Told:
     """The log."""
 
@@ -39,7 +46,7 @@ class Internet:
 
     def __init__(self, dns_world: World, stack: AsyncExitStack) -> None:
         self.dns = dns_world
-        self.port = 0
+        self.port = _free_port()
         self.servers: dict[str, Server] = {}
         self._stack = stack
         self._hosts = 1
@@ -49,12 +56,11 @@ class Internet:
         self.dns.zone(name)
         for number, script in enumerate(scripts):
             self._hosts += 1
-            ip, exchanger = f"127.0.0.{self._hosts}", f"mx{number}.{name}"
+            ip, exchanger = f"127.0.{self._hosts // 250}.{self._hosts % 250}", f"mx{number}.{name}"
             self.dns.add(name, "MX", (10 * number, exchanger))
             self.dns.add(exchanger, "A", ip)
             if script is not None:
                 server = await self._stack.enter_async_context(smtp(script, ip, self.port))
-                self.port = self.port or server.port
                 self.servers[name if not number else exchanger] = server
 
 
@@ -82,12 +88,18 @@ class House:
                 await begin(conn, read_address(email), per_domain=100_000, now=self.clock.at)
 
     async def work(self) -> None:
+        async with self.working() as verifying:
+            await verifying.work_off()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[Verifying]:
+        """A worker with a pipeline of its own."""
         settings = msgspec.structs.replace(
-            self.place.settings, dns_servers=(self.net.dns.server,), smtp_port=self.net.port or 25
+            self.place.settings, dns_servers=(self.net.dns.server,), smtp_port=self.net.port
         )
         place = msgspec.structs.replace(self.place, settings=settings)
         async with open_pipeline(place, limits=IMPATIENT) as pipeline:
-            await Verifying(place, pipeline, self.told).work_off()
+            yield Verifying(place, pipeline, self.told)
         assert self.told.lines == []
 
     async def trail(self, verification: Verification) -> Trail:

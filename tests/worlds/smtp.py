@@ -198,6 +198,20 @@ class Drips(Script):
                 await asyncio.sleep(self.pause)
 
 
+class DripsAt(Script):
+    """Its reply to the command *at*, an octet at a time; it never ends."""
+
+    def __init__(self, at: str, pause: float = 0.02) -> None:
+        self.pause = pause
+        setattr(self, at, self._drip)
+
+    async def _drip(self, session: Session, line: str = "") -> None:
+        while True:
+            for octet in b"250-drip drip\r\n":
+                await session.say(bytes([octet]))
+                await asyncio.sleep(self.pause)
+
+
 class Tarpit(Script):
     """Says nothing at all; with *at* it is `rcpt` that is never answered."""
 

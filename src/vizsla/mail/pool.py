@@ -336,13 +336,14 @@ class ProbePool:
 
     def _not_opened(self, host: _Host, session: ProbeSession, error: DialogBroken) -> None:
         lane = host.lane
-        crowded = lane.proven and len(host.workers) > len(host.opening)
+        # Who limits connections answers the one too many, or lets it wait; where nobody listens it is refused.
+        crowded = lane.proven and lane.held > 1 and error.cause != "refused"
         if error.cause == "egress":
             while asked := host.next():
                 asked.answer.set_result(session.failure(asked.recipient, error))
             return
         if crowded:
-            # It speaks with our other sessions: this was one too many, and says nothing about any recipient.
+            # This one says nothing about any recipient.
             lane.judge("busy", self._loop.time(), whole_host=False)
             return
         now = self._loop.time()

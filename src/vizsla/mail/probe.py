@@ -9,11 +9,11 @@ was given in, and with all that was said.
 import ssl
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
-from vizsla.mail.pacing import Lane
+from vizsla.mail.pacing import Lane, Shut
 from vizsla.mail.reply import Reply
 from vizsla.mail.smtp import Exchange, SmtpDialog, open_dialog, opportunistic_context
 from vizsla.mail.wire import Cause, DialogBroken, Limits, Phase
@@ -39,7 +39,7 @@ class Probe(msgspec.Struct, frozen=True):
     reply: Reply | None
     """None if the dialog broke, or was not begun."""
     broken: Cause | None = None
-    skipped: Literal["blocked", "busy", "away", "down"] | None = None
+    skipped: Shut | None = None
     """Why this host is left alone for now."""
     away: bool = False
     """Whether the host cannot be reached and talked to us minutes ago: it may be restarting."""
@@ -87,6 +87,8 @@ class ProbeSession:
     ) -> None:
         self.used = 0
         self.rejects = 0
+        self.pipelined = False
+        """Whether commands went out in a group last time."""
         self.opening: tuple[Exchange, ...] = ()
         self._ip = ip
         self._host = host
@@ -145,6 +147,7 @@ class ProbeSession:
 
     async def _transaction(self, dialog: SmtpDialog, recipient: str, *, reset: bool) -> tuple[Phase, Reply]:
         sender, pipelined = self._identity.mail_from, not self._lane.lockstep
+        self.pipelined = pipelined and dialog.offers("PIPELINING")
         phase, reply = await dialog.mail_rcpt(sender, recipient, reset=reset, pipelined=pipelined)
         if wants_tls(reply) and not dialog.secure and dialog.offers("STARTTLS"):
             self._lane.needs_tls = True

@@ -78,6 +78,9 @@ class ReplyReader:
     def take(self) -> Reply:
         return self._replies.popleft()
 
+    def peek(self) -> Reply:
+        return self._replies[0]
+
     def clear(self) -> None:
         """Forget everything received and not taken (RFC 3207 4.2; what was injected before TLS must not count after it)."""
         self._buffer.clear()

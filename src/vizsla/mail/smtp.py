@@ -185,12 +185,14 @@ class SmtpDialog:
             commands.insert(0, ("rset", "RSET"))
         if pipelined and self.offers("PIPELINING"):
             self._send(commands[0][0], "".join(f"{text}\r\n" for _, text in commands))
-            return await self._read_group(commands)
-        for phase, text in commands:
-            reply = await self._command(phase, text)
-            if not reply.positive:
-                return phase, reply
-        return phase, reply
+            found = await self._read_group(commands)
+        else:
+            for phase, text in commands:
+                found = phase, await self._command(phase, text)
+                if not found[1].positive:
+                    break
+        self._wire.check_quiet()
+        return found
 
     async def send_message(self, sender: str, recipients: Sequence[str], message: bytes) -> Sent:
         """

@@ -138,14 +138,23 @@ class Wire(asyncio.Protocol):
     def write(self, phase: Phase, octets: bytes) -> None:
         """Send a command, or a group of them (RFC 2920). Raises DialogBroken if the server talked out of turn."""
         self.phase = phase
-        if not self._reader.idle:
-            if len(self._reader) and (early := self._reader.take()).code == 421:
-                # RFC 5321 3.8: a server that shuts down may say so at any moment.
-                raise DialogBroken(phase, "closed", f"421 {early.text}")
-            raise self._broken("unsolicited", "the server spoke before it was asked")
+        if goodbye := self.check_quiet():
+            raise DialogBroken(phase, "closed", f"421 {goodbye}")
         if self._ended or self._transport is None:
             raise DialogBroken(phase, *(self._ended or ("closed", "")))
         self._transport.write(octets)
+
+    def check_quiet(self) -> str:
+        """
+        Raises DialogBroken if the server said more than it was asked: nobody can tell which reply was meant for what.
+
+        RFC 5321 3.8: a server that shuts down may say so at any moment. What it says then, if it did.
+        """
+        if self._reader.idle:
+            return ""
+        if len(self._reader) and (early := self._reader.peek()).code == 421:
+            return early.text or "closing"
+        raise self._broken("unsolicited", "the server spoke before it was asked")
 
     async def drain(self, seconds: float) -> None:
         """Wait until all that was written has been given to the kernel."""

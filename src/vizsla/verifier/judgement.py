@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from vizsla.mail.pacing import Shut
 from vizsla.mail.probe import Probe
 from vizsla.mail.wire import Cause
 from vizsla.verifier import reply_rules
@@ -36,7 +37,13 @@ _BROKEN: dict[Cause, Outcome] = {
     "unsolicited": "weird",
     "unsupported": "eai",
 }
-_SKIPPED: dict[str, Outcome] = {"blocked": "block", "busy": "busy", "away": "away", "down": "unreachable"}
+_SKIPPED: dict[Shut, Outcome] = {
+    "blocked": "block",
+    "busy": "busy",
+    "away": "away",
+    "garbled": "weird",
+    "down": "unreachable",
+}
 
 
 def judge(probe: Probe, provider: str = "") -> Judgement:
