@@ -179,6 +179,17 @@ async def test_dns_that_does_not_answer_settles_nothing(world: World) -> None:
     assert states(await examine(world, Script()))["helo"] == "open"
 
 
+async def test_only_addresses_that_we_send_from_count(world: World) -> None:
+    world.add(HELO, "AAAA", "::1")
+
+    assert states(await examine(world, Script(), hosts=(), mail_from="")) == {
+        "port": "open",
+        "helo": "green",
+        "lists": "green",
+    }
+    assert states(await examine(world, Script(), hosts=(), mail_from="", bind=""))["helo"] == "red"
+
+
 async def test_a_listing_is_red_and_a_refusal_of_the_list_is_not(world: World) -> None:
     world.add("77.0.0.127.dnsbl.test", "A", "127.255.255.254", ttl=0)
     refused = await examine(world, Script())
@@ -225,7 +236,25 @@ async def test_a_report_is_made_once_for_all_who_ask_and_again_when_it_is_due() 
 
     assert {report.at for report in reports} == {1_000}
     assert (await way_out.look(examine, 1_000 + EVERY - 1)).at == 1_000
+    # While the last one was good, nobody waits for the next.
+    assert (await way_out.look(examine, 1_000 + EVERY)).at == 1_000
+    await _until(lambda: way_out.report is not None and way_out.report.at == 2_000)
     assert (await way_out.look(examine, 1_000 + EVERY)).at == 2_000
+    assert (await way_out.look(examine, 2_000 + 2 * EVERY)).at == 3_000
+
+
+async def test_a_self_test_that_breaks_is_made_again() -> None:
+    async def broken() -> Report:
+        raise OSError("no sockets left")
+
+    async def works() -> Report:
+        return Report(1, ())
+
+    way_out = WayOut()
+    with pytest.raises(OSError, match="no sockets left"):
+        await way_out.look(broken, 1)
+
+    assert (await way_out.look(works, 1)).at == 1
 
 
 async def test_whoever_gives_up_waiting_does_not_stop_the_others() -> None:

@@ -75,20 +75,31 @@ Examine = Callable[[], Awaitable[Report]]
 
 
 class WayOut:
-    """The newest report of this process. Who asks first finds it out, all others wait for the same."""
+    """The newest report of this process, made once however many ask for it."""
 
     def __init__(self) -> None:
         self.report: Report | None = None
-        self._flight: asyncio.Task[Report] | None = None
+        self._making: asyncio.Task[Report] | None = None
 
     async def look(self, examine: Examine, now: int) -> Report:
-        """A report that still holds at *now*."""
-        if self.report is not None and now < self.report.due:
-            return self.report
-        if self._flight is None or self._flight.done():
-            self._flight = asyncio.ensure_future(examine())
-        self.report = await asyncio.shield(self._flight)
-        return self.report
+        """
+        The report that counts at *now*.
+
+        Nobody waits for the next one while the last was good; while it was red, or there is none, everybody does.
+        """
+        report = self.report
+        if report is not None and now < report.due:
+            return report
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self._make(examine))
+            self._making.add_done_callback(lambda made: made.cancelled() or made.exception())
+        if report is not None and not report.is_red and now < report.due + EVERY:
+            return report
+        return await asyncio.shield(self._making)
+
+    async def _make(self, examine: Examine) -> Report:
+        self.report = report = await examine()
+        return report
 
 
 async def examine_egress(
@@ -107,7 +118,7 @@ async def examine_egress(
     targets = [host for one in found for host in _choose(one, identity.bind)]
     knocks = await asyncio.gather(*(_knock(host, guard, identity, limits) for host in targets))
     seen = tuple(dict.fromkeys(knock.seen_as for knock in knocks if knock.seen_as))
-    helo, addresses = await _check_helo(resolver, identity.helo, seen)
+    helo, addresses = await _check_helo(resolver, identity, seen)
     return Report(at, (_check_port(names, knocks, identity.port), helo, await _check_lists(resolver, addresses, lists)))
 
 
@@ -130,7 +141,7 @@ def _choose(found: Exchangers, bind: str) -> Iterable[MailHost]:
     """The best address of each family that we can send from."""
     chosen: dict[bool, MailHost] = {}
     for host in found.hosts:
-        if not bind or (":" in bind) == (":" in host.ip):
+        if _can_send(bind, host.ip):
             chosen.setdefault(":" in host.ip, host)
     return chosen.values()
 
@@ -186,13 +197,14 @@ def _check_port(names: Sequence[str], knocks: Sequence[_Knock], port: int) -> Ch
 # Are we who we say?
 
 
-async def _check_helo(resolver: Resolver, helo: str, seen: tuple[str, ...]) -> tuple[Check, tuple[str, ...]]:
+async def _check_helo(resolver: Resolver, identity: Identity, seen: tuple[str, ...]) -> tuple[Check, tuple[str, ...]]:
     """Whether the name and the address are each other's; and our addresses, those of the name where none was seen."""
+    helo = identity.helo
     if "." not in helo.strip(".") or helo.startswith("["):
         return Check("helo", "red", f"{helo!r} is not a full host name: set VIZSLA_HELO_NAME."), seen
     answers = await asyncio.gather(resolver.ask(helo, "A"), resolver.ask(helo, "AAAA"))
     forward = tuple(record.value for answer in answers for record in answer.records)
-    addresses = seen or forward
+    addresses = seen or tuple(ip for ip in forward if _can_send(identity.bind, ip))
     if any(answer.is_failure for answer in answers):
         return Check("helo", "open", f"DNS did not answer for {helo}."), addresses
     if not forward:
@@ -255,6 +267,11 @@ async def _codes(resolver: Resolver, address: str, zone: str) -> tuple[str, ...]
     if any(ipaddress.ip_address(code) in _REFUSAL for code in codes):
         return None
     return tuple(code for code in codes if ipaddress.ip_address(code) in _LISTED)
+
+
+def _can_send(bind: str, ip: str) -> bool:
+    """Whether *ip* is of the family of the address that we are bound to, if we are."""
+    return not bind or (":" in bind) == (":" in ip)
 
 
 def _is_public(ip: str) -> bool:
