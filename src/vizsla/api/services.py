@@ -1,5 +1,6 @@
 """What do all calls of one server share? Stores, claims, the clock, and what is counted in memory."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
@@ -19,6 +20,8 @@ from vizsla.verifier.waiting import Waiting
 
 _MOST_REMEMBERED = 10_000
 PATIENCE = 20.0
+_UPLOADS = 4
+"""Files that are read at once: so many times their largest size is what they may take of memory."""
 
 
 class Services:
@@ -57,6 +60,7 @@ class Services:
         self.way_out = way_out or WayOut()
         self.patience = PATIENCE
         """Seconds that a request waits for its verification."""
+        self.uploads = asyncio.Semaphore(_UPLOADS)
         self._crawls_requested: dict[str, int] = {}
 
     async def request_crawl(self, domain: str, now: int) -> None:

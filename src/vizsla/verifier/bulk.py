@@ -54,6 +54,8 @@ class BulkList(msgspec.Struct, frozen=True):
     period: int
     """The period of the usage that its rows were counted in."""
     size: int
+    counted: int
+    """Rows that were counted when it came."""
     begun: int
     done: int
     given_back: int
@@ -61,6 +63,11 @@ class BulkList(msgspec.Struct, frozen=True):
     tally: Tally
     cancelled_at: int | None
     ended_at: int | None
+
+    @property
+    def charged(self) -> int:
+        """Verifications that it counts as."""
+        return self.counted - self.given_back
 
     @property
     def status(self) -> Literal["running", "done", "cancelled"]:

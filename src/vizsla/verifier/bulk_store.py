@@ -34,10 +34,10 @@ def _batch(text: str) -> Statement:
 
 
 bulk_lists = lease(bulk_list)
-_LIST = "account_id, id, created_at, period, size, begun, done, given_back, tally, cancelled_at, ended_at"
+_LIST = "account_id, id, created_at, period, size, counted, begun, done, given_back, tally, cancelled_at, ended_at"
 _OPEN = statement("""
-    INSERT INTO bulk_list (account_id, id, created_at, period, size, begun, done, given_back, tally, attempt)
-    VALUES (:account_id, :id, :now, 0, 0, 0, 0, 0, '{}', 0)
+    INSERT INTO bulk_list (account_id, id, created_at, period, size, counted, begun, done, given_back, tally, attempt)
+    VALUES (:account_id, :id, :now, 0, 0, 0, 0, 0, 0, '{}', 0)
 """)
 _ADD = _batch("""
     INSERT INTO bulk_row (account_id, list_id, number, email, ending)
@@ -46,7 +46,7 @@ _ADD = _batch("""
     FROM BATCH
 """)
 _START = statement("""
-    UPDATE bulk_list SET size = :size, done = :done, tally = :tally, period = :period, due = :now
+    UPDATE bulk_list SET size = :size, counted = :counted, done = :done, tally = :tally, period = :period, due = :now
     WHERE account_id = :account_id AND id = :id
 """)
 _GET = statement(f"SELECT {_LIST} FROM bulk_list WHERE account_id = :account_id AND id = :id")  # noqa: S608
@@ -149,7 +149,7 @@ async def start_list(
     conn: Connection, account_id: int, list_id: int, *, size: int, tally: Tally, period: int, now: int
 ) -> None:
     """Its *size* rows are all there, *tally* have ended, and the rest is counted in *period*."""
-    done = {"done": sum(tally.values()), "tally": _encode(tally).decode()}
+    done = {"counted": size - sum(tally.values()), "done": sum(tally.values()), "tally": _encode(tally).decode()}
     whose = {"account_id": account_id, "id": list_id}
     await conn.execute(_START, {**whose, **done, "size": size, "period": period, "now": now})
 
@@ -359,7 +359,7 @@ async def forget_texts(database: Database, is_theirs: Callable[[str], bool], end
 
 def _list(row: Row) -> BulkList:
     values = list(row)
-    values[8] = _decode_tally(values[8])
+    values[9] = _decode_tally(values[9])
     return BulkList(*values)
 
 

@@ -59,6 +59,7 @@ bulk_list = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("period", BigInteger, nullable=False),  # of the usage that its rows were counted in
     Column("size", BigInteger, nullable=False),  # rows
+    Column("counted", BigInteger, nullable=False),  # rows that were counted when it came
     Column("begun", BigInteger, nullable=False),  # up to which row verifications were asked for
     Column("done", BigInteger, nullable=False),  # rows that came to their end
     Column("given_back", BigInteger, nullable=False),  # rows that were counted at first, and are not

@@ -30,6 +30,7 @@ def upgrade() -> None:
         _number("created_at"),
         _number("period"),
         _number("size"),
+        _number("counted"),
         _number("begun"),
         _number("done"),
         _number("given_back"),
