@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable
 
 from vizsla.index.ageing import Ageing
 from vizsla.kit.clock import DAY
+from vizsla.verifier.bulk_store import forget_lists
 from vizsla.verifier.store import forget_stale
+from vizsla.work.bulk import Bulk
 from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
 from vizsla.work.leased import Lost, name_worker
@@ -23,7 +25,7 @@ LOOK = 2.0
 """Seconds between two looks for work, where there was none."""
 _HOUR = 3_600.0
 _KEPT = 30 * DAY
-"""Seconds for which a verification is kept after its verdict went stale: its evidence may still be asked for."""
+"""Seconds for which a verification is kept after its verdict went stale (its evidence may still be asked for), a list after its end."""
 _BREATH = 0.05
 """Seconds between two steps of what nobody waits for."""
 
@@ -33,6 +35,7 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_forever(lambda: _age(place), _HOUR, tell))
         group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
+        group.create_task(_forever(lambda: Bulk(place, tell).run(), LOOK, tell))
         group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
         if place.settings.probe:
             group.create_task(_forever(lambda: watch_egress(place, tell), LOOK, tell))
@@ -67,6 +70,7 @@ async def _verify(place: Workplace, tell: Tell) -> None:
 async def _forget(place: Workplace) -> None:
     async with place.stores.app.write() as conn:
         await forget_stale(conn, place.clock.now() - _KEPT)
+        await forget_lists(conn, place.clock.now() - _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:
