@@ -30,6 +30,7 @@ from vizsla.verifier.bulk_store import (
     open_list,
     start_list,
 )
+from vizsla.verifier.learning import NOTHING, Learned, load_learned
 from vizsla.verifier.score import score
 from vizsla.verifier.syntax import Address, parse_address
 from vizsla.verifier.verdict import Verdict
@@ -167,7 +168,7 @@ def read_row(text: str, claims: Claims, now: int) -> Address | Ending:
     return found
 
 
-def end_row(address: Address, state: State | None, confidence: int | None, now: int) -> Ending:
+def end_row(address: Address, state: State | None, confidence: int | None, learned: Learned, now: int) -> Ending:
     """How the row of *address* ends, now that its verification did; without one, its person had it forgotten."""
     if state is None or state.verdict is None:
         return Ending("claimed", now)
@@ -178,7 +179,7 @@ def end_row(address: Address, state: State | None, confidence: int | None, now: 
         domain=address.domain,
         local=address.local,
         regexp=address.regexp,
-        score=score(verdict, confidence=confidence, age=max(0, now - (state.ended_at or now))),
+        score=score(verdict, confidence=confidence, age=max(0, now - (state.ended_at or now)), learned=learned),
         verdict=verdict,
     )
 
@@ -211,9 +212,10 @@ async def step(
     over += ended
     pairs = [(row.address.domain, row.address.local) for row, state in over if state is not None]
     sure = await find_confidences(index, pairs)
+    learned = await load_learned(conn) if over else NOTHING
     for row, state in over:
         confidence = sure.get((row.address.domain, row.address.local))
-        endings.append((row.number, end_row(row.address, state, confidence, now)))
+        endings.append((row.number, end_row(row.address, state, confidence, learned, now)))
     questions = [claims.hash(f"{one.local}@{one.domain}") for _, one in endings if one.is_charged]
     given_back = (
         await settle(

@@ -14,6 +14,7 @@ from vizsla.index.search import PAGE_COLUMNS, list_by_local
 from vizsla.kit.errors import InvalidEmail, VizslaError
 from vizsla.storage.database import Connection, Database
 from vizsla.storage.open import Stores
+from vizsla.verifier.learning import load_learned
 from vizsla.verifier.score import score
 from vizsla.verifier.store import (
     Verification,
@@ -110,11 +111,12 @@ async def render(stores: Stores, address: Address, verification: Verification, *
     known = await list_by_local(stores.index, address.domain, [address.local])
     confidence = int(known[0][_CONFIDENCE]) if known else None
     age = now - (verification.ended_at or now)
+    learned = await load_learned(stores.app)
     return EmailVerifierData(
         status=verdict.status,
         result=verdict.result,
         deprecation_notice=DEPRECATED,
-        score=score(verdict, confidence=confidence, age=age),
+        score=score(verdict, confidence=confidence, age=age, learned=learned),
         email=str(address),
         regexp=address.regexp,
         gibberish=verdict.gibberish,

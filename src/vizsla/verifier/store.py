@@ -35,11 +35,12 @@ _BEGIN = statement(f"""
     RETURNING {_COLUMNS}
 """)  # noqa: S608
 _END = statement("""
-    UPDATE verification SET verdict = :verdict, ended_at = :now, stale_at = :stale_at, trail = :trail
+    UPDATE verification SET verdict = :verdict, ended_at = :now, stale_at = :stale_at, trail = :trail, arrival = NULL
     WHERE id = :id
 """)
 _END_HELD = statement("""
-    UPDATE verification SET due = NULL, verdict = :verdict, ended_at = :now, stale_at = :stale_at, trail = :trail
+    UPDATE verification SET due = NULL, verdict = :verdict, ended_at = :now, stale_at = :stale_at, trail = :trail,
+        arrival = NULL
     WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _PUT_OFF = statement("""

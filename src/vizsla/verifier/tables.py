@@ -25,6 +25,7 @@ verification = Table(
     Column("ended_at", BigInteger),
     Column("stale_at", BigInteger),  # from when on somebody who asks has it done anew
     Column("trail", Text, nullable=False),  # JSON of the steps of the run: see evidence
+    Column("arrival", Text),  # what came of a message since: delivered, bounced; see learning
     UniqueConstraint("domain", "local"),
     Index("verification_due", "due"),
     Index("verification_stale_at", "stale_at"),
@@ -38,6 +39,15 @@ verification_request = Table(
     Column("verification_id", BigInteger, ForeignKey("verification.id", ondelete="CASCADE"), nullable=False),
     UniqueConstraint("account_id", "verification_id"),
     Index("verification_request_verification_id", "verification_id"),
+)
+
+arrival_tally = Table(
+    "arrival_tally",
+    app_metadata,
+    Column("provider", Text, primary_key=True),  # who runs the mail server; empty: nobody known
+    Column("reason", Text, primary_key=True),  # of the verdict
+    Column("delivered", BigInteger, nullable=False),
+    Column("bounced", BigInteger, nullable=False),
 )
 
 mail_domain = Table(
