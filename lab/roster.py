@@ -61,6 +61,8 @@ class Site(msgspec.Struct, frozen=True):
     """Whether it is silent because it does not want us."""
     people: int = 4
     """How many have a mailbox."""
+    asked: int = 8
+    """How many addresses are asked about, those who have a mailbox first."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -81,13 +83,15 @@ def _simulated(name: str, script: str, behaviour: Behaviour, **more: object) -> 
 
 
 _numbers = itertools.count(1)
+_COMMON = {"people": 8, "asked": 16}
+"""Of what most companies have, lists hold more."""
 _NOT_THERE = "127.0.60.1"
 """An address where nothing listens."""
 
 SITES: tuple[Site, ...] = (
     # Postfix, and what its administrators set
-    _postfix("pf-good", 1),
-    _postfix("pf-good2", 2),
+    _postfix("pf-good", 1, **_COMMON),
+    _postfix("pf-good2", 2, **_COMMON),
     _postfix("pf-catchall", 3, "anybody"),
     _postfix("pf-grey", 4, "greylist"),
     _postfix("pf-rbl", 5, "silent", blocks=True),
@@ -98,14 +102,14 @@ SITES: tuple[Site, ...] = (
     _postfix("xn--bcher-kva", 10),
     Site("v6only.test", "postfix", "::1"),
     # Exim and OpenSMTPD
-    Site("ex-good.test", "exim", "127.0.20.1"),
+    Site("ex-good.test", "exim", "127.0.20.1", **_COMMON),
     Site("ex-catchall.test", "exim", "127.0.20.2", "anybody"),
-    Site("os-good.test", "opensmtpd", "127.0.30.1"),
+    Site("os-good.test", "opensmtpd", "127.0.30.1", **_COMMON),
     Site("os-catchall.test", "opensmtpd", "127.0.30.2", "anybody"),
     # What is sold rather than installed
-    _simulated("gsuite", "Google", "people", mx=("1 aspmx.l.google.com.",)),
-    _simulated("m365", "Exchange", "people", mx=("0 m365-test.mail.protection.outlook.com.",)),
-    _simulated("secgw", "AcceptsAll", "anybody", mx=("10 eu-smtp-inbound-1.mimecast.com.",)),
+    _simulated("gsuite", "Google", "people", mx=("1 aspmx.l.google.com.",), **_COMMON),
+    _simulated("m365", "Exchange", "people", mx=("0 m365-test.mail.protection.outlook.com.",), **_COMMON),
+    _simulated("secgw", "AcceptsAll", "anybody", mx=("10 eu-smtp-inbound-1.mimecast.com.",), **_COMMON),
     # Servers that are old, strict, slow or overrun
     _simulated("slow-rcpt", "SlowRecipient", "people"),
     _simulated("one-rcpt", "OneRecipient", "people"),
@@ -115,14 +119,14 @@ SITES: tuple[Site, ...] = (
     _simulated("plain550", "PlainRefusal", "people"),
     # Servers that tell nothing
     _simulated("tarpit", "SlowBanner", "silent"),
-    _simulated("drip", "Drips", "silent"),
+    _simulated("drip", "Drips", "silent", asked=4),
     _simulated("close-connect", "ClosesAtConnect", "silent"),
     _simulated("close-rcpt", "ClosesAtRecipient", "silent"),
     _simulated("banner554", "RefusesAtBanner", "silent", blocks=True),
     _simulated("mail550", "RefusesAtMail", "silent", blocks=True),
     _simulated("rcpt550", "RefusesEverybody", "silent", blocks=True),
     _simulated("garbage", "Garbage", "silent"),
-    _simulated("always421", "AlwaysBusy", "silent"),
+    _simulated("always421", "AlwaysBusy", "silent", asked=4),
     # What DNS alone says
     Site("implicit.test", "postfix", "127.0.10.11", mx=(), dns=("@ A 127.0.10.11",)),
     Site(
@@ -168,8 +172,7 @@ EVERY_SITE = SITES + CROWDED
 _GIVEN = "amelia boris carla dmitri elena farid greta hugo ines jonas katrin lars mona nils olga pavel".split()
 _FAMILY = "archer bergman castillo dupont eriksen fischer gruber hansen ivanov jensen keller lindqvist".split()
 _BEFORE_ANEW = 48
-_EACH = 8
-"""Addresses of a domain that are asked about."""
+"""Local parts until the names repeat."""
 
 
 def people_of(site: Site) -> tuple[str, ...]:
@@ -184,13 +187,13 @@ def full_of(site: Site) -> tuple[str, ...]:
 
 def disabled_of(site: Site) -> tuple[str, ...]:
     """Local parts that had a mailbox, of servers that say so."""
-    return tuple(_names(site)[site.people : site.people + 2]) if site.domain in ("pf-good2.test", "gsuite.test") else ()
+    return tuple(_names(site, site.people + 2)[-2:]) if site.domain in ("pf-good2.test", "gsuite.test") else ()
 
 
 def cases() -> list[Case]:
     """Every address with its truth; domains take turns, as they do on a list that somebody brings."""
-    rows = [[_case(site, local) for local in _names(site)] for site in SITES]
-    return [case for turn in zip(*rows, strict=True) for case in turn]
+    rows = [[_case(site, local) for local in _names(site, site.asked)] for site in SITES]
+    return [case for turn in itertools.zip_longest(*rows) for case in turn if case is not None]
 
 
 def crowd() -> list[Case]:
@@ -224,7 +227,7 @@ def _truth_of(site: Site, local: str) -> Truth:
     return "valid" if has_mailbox else "invalid"
 
 
-def _names(site: Site, count: int = _EACH) -> list[str]:
+def _names(site: Site, count: int) -> list[str]:
     return list(itertools.islice(_local_parts(EVERY_SITE.index(site)), count))
 
 

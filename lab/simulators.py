@@ -35,7 +35,6 @@ class Server:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.host = site.mx[-1].split()[-1].format(domain=site.domain).rstrip(".") if site.mx else site.domain
-        self.began = time.monotonic()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its banner to its end."""
@@ -96,7 +95,6 @@ class Server:
 
     def forget(self) -> None:
         """Be as on the first day, for the next who is measured."""
-        self.began = time.monotonic()
 
 
 class Session:
@@ -209,12 +207,21 @@ class Greylist(Server):
 
 
 class BusyAtFirst(Server):
-    """Turns everybody away for as long as it is busy."""
+    """Turns everybody away until it has been asked for some seconds."""
 
     seconds = 10
 
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.began: float | None = None
+
+    def forget(self) -> None:
+        self.began = None
+
     async def greet(self, session: Session) -> None:
-        if time.monotonic() - self.began < self.seconds:
+        now = time.monotonic()
+        self.began = self.began or now
+        if now - self.began < self.seconds:
             await session.say("421 4.3.2 Too many connections, try again later")
             raise HangUp
         await super().greet(session)

@@ -49,6 +49,7 @@ class World:
         ips = sorted({site.ip for site in EVERY_SITE if site.server})
         self._start("delay", sys.executable, "-m", "lab.delay", str(self.round_trip_ms), *ips)
         self._await_all()
+        self._make_simulators_forget()
 
     def _start_exim(self) -> None:
         self._start("exim", "exim4", "-C", "/etc/exim4/lab.conf", "-bdf", "-oX", servers.exim_listens())
@@ -75,7 +76,7 @@ class World:
         self._start_postgrey()
         self._start("postfix", "postfix", "start-fg")
         self._await_all()
-        socket.create_connection(CONTROL, timeout=5).close()
+        self._make_simulators_forget()
 
     def restart_mail_servers(self, *, down: float) -> None:
         """End Postfix and Exim in whatever they do, and start them again after *down* seconds."""
@@ -87,6 +88,10 @@ class World:
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.out").read_text("utf-8", "replace")
+
+    def _make_simulators_forget(self) -> None:
+        with socket.create_connection(CONTROL, timeout=5) as connection:
+            connection.recv(1)
 
     def _start_postgrey(self) -> None:
         folder = self.folder / "postgrey"

@@ -16,8 +16,10 @@ DOWN_FIRST, DOWN_MOST = 60.0, 600.0
 BLOCKED_FOR = 3_600.0
 BLOCKS_IN_A_ROW = 3
 """Refusals at RCPT that say "you", without another answer between, until we believe that the host means us, not one domain of it."""
-BUSY_IN_A_ROW, BUSY_FOR = 3, 60.0
+BUSY_IN_A_ROW = 3
 """Turned away before RCPT so often in a row: who waits is told so, instead of knocking for each of them."""
+BUSY_FIRST, BUSY_MOST = 5.0, 60.0
+"""Seconds for which it is then left alone: most are done in a moment. One that turns the next away too gets twice as long."""
 SILENCES_IN_A_ROW = 2
 REMEMBERED_FOR = 600.0
 """Seconds for which a host that talked to us and cannot be reached now is thought to be restarting, and not gone."""
@@ -78,6 +80,7 @@ class Lane:
         self._silences = 0
         self._blocks = 0
         self._busy = 0
+        self._busy_for = BUSY_FIRST
         self._down_for = DOWN_FIRST
         self._closed: Closed | None = None
 
@@ -150,10 +153,11 @@ class Lane:
             self._tokens = min(self._tokens, 0.0)
             self._busy = self._busy + 1 if whole_host else 0
             if self._busy >= BUSY_IN_A_ROW:
-                self._busy = 0
-                self._closed = Closed("busy", now + BUSY_FOR, details)
+                self._closed = Closed("busy", now + self._busy_for, details)
+                self._busy_for = min(BUSY_MOST, 2 * self._busy_for)
         else:
             self._busy = 0
+            self._busy_for = BUSY_FIRST
             # One more session after as many good answers as there are sessions; the rate recovers with it.
             self._allowed = min(float(self.pace.sessions), self._allowed + 1 / (4 * self._allowed))
             # Beyond the rate for strangers it grows a fifth as fast: twice that rate takes seventy answers.

@@ -16,8 +16,8 @@ SOONEST = 30
 """Seconds between two tries at least, also where the process was away when the first was due."""
 PATIENCE = 3_600
 """Seconds after which a verification that was put off for whatever reason ends as it stands."""
-_BUSY = 30
-"""Seconds after which a server that was too busy is asked again at the soonest."""
+_BUSY = 5
+"""Seconds after which a server that was too busy is asked again at the soonest: twice while somebody waits for the answer."""
 MOST_ATTEMPTS = 60
 """Claims of one row: whoever makes workers die is left alone in the end."""
 
