@@ -229,7 +229,7 @@ RULES: tuple[Rule, ...] = (
     Rule("address-contradicted", "ambiguous", _MAILBOX, (5,), ("1.1", "1.2", "1.3", "1.6", "1.10"), says=("sender", "relay", "rate", "content")),
     Rule("address", "no_user", _MAILBOX, (5,), ("1.1", "1.2", "1.3", "1.6", "1.10")),
     Rule("sender-address", "block", _MAILBOX, (5,), ("1.7", "1.8")),
-    Rule("mailbox-unknown", "no_user", _MAILBOX, (5,), ("2.1",), says=("unknown",), silent=("sender",)),
+    Rule("mailbox-unknown", "no_user", _MAILBOX, (5,), ("2.1",), says=("unknown",), silent=("sender", "relay", "content")),
     Rule("mailbox-us", "block", _MAILBOX, (5,), ("2.1",), says=("sender", "content", "relay")),
     Rule("mailbox-disabled", "disabled", _MAILBOX, (5,), ("2.1",)),
     # OpenSMTPD says 524 5.2.4 "Mailing list expansion problem" to a user that it does not know.
