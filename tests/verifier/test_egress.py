@@ -14,6 +14,7 @@ from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
 from vizsla.verifier.egress import EVERY, EVERY_RED, Report, WayOut, examine_egress, find_own_address
 from vizsla.work.egress import watch_egress
+from vizsla.work.loops import run_loops
 from worlds.dns import World, dns
 from worlds.smtp import Replies, Script, Tarpit, smtp
 
@@ -320,6 +321,22 @@ async def test_a_change_of_colour_is_told_once(house: House) -> None:
         ("warning", None, "red"),
         ("info", "red", "open"),
     ]
+
+
+@pytest.mark.parametrize("probe", [True, False])
+async def test_the_loops_test_us_at_the_start_and_only_where_we_may_ask(house: House, *, probe: bool) -> None:
+    settings = msgspec.structs.replace(house.place.settings, probe=probe, dns_servers=(house.net.dns.server,))
+    loops = asyncio.create_task(run_loops(msgspec.structs.replace(house.place, settings=settings), house.told))
+    try:
+        if probe:
+            await _until(lambda: any(line["event"] == "egress" for line in house.told.lines))
+        else:
+            await asyncio.sleep(0.2)
+    finally:
+        loops.cancel()
+        await asyncio.wait([loops])
+
+    assert bool(house.net.dns.asked) is probe
 
 
 async def _until(holds: Callable[[], bool]) -> None:

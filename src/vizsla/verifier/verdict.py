@@ -66,7 +66,7 @@ REASONS: dict[Reason, str] = {
     "not_askable": "The address has characters that no SMTP command can hold.",
     "ambiguous": "The mail server's answer can be read in two ways.",
     "protocol": "The mail server answered outside of the protocol.",
-    "self_test": "Our own self-test fails (we cannot reach mail servers, or they would not believe us), so none was asked.",
+    "self_test": "Our own self-test fails, so no mail server was asked; `vizsla doctor` says why.",
     "gave_up": "The verification was begun several times and never came to an end.",
 }
 
