@@ -1,12 +1,14 @@
 """`vizsla verify`: is this address deliverable, and how do we know?"""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
 
 from vizsla.cli.output import put_json, put_line, put_table, talk
+from vizsla.cli.verify_file import verify_file
 from vizsla.finder.email_verifier import EmailVerifierData, begin, find_answered, read_address, render, wait_for
 from vizsla.kit.clock import time_text
 from vizsla.kit.errors import ClaimedEmail, InvalidEmail, WrongParams
@@ -30,6 +32,9 @@ class _Verified(msgspec.Struct, frozen=True):
 
 def verify(
     *emails: str,
+    file: Path | None = None,
+    out: Path | None = None,
+    column: str = "",
     wait: float = 60.0,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"])] = False,
     json: bool = False,
@@ -43,14 +48,27 @@ def verify(
     ----------
     emails
         The addresses.
+    file
+        A CSV file of addresses instead. It may be long, and go on where it was stopped: what is verified is kept beside --out.
+    out
+        The file to write: the columns of --file, and what was found out beside them. By default NAME.verified.csv.
+    column
+        The name of the column with the addresses, or its number from 1. It is found where it is called email.
     wait
         Seconds to wait for servers that are slow or want us back later. What is pending then is finished by `vizsla serve`,
         or by asking again.
     verbose
         Show what was asked and answered, step by step.
     json
-        A list of the API's `data` instead of a table.
+        A list of the API's `data` instead of a table; of a file, how many rows ended how.
     """
+    if file is not None:
+        if emails:
+            raise WrongParams("Give addresses or --file, not both.")
+        verify_file(file, out, column, json=json, tell=_log)
+        return
+    if out is not None or column:
+        raise WrongParams("--out and --column are for --file.")
     if not emails:
         raise WrongParams("Name at least one address: vizsla verify jane@acme.com")
     if not 0 <= wait <= 7_200:
