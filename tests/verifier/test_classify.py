@@ -171,6 +171,12 @@ def test_the_pace_is_told_what_is_about_us() -> None:
 
     assert judge_pace(probe(421, "4.7.0 slow down")) == "busy"
     assert judge_pace(probe(554, "5.7.1 client host blocked using zen.spamhaus.org", "banner")) == "block"
+    assert judge_pace(probe(550, "5.7.606 Access denied, banned sending IP [192.0.2.1]")) == "block"
+    # One domain's rules are not its host's.
+    assert (
+        judge_pace(probe(550, "5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required")) == "fine"
+    )
+    assert judge_pace(probe(554, "5.7.1 <ada@x.test>: Relay access denied")) == "fine"
     assert judge_pace(probe(550, "5.1.1 User unknown")) == "fine"
     assert judge_pace(probe(450, "4.2.0 Greylisted")) == "fine"
     assert judge_pace(Probe("192.0.2.1", "ada@x.test", "rcpt", None, "closed")) == "fine"

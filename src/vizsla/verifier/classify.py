@@ -27,6 +27,8 @@ _APOSTROPHES = str.maketrans("", "", "'’`´")
 _NUMBERED = re.compile(r"\b\w*\d\w*")
 _WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*|[@#]")
 _LONGEST = 2_000
+_NOT_THE_HOST = frozenset({"recipient-restricted", "said-relay", "said-content", "message-size", "message-content"})
+"""Rules of refusals that hold for one recipient or one domain: its host, which may serve a thousand others, has nothing against us."""
 _BEFORE: frozenset[Phase] = frozenset({"connect", "banner", "ehlo", "helo", "starttls", "tls", "auth", "rset", "mail"})
 
 
@@ -58,8 +60,10 @@ def judge_pace(probe: Probe) -> Verdict:
     """What a probe's reply says of us, for the pace at which its host is asked; what `ProbePool(judge=…)` wants."""
     if probe.reply is None:
         return "fine"
-    outcome = classify(probe.reply, probe.phase or "connect", recipient=probe.recipient).outcome
-    return outcome if outcome in ("busy", "block") else "fine"
+    meaning = classify(probe.reply, probe.phase or "connect", recipient=probe.recipient)
+    if meaning.outcome == "busy":
+        return "busy"
+    return "block" if meaning.outcome == "block" and meaning.rule not in _NOT_THE_HOST else "fine"
 
 
 def parse_reply(code: int, text: str) -> Reply:

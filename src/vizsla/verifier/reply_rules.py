@@ -244,6 +244,8 @@ RULES: tuple[Rule, ...] = (
     # RFC 3463: of the command, not of the address; Postfix says 554 5.5.1 to DATA after it has refused every recipient.
     Rule("protocol", "weird", _MAILBOX, (5,), ("5.1", "5.2", "5.4")),
     Rule("message-content", "block", _MAILBOX, (5,), ("6.*",)),
+    # Exchange Online, of a mailbox or group that takes mail from some senders only: RESOLVER.RST.
+    Rule("recipient-restricted", "block", _MAILBOX, (5,), ("7.12", "7.124", "7.129", "7.133", "7.134", "7.135", "7.136")),
     Rule("security", "block", _MAILBOX, (5,), ("7.2+",)),
     # 5xx: the provider. Exchange Online documents 5.4.1 as edge blocking, whatever it says with it.
     Rule("microsoft-edge-blocking", "no_user", _MAILBOX, (5,), ("4.1",), ("microsoft",), silent=("sender", "relay")),
@@ -253,7 +255,8 @@ RULES: tuple[Rule, ...] = (
     Rule("said-tls", "need_tls", _MAILBOX, (5,), says=("tls",), silent=("unknown", "sender")),
     Rule("routing", "ambiguous", _MAILBOX, (5,), ("4.*",), silent=("unknown",)),
     Rule("said-full", "full", _MAILBOX, (5,), says=("full",), silent=("sender", "relay", "size", "rate")),
-    Rule("said-us", "block", _MAILBOX, (5,), says=("sender", "relay"), silent=("unknown", "disabled")),
+    Rule("said-us", "block", _MAILBOX, (5,), says=("sender",), silent=("unknown", "disabled")),
+    Rule("said-relay", "block", _MAILBOX, (5,), says=("relay",), silent=("unknown", "disabled")),
     Rule("said-both", "ambiguous", _MAILBOX, (5,), says=("sender", "relay")),
     Rule("said-rate", "busy", _MAILBOX, (5,), says=("rate",), silent=("unknown", "disabled")),
     Rule("said-content", "block", _MAILBOX, (5,), says=("content", "size"), silent=("unknown", "disabled")),
