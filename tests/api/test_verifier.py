@@ -3,63 +3,33 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
 from api.conftest import PLENTY, Api
+from vizsla.erasure import claim
 from vizsla.kit.clock import DAY
-from vizsla.privacy.claims import Claims
-from vizsla.storage.secret import find_secret
+from vizsla.privacy.claims import Claimed, Claims
 from vizsla.storage.statement import statement
-from vizsla.verifier.evidence import Step
-from vizsla.verifier.outcome import Ended, Outcome, PutOff
-from vizsla.verifier.store import Job
-from vizsla.verifier.verdict import Reason, Seen, conclude
-from vizsla.work.verifications import Verifying
-from vizsla.work.workplace import Workplace
+from vizsla.verifier.learning import record_outcome
+from worlds.verdicts import Runner, working
 
-SEEN = Seen(mx_records=True, smtp_server=True)
 DATA = [
     "status", "result", "_deprecation_notice", "score", "email", "regexp", "gibberish", "disposable", "webmail", "mx_records",
     "smtp_server", "smtp_check", "accept_all", "block", "sources",
 ]  # fmt: skip
-Act = Callable[[Job], Awaitable[Outcome]]
-
-
-class Runner:
-    """Ends each run as the local part says: `no_user@…` with that reason, `later@…` on the second try, `never@…` never."""
-
-    def __init__(self) -> None:
-        self.runs: list[str] = []
-
-    async def run(self, job: Job) -> Outcome:
-        self.runs.append(job.local)
-        name = job.local.partition(".")[0]
-        trail = [*job.trail, Step(job.asked_at, "smtp", "RCPT TO", "250 ok", 12, "192.0.2.1")]
-        if name == "never":
-            await asyncio.Event().wait()
-        if name == "later" and not job.deferrals:
-            return PutOff(job.asked_at + 60, job.asked_at, 1, trail)
-        reason: Reason = msgspec.convert(name if name not in ("later", "info") else "accepted", Reason)
-        return Ended(conclude(reason, SEEN), trail)
 
 
 @pytest.fixture
 async def runner(api: Api) -> AsyncIterator[Runner]:
     """A worker in the API's process."""
-    services = api.app.services
-    services.patience = 5.0
+    api.app.services.patience = 5.0
     for account_id in (1, 2):
         await api.plan(account_id, rate_verify=PLENTY)
-    place = Workplace(services.settings, services.stores, find_secret(services.settings), api.clock, services.waiting)
-    runner = Runner()
-    working = asyncio.create_task(Verifying(place, runner, lambda *_, **__: None).run())
-    yield runner
-    working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+    async with working(api) as runner:
+        yield runner
 
 
 def asked(email: str) -> str:
@@ -279,3 +249,69 @@ async def test_a_request_that_is_given_up_loses_nothing(api: Api, runner: Runner
 
     assert (await api("GET", asked("accepted@acme.test"), key=api.a)).status == 200
     assert await used(api, api.a) == 1
+
+
+async def test_a_key_is_needed(api: Api, runner: Runner) -> None:
+    for key in (None, "0" * 40, "nonsense"):
+        for target in (asked("accepted@acme.test"), "/v2/verifications/1"):
+            reply = await api("GET", target, key=key)
+            assert (reply.status, reply.error["id"]) == (401, "authentication_failed")
+    assert (await api("GET", "/v2/verifications/1", key="test-api-key")).status == 401
+    assert (await api("GET", "/trial/v2/email-verifier?email=accepted@acme.test")).status == 404
+    assert (await api("POST", "/v2/email-verifier", key=api.a)).status == 405
+    assert runner.runs == []
+
+
+async def test_who_says_stop_while_a_run_is_on_is_neither_shown_nor_kept(api: Api, runner: Runner) -> None:
+    services = api.app.services
+    asking = asyncio.create_task(api("GET", asked("never@acme.test"), key=api.a))
+    while not runner.runs:
+        await asyncio.sleep(0.01)
+    claims = Claims(b"0" * 32)
+    assert await claim(services.stores, claims, Claimed("email", "acme.test", "never"), api.clock)
+    reply = await asking
+
+    assert (reply.status, reply.error["id"]) == (451, "claimed_email")
+    assert await services.stores.app.fetch_all(statement("SELECT id FROM verification")) == []
+    assert await used(api, api.a) == 0
+
+
+async def test_the_last_one_of_a_plan_is_given_once(api: Api, runner: Runner) -> None:
+    await api.plan(1, plan_verifications=1, rate_verify=PLENTY)
+    replies = await asyncio.gather(
+        *(api("GET", asked(f"accepted.{number}@d{number}.test"), key=api.a) for number in range(50))
+    )
+
+    statuses = sorted(reply.status for reply in replies)
+    assert statuses == [200] + [429] * 49
+    assert await used(api, api.a) == 1
+
+
+async def test_what_was_blocked_or_outside_of_the_protocol_can_be_asked_for_with_a_plan_used_up_by_others(
+    api: Api, runner: Runner
+) -> None:
+    await api.plan(1, plan_verifications=1, rate_verify=PLENTY)
+    free = [await api("GET", asked(f"{name}@acme.test"), key=api.a) for name in ("protocol", "refused_us")]
+    counted = await api("GET", asked("accepted@acme.test"), key=api.a)
+
+    assert [reply.status for reply in (*free, counted)] == [222, 200, 200]
+    assert await used(api, api.a) == 1
+
+
+async def test_an_idempotency_key_changes_nothing_here(api: Api, runner: Runner) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = await api("GET", asked("accepted@acme.test"), key=api.a, headers=key)
+    other = await api("GET", asked("no_user@acme.test"), key=api.a, headers=key)
+
+    assert [reply.body["data"]["status"] for reply in (first, other)] == ["valid", "invalid"]
+
+
+async def test_what_arrived_moves_the_score(api: Api, runner: Runner) -> None:
+    emails = [f"accepts_all.{number}@acme.test" for number in range(40)]
+    before = (await api("GET", asked(emails[0]), key=api.a)).body["data"]["score"]
+    await asyncio.gather(*(api("GET", asked(email), key=api.a) for email in emails))
+    async with api.app.services.stores.app.write() as conn:
+        assert all([await record_outcome(conn, "acme.test", email.split("@")[0], "delivered") for email in emails])
+    after = (await api("GET", asked(emails[0]), key=api.a)).body["data"]["score"]
+
+    assert before + 15 <= after <= 100

@@ -266,3 +266,20 @@ async def test_what_nobody_asks_about_is_forgotten_and_who_is_claimed_at_once(pl
     await Verifying(place, Scripted(is_valid), Told()).work_off()
     async with app.write() as conn:
         assert await forget_stale(conn, clock.at + 30 * DAY) == 1
+
+
+async def test_nothing_of_a_domain_is_kept_that_said_stop_while_it_was_asked(place: Workplace, clock: Moment) -> None:
+    async def act(job: Job) -> Outcome:
+        async with place.stores.app.write() as conn:
+            await forget(conn, "acme.test")
+        return Ended(VALID, [], Memo("yes", clock.at, []))
+
+    await begun(place, "jane")
+    await Verifying(place, Scripted(act), Told()).work_off()
+
+    for reader, table in (
+        (place.stores.app, "mail_domain"),
+        (place.stores.app, "verification"),
+        (place.stores.index, "domain"),
+    ):
+        assert await reader.fetch_all(statement(f"SELECT 1 FROM {table}")) == []

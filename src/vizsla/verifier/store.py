@@ -6,7 +6,7 @@ new run; a worker claims the row (`storage.lease`), and ends the run or puts it 
 that dies leaves a row that another takes over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -67,6 +67,7 @@ _FORGET_MEMO = statement(
     "DELETE FROM mail_domain WHERE domain = :domain OR substr(domain, length(domain) - length(:domain)) = :below"
 )
 _FORGET_STALE = statement("DELETE FROM verification WHERE due IS NULL AND stale_at <= :before")
+_KEPT = statement("SELECT id FROM verification WHERE id IN :ids[bigint]")
 _TRAIL = statement("SELECT trail FROM verification WHERE id = :id")
 EVERY_ADDRESS = statement("SELECT domain, local FROM verification ORDER BY domain, local")
 _COUNT_STARTED = statement("SELECT window_start, started FROM mail_domain WHERE domain = :domain")
@@ -272,6 +273,11 @@ async def forget(conn: Connection, domain: str, local: str | None = None) -> Non
         return
     for query in (_FORGET_DOMAIN, _FORGET_MEMO):
         await conn.execute(query, {"domain": domain, "below": f".{domain}"})
+
+
+async def find_kept(reader: Reader, ids: Sequence[int]) -> set[int]:
+    """Those of *ids* that were not forgotten: of the others nothing may be kept, not of their domains either."""
+    return {row[0] for row in await reader.fetch_all(_KEPT, {"ids": list(ids)})} if ids else set()
 
 
 async def forget_stale(conn: Connection, before: int) -> int:

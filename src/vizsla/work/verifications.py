@@ -27,7 +27,7 @@ from vizsla.verifier.memo import find_memo, put_memo
 from vizsla.verifier.outcome import Ended, Outcome, PutOff
 from vizsla.verifier.pipeline import Pipeline
 from vizsla.verifier.schedule import MOST_ATTEMPTS
-from vizsla.verifier.store import Job, claim_jobs, end_jobs, give_back_job, is_any_due, put_off_job
+from vizsla.verifier.store import Job, claim_jobs, end_jobs, find_kept, give_back_job, is_any_due, put_off_job
 from vizsla.verifier.verdict import Seen, conclude
 from vizsla.work.egress import find_trouble, identity_of
 from vizsla.work.leased import name_worker
@@ -161,7 +161,8 @@ class Verifying:
     async def _commit(self, batch: list[tuple[Job, Outcome | None]]) -> None:
         now, stores = self._place.clock.now(), self._place.stores
         found = [(job, outcome) for job, outcome in batch if outcome is not None]
-        memos = {job.domain: outcome.memo for job, outcome in found if outcome.memo is not None}
+        kept = await find_kept(stores.app, [job.id for job, outcome in found if outcome.memo is not None])
+        memos = {job.domain: outcome.memo for job, outcome in found if outcome.memo is not None and job.id in kept}
         ended = {(job.domain, job.local): outcome for job, outcome in found if isinstance(outcome, Ended)}
         # Most addresses of a list are not in the index: nothing is written for them.
         known = await find_confidences(stores.index, list(ended))
