@@ -103,6 +103,7 @@ def test_the_echoed_address_says_nothing(local: str) -> None:
     address = f"{local}@spamhaus.test"
     for text in (f"<{address}> No such person here", f'5.2.2 "{address}": sorry', f"5.7.1 <{address}>: no"):
         assert topics(text, address) == topics(text.replace(address, "ada@x.test"), "ada@x.test")
+    assert topics(f"<{local}> No such person here", address) == topics("<ada> No such person here", "ada@x.test")
 
 
 @given(st.integers(200, 599), st.lists(st.sampled_from(PHRASES) | st.text(max_size=20), max_size=6).map(" ".join))

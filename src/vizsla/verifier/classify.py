@@ -26,6 +26,7 @@ _APOSTROPHES = str.maketrans("", "", "'’`´")
 # Times, queue ids, versions: no two replies have the same, and none of them says anything.
 _NUMBERED = re.compile(r"\b\w*\d\w*")
 _WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*|[@#]")
+_BRACKETS = ("<>", "()", "[]", '""', "''")
 _LONGEST = 2_000
 _NOT_THE_HOST = frozenset({"recipient-restricted", "said-relay", "said-content", "message-size", "message-content"})
 """Rules of refusals that hold for one recipient or one domain: its host, which may serve a thousand others, has nothing against us."""
@@ -76,6 +77,10 @@ def topics(text: str, recipient: str = "") -> frozenset[Topic]:
     text = text.lower()
     if recipient:
         text = text.replace(recipient.lower(), " @ ")
+        # Without its domain only where it is marked: "user" may be somebody's local part.
+        local = recipient.lower().rpartition("@")[0]
+        for opening, closing in _BRACKETS:
+            text = text.replace(f"{opening}{local}{closing}", " @ ")
     urls = _URL.findall(text)
     return _topics(_words(_IP.sub(" # ", _ADDRESS.sub(" @ ", _URL.sub(" ", text)))), _words(" ".join(urls)))
 
