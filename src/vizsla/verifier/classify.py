@@ -26,7 +26,7 @@ _APOSTROPHES = str.maketrans("", "", "'’`´")
 # Times, queue ids, versions: no two replies have the same, and none of them says anything.
 _NUMBERED = re.compile(r"\b\w*\d\w*")
 _WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*|[@#]")
-_BRACKETS = ("<>", "()", "[]", '""', "''")
+_BRACKETS = (("<", ">"), ("(", ")"), ("[", "]"), ('"', '"'), ("'", "'"))
 _LONGEST = 2_000
 _NOT_THE_HOST = frozenset({"recipient-restricted", "said-relay", "said-content", "message-size", "message-content"})
 """Rules of refusals that hold for one recipient or one domain: its host, which may serve a thousand others, has nothing against us."""
