@@ -46,8 +46,9 @@ def run(world: World, asked: list[Case], packages: Sequence[Package], cache: Pat
     """Everybody's turn in the same world; 0 if Vizsla met the goal."""
     with ours.serving(world.folder / "vizsla") as service:
         said, wall = ours.ask_all(service, asked)
+        complaints = service.complaints()
     own = score("vizsla", asked, said, wall)
-    tell(own)
+    tell(own, complaints)
     with ours.serving(world.folder / "vizsla-restarts") as service:
         survived = restart_meanwhile(world, service)
     tell_survived(survived)
@@ -76,12 +77,14 @@ def compare(world: World, asked: list[Case], packages: Sequence[Package], cache:
     return scores
 
 
-def tell(own: Score) -> None:
+def tell(own: Score, complaints: Sequence[str]) -> None:
     print(f"\n{show_confusion(own)}")
     if own.wrong:
         print(show_wrong(own))
     late = ", ".join(f"{domain} {count}" for domain, count in own.late.most_common())
     print(f"  answered later than {WITHIN:.0f} s: {late or 'none'}")
+    for complaint in complaints:
+        print(f"  logged: {complaint[:2_000]}")
     sys.stdout.flush()
 
 

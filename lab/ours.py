@@ -36,9 +36,14 @@ class DidNotStart(Exception):
 class Service:
     """A running `vizsla serve`."""
 
-    def __init__(self, url: str, environ: dict[str, str]) -> None:
+    def __init__(self, url: str, environ: dict[str, str], log: Path) -> None:
         self.url = url
         self.environ = environ
+        self._log = log
+
+    def complaints(self, most: int = 20) -> list[str]:
+        """What it logged so far, for its log level is `warning`: the first lines."""
+        return self._log.read_text("utf-8", "replace").splitlines()[:most]
 
     def add_user(self, number: int) -> str:
         """A new account's API key."""
@@ -75,7 +80,7 @@ def serving(home: Path, **settings: str) -> Iterator[Service]:
         line = process.stdout.readline()
         if not line.startswith("Vizsla is at "):
             raise DidNotStart(f"{line}{(home / 'serve.log').read_text()[-2_000:]}")
-        yield Service(line.removeprefix("Vizsla is at ").strip(), environ)
+        yield Service(line.removeprefix("Vizsla is at ").strip(), environ, home / "serve.log")
     finally:
         process.terminate()
         try:

@@ -246,12 +246,14 @@ class SlowBanner(Server):
 
 
 class Drips(Server):
+    """A sign a second for one minute: for ever would hang most programs, and end nobody's measurement."""
+
     async def greet(self, session: Session) -> None:
-        while True:
-            for sign in "220-please hold\r\n":
-                session.writer.write(sign.encode())
-                await session.writer.drain()
-                await asyncio.sleep(1)
+        for sign in "220-please hold\r\n" * 4:
+            session.writer.write(sign.encode())
+            await session.writer.drain()
+            await asyncio.sleep(1)
+        raise HangUp
 
 
 class ClosesAtConnect(Server):
