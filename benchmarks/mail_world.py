@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -61,8 +62,8 @@ class Counts:
 class MailServer(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, counts: Counts, loop: asyncio.AbstractEventLoop) -> None:
-        self._counts, self._loop = counts, loop
+    def __init__(self, counts: Counts, loop: asyncio.AbstractEventLoop, round_trip: float) -> None:
+        self._counts, self._loop, self._round_trip = counts, loop, round_trip
         self._rejects = 0
         self._rest = b""
 
@@ -73,7 +74,7 @@ class MailServer(asyncio.Protocol):
         counts.connections += 1
         counts.open[self._ip] += 1
         counts.most = max(counts.most, counts.open[self._ip])
-        self._say(b"220 mx.test ESMTP\r\n", 2 * ROUND_TRIP)
+        self._say(b"220 mx.test ESMTP\r\n", 2 * self._round_trip)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._counts.open[self._ip] -= 1
@@ -82,7 +83,7 @@ class MailServer(asyncio.Protocol):
         *lines, self._rest = (self._rest + data).split(b"\r\n")
         answer = b"".join(map(self._answer, lines))
         if answer:
-            self._say(answer, ROUND_TRIP)
+            self._say(answer, self._round_trip)
 
     def _answer(self, line: bytes) -> bytes:
         verb = line[:4].upper()
@@ -142,14 +143,18 @@ def _record(name: bytes, kind: int) -> bytes | None:
     return socket.inet_aton(host_of(number)) if kind == _A else b""
 
 
-def _serve(pipe: Connection, smtp_port: int, dns_port: int) -> None:
+def _serve(pipe: Connection, smtp_port: int, dns_port: int, round_trip: float) -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
         counts = Counts()
-        first = await loop.create_server(lambda: MailServer(counts, loop), host_of(0), smtp_port, backlog=1_024)
+
+        def server() -> MailServer:
+            return MailServer(counts, loop, round_trip)
+
+        first = await loop.create_server(server, host_of(0), smtp_port, backlog=1_024)
         port = first.sockets[0].getsockname()[1]
         for domain in range(1, HOSTS):
-            await loop.create_server(lambda: MailServer(counts, loop), host_of(domain), port, backlog=1_024)
+            await loop.create_server(server, host_of(domain), port, backlog=1_024)
         names, _ = await loop.create_datagram_endpoint(NameServer, ("127.0.0.1", dns_port))
         names.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         pipe.send((port, names.get_extra_info("sockname")[1]))
@@ -172,6 +177,20 @@ class MailWorld:
         self._pipe = pipe
         self.smtp_port, self.dns_port = smtp_port, dns_port
 
+    def environment(self, home: Path) -> dict[str, str]:
+        """What makes Vizsla in *home* live in this world."""
+        return {
+            "VIZSLA_HOME": str(home),
+            "VIZSLA_PROBE": "on",
+            "VIZSLA_DNS_SERVERS": f"127.0.0.1:{self.dns_port}",
+            "VIZSLA_SMTP_PORT": str(self.smtp_port),
+            "VIZSLA_EGRESS_ALLOW": "127.0.0.0/8",
+            "VIZSLA_HELO_NAME": US,
+            "VIZSLA_MAIL_FROM": f"probe@{US}",
+            "VIZSLA_VERIFY_PER_DOMAIN": "100000",
+            "VIZSLA_PLAN_VERIFICATIONS": "1000000",
+        }
+
     def counts(self) -> tuple[int, int, int]:
         """Connections, recipients, and most connections at once to one address, since this was last asked."""
         self._pipe.send(None)
@@ -179,10 +198,10 @@ class MailWorld:
 
 
 @contextmanager
-def mail_world(smtp_port: int = 0, dns_port: int = 0) -> Iterator[MailWorld]:
+def mail_world(smtp_port: int = 0, dns_port: int = 0, round_trip: float = ROUND_TRIP) -> Iterator[MailWorld]:
     mine, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(theirs, smtp_port, dns_port), daemon=True
+        target=_serve, args=(theirs, smtp_port, dns_port, round_trip), daemon=True
     )
     process.start()
     try:
