@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from lab.debian import CannotFetch, missing_tools, unpack
-from lab.namespace import run_inside
+from lab.namespace import CannotIsolate, check_isolation, run_inside
 from lab.packages import PACKAGES, CannotInstall, install
 
 CACHE = Path(__file__).parent.parent / ".lab"
@@ -23,8 +23,9 @@ def main() -> int:
         print(f"The lab cannot run here: {reason}", file=sys.stderr)
         return 2
     try:
+        check_isolation()
         packages = unpack(CACHE / "debian")
-    except CannotFetch as error:
+    except (CannotIsolate, CannotFetch) as error:
         print(f"The lab cannot run here: {error}", file=sys.stderr)
         return 2
     peers = [] if options.quick else [name for name in options.only or names_of_packages() if has(name)]

@@ -31,10 +31,19 @@ class CannotIsolate(Exception):
     """What is missing to make a namespace, in a sentence."""
 
 
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
+def check_isolation() -> None:
+    """Raise CannotIsolate where namespaces may not be made, as in most containers."""
+    done = subprocess.run([*_UNSHARE, "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotIsolate(f"namespaces may not be made here ({done.stderr.strip()}). A container needs --privileged.")
+
+
 def run_inside(command: list[str]) -> int:
     """Run *command* as the first process of a new namespace; give back its exit code."""
-    isolated = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *command]
-    process = subprocess.Popen(isolated)
+    process = subprocess.Popen([*_UNSHARE, *command])
     try:
         return process.wait()
     except KeyboardInterrupt:
