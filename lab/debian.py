@@ -15,7 +15,7 @@ PACKAGES = (
     ("opensmtpd",),
 )
 """Sets that apt resolves each by itself: the mail servers exclude one another."""
-NEEDED = ("apt-get", "dpkg-deb", "unshare", "mount", "ip")
+NEEDED = ("apt-get", "dpkg-deb", "unshare", "setpriv", "mount", "ip")
 
 
 class CannotFetch(Exception):

@@ -43,7 +43,8 @@ def check_isolation() -> None:
 
 def run_inside(command: list[str]) -> int:
     """Run *command* as the first process of a new namespace; give back its exit code."""
-    process = subprocess.Popen([*_UNSHARE, *command])
+    # Should we be killed, so is the namespace.
+    process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *_UNSHARE, *command])
     try:
         return process.wait()
     except KeyboardInterrupt:
