@@ -13,11 +13,14 @@ from vizsla.finder.email_verifier import EmailVerifierData, begin, find_answered
 from vizsla.kit.clock import time_text
 from vizsla.kit.errors import ClaimedEmail, InvalidEmail, WrongParams
 from vizsla.verifier.evidence import Step, Trail
-from vizsla.verifier.store import Verification, show_trail
+from vizsla.verifier.store import Verification, find_next_try, show_trail
 from vizsla.verifier.syntax import Address
 from vizsla.verifier.verdict import REASONS, Reason
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Workplace, open_workplace
+
+_PENDING = "The mail server wants us back at {}."
+_SLOW = "The mail server has not answered yet."
 
 
 class _Verified(msgspec.Struct, frozen=True):
@@ -38,9 +41,9 @@ def verify(
     wait: float = 60.0,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"])] = False,
     json: bool = False,
-) -> None:
+) -> int:
     """
-    Say whether addresses take mail.
+    Say whether addresses take mail. The exit code is 1 if that is still open of some.
 
     Mail servers are asked only with VIZSLA_PROBE=on; without it DNS is, and what only a mail server could tell is unknown.
 
@@ -66,7 +69,7 @@ def verify(
         if emails:
             raise WrongParams("Give addresses or --file, not both.")
         verify_file(file, out, column, json=json, tell=_log)
-        return
+        return 0
     if out is not None or column:
         raise WrongParams("--out and --column are for --file.")
     if not emails:
@@ -74,7 +77,7 @@ def verify(
     if not 0 <= wait <= 7_200:
         raise WrongParams("--wait must be between 0 and 7200 seconds.")
 
-    async def run() -> None:
+    async def run() -> int:
         async with open_workplace() as place:
             verified = await _verify(place, emails, wait, with_steps=verbose)
             if json:
@@ -86,7 +89,9 @@ def verify(
                     "Mail servers were not asked: VIZSLA_PROBE is off. Turn it on where you may open connections to port 25."
                 )
 
-    asyncio.run(run())
+            return _tell_pending(verified)
+
+    return asyncio.run(run())
 
 
 async def _verify(place: Workplace, emails: tuple[str, ...], wait: float, *, with_steps: bool) -> list[_Verified]:
@@ -96,8 +101,7 @@ async def _verify(place: Workplace, emails: tuple[str, ...], wait: float, *, wit
         try:
             begun = [await _begin(place, address) for address in addresses]
             place.waiting.announce_work()
-            app, waiting = place.stores.app, place.waiting
-            ended = await asyncio.gather(*(wait_for(app, waiting, one, seconds=wait) for one in begun))
+            ended = await asyncio.gather(*(_wait(place, one, wait) for one in begun))
         finally:
             working.cancel()
             await asyncio.wait([working])
@@ -107,6 +111,19 @@ async def _verify(place: Workplace, emails: tuple[str, ...], wait: float, *, wit
             steps = await show_trail(place.stores.app, one.id) if with_steps else None
             verified.append(await _verified(place, address, one, steps))
     return verified
+
+
+async def _wait(place: Workplace, verification: Verification, seconds: float) -> Verification | None:
+    """*verification* once it ended; as it is when *seconds* are over, or will be before it goes on."""
+    app, loop = place.stores.app, asyncio.get_running_loop()
+    until = loop.time() + seconds
+    found: Verification | None = verification
+    while found is not None and found.is_pending and (left := until - loop.time()) > 0:
+        found = await wait_for(app, place.waiting, found, seconds=min(1.0, left))
+        next_try = await find_next_try(app, verification.id)
+        if next_try is not None and next_try > place.clock.now() + left:
+            break
+    return found
 
 
 async def _read(place: Workplace, emails: tuple[str, ...]) -> list[Address]:
@@ -134,7 +151,8 @@ async def _begin(place: Workplace, address: Address) -> Verification:
 
 async def _verified(place: Workplace, address: Address, one: Verification, steps: Trail | None) -> _Verified:
     if one.is_pending or one.verdict is None:
-        return _Verified(str(address), None, None, time_text(one.due) if one.due else None, steps)
+        next_try = await find_next_try(place.stores.app, one.id)
+        return _Verified(str(address), None, None, time_text(next_try) if next_try else None, steps)
     data = await render(place.stores, address, one, now=place.clock.now())
     return _Verified(str(address), data, one.verdict.reason, None, steps)
 
@@ -154,7 +172,7 @@ def _show(verified: list[_Verified]) -> None:
         [
             (one.email, one.data.status, one.data.score, REASONS[one.reason])
             if one.data is not None and one.reason is not None
-            else (one.email, "pending", None, f"The mail server wants us back at {one.next_try_at}.")
+            else (one.email, "pending", None, _PENDING.format(one.next_try_at) if one.next_try_at else _SLOW)
             for one in verified
         ],
     )
@@ -162,6 +180,18 @@ def _show(verified: list[_Verified]) -> None:
         if one.steps:
             put_line("")
             put_table((one.email, "ms", "asked", "answered"), [_shown(step) for step in one.steps])
+
+
+def _tell_pending(verified: list[_Verified]) -> int:
+    """The exit code; a sentence where something is left to do."""
+    pending = sum(one.data is None for one in verified)
+    if not pending:
+        return 0
+    what = "One address is" if pending == 1 else f"{pending} addresses are"
+    talk(
+        f"{what} pending. Ask again after the time that is shown, or let `vizsla serve` finish it; nothing is asked twice."
+    )
+    return 1
 
 
 def _shown(step: Step) -> tuple[str, int | None, str, str]:

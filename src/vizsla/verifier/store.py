@@ -55,7 +55,8 @@ _ATTACH = statement(
     "INSERT INTO verification_request (account_id, id, verification_id) VALUES (:account_id, :id, :verification_id)"
 )
 _SHOW = statement("""
-    SELECT v.id, v.domain, v.local, v.asked_at, v.due, v.verdict, v.ended_at, v.stale_at, v.deferrals, v.trail
+    SELECT v.id, v.domain, v.local, v.asked_at, v.due, v.verdict, v.ended_at, v.stale_at, v.deferrals, v.trail,
+        CASE WHEN v.worker IS NULL THEN v.due END
     FROM verification_request AS r JOIN verification AS v ON v.id = r.verification_id
     WHERE r.account_id = :account_id AND r.id = :id
 """)
@@ -68,6 +69,7 @@ _FORGET_MEMO = statement(
 )
 _FORGET_STALE = statement("DELETE FROM verification WHERE due IS NULL AND stale_at <= :before")
 _KEPT = statement("SELECT id FROM verification WHERE id IN :ids[bigint]")
+_NEXT_TRY = statement("SELECT due FROM verification WHERE id = :id AND worker IS NULL")
 _TRAIL = statement("SELECT trail FROM verification WHERE id = :id")
 EVERY_ADDRESS = statement("SELECT domain, local FROM verification ORDER BY domain, local")
 _COUNT_STARTED = statement("SELECT window_start, started FROM mail_domain WHERE domain = :domain")
@@ -110,6 +112,8 @@ class Shown(msgspec.Struct, frozen=True):
     verification: Verification
     deferrals: int
     trail: Trail
+    next_try: int | None
+    """When it goes on; None if it does now, or ended."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -181,8 +185,14 @@ async def show_verification(reader: Reader, account_id: int, id_: int) -> Shown 
     row = await reader.fetch_one(_SHOW, {"account_id": account_id, "id": id_})
     if row is None:
         return None
-    *columns, deferrals, trail = row
-    return Shown(_verification(tuple(columns)), deferrals, load_trail(trail))
+    *columns, deferrals, trail, next_try = row
+    return Shown(_verification(tuple(columns)), deferrals, load_trail(trail), next_try)
+
+
+async def find_next_try(reader: Reader, id_: int) -> int | None:
+    """When the run goes on that was put off; None if nobody waits."""
+    row = await reader.fetch_one(_NEXT_TRY, {"id": id_})
+    return row[0] if row else None
 
 
 async def show_trail(reader: Reader, id_: int) -> Trail:

@@ -212,7 +212,7 @@ async def get_evidence(call: Call, params: NoParams) -> EvidenceAnswer:
             details=REASONS[verdict.reason] if verdict else None,
             asked_at=time_text(row.asked_at),
             ended_at=time_text(row.ended_at) if verdict and row.ended_at else None,
-            next_try_at=time_text(row.due) if row.due else None,
+            next_try_at=time_text(shown.next_try) if shown.next_try else None,
             deferrals=shown.deferrals,
             verdict=verdict,
             steps=tuple(shown.trail),
