@@ -67,7 +67,7 @@ def test_turned_away_three_times_it_is_closed_and_longer_with_every_knock_that_i
         assert lane.closed(0.0) is None
         lane.judge("busy", 0.0, whole_host=True, details="421 busy")
     now = 0.0
-    for seconds in (5, 10, 20, 40, 60, 60):
+    for seconds in (4, 6, 9, 13.5, 20.25, 30.375, 45.5625, 60, 60):
         closed = lane.closed(now + seconds - 1)
         assert closed
         assert (closed.reason, closed.details) == ("busy", "421 busy")
@@ -80,14 +80,14 @@ def test_a_good_answer_makes_a_busy_host_one_like_any_other() -> None:
     lane = spoken()
     for _ in range(5):
         lane.judge("busy", 0.0, whole_host=True)
-    assert lane.closed(6.0)
+    assert lane.closed(5.0)
     lane.judge("fine", 30.0, whole_host=True)
     lane.judge("busy", 30.0, whole_host=True)
     lane.judge("busy", 30.0, whole_host=True)
     assert lane.closed(30.0) is None
     lane.judge("busy", 30.0, whole_host=True)
-    assert lane.closed(34.0)
-    assert lane.closed(36.0) is None
+    assert lane.closed(33.0)
+    assert lane.closed(35.0) is None
 
 
 def test_one_mailbox_that_refuses_us_does_not_close_the_host() -> None:

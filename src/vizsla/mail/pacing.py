@@ -18,8 +18,8 @@ BLOCKS_IN_A_ROW = 3
 """Refusals at RCPT that say "you", without another answer between, until we believe that the host means us, not one domain of it."""
 BUSY_IN_A_ROW = 3
 """Turned away before RCPT so often in a row: who waits is told so, instead of knocking for each of them."""
-BUSY_FIRST, BUSY_MOST = 5.0, 60.0
-"""Seconds for which it is then left alone: most are done in a moment. One that turns the next away too gets twice as long."""
+BUSY_FIRST, BUSY_MOST, BUSY_GROWS = 4.0, 60.0, 1.5
+"""Seconds for which it is then left alone: most are done in a moment. One that turns the next away too is left alone longer."""
 SILENCES_IN_A_ROW = 2
 REMEMBERED_FOR = 600.0
 """Seconds for which a host that talked to us and cannot be reached now is thought to be restarting, and not gone."""
@@ -154,7 +154,7 @@ class Lane:
             self._busy = self._busy + 1 if whole_host else 0
             if self._busy >= BUSY_IN_A_ROW:
                 self._closed = Closed("busy", now + self._busy_for, details)
-                self._busy_for = min(BUSY_MOST, 2 * self._busy_for)
+                self._busy_for = min(BUSY_MOST, BUSY_GROWS * self._busy_for)
         else:
             self._busy = 0
             self._busy_for = BUSY_FIRST
