@@ -14,6 +14,7 @@ from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claimed, Claims
 from vizsla.storage.statement import statement
 from vizsla.verifier.learning import record_outcome
+from vizsla.verifier.store import attach_account
 from worlds.verdicts import Runner, working
 
 DATA = [
@@ -164,6 +165,7 @@ async def test_who_said_stop_is_not_verified(api: Api, runner: Runner) -> None:
     for email in ("Jane@ACME.test", "any@globex.test", "any@mail.globex.test"):
         reply = await api("GET", asked(email), key=api.a)
         assert (reply.status, reply.error["id"]) == (451, "claimed_email")
+        assert reply.headers["x-rate-limit-remaining"] == "1000"
     assert runner.runs == []
     assert (await api("GET", asked("accepted@acme.test"), key=api.a)).status == 200
 
@@ -315,3 +317,10 @@ async def test_what_arrived_moves_the_score(api: Api, runner: Runner) -> None:
     after = (await api("GET", asked(emails[0]), key=api.a)).body["data"]["score"]
 
     assert before + 15 <= after <= 100
+
+
+async def test_who_is_forgotten_between_two_steps_of_a_request_breaks_nothing(api: Api, runner: Runner) -> None:
+    async with api.app.services.stores.app.write() as conn:
+        await attach_account(conn, 1, 4_711)
+
+    assert (await api("GET", "/v2/verifications/1", key=api.a)).status == 404

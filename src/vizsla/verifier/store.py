@@ -51,9 +51,11 @@ _IS_DUE = statement("SELECT 1 FROM verification WHERE due <= :now LIMIT 1")
 _ATTACHED = statement(
     "SELECT id FROM verification_request WHERE account_id = :account_id AND verification_id = :verification_id"
 )
-_ATTACH = statement(
-    "INSERT INTO verification_request (account_id, id, verification_id) VALUES (:account_id, :id, :verification_id)"
-)
+# From the row itself, which may have been forgotten a moment ago.
+_ATTACH = statement("""
+    INSERT INTO verification_request (account_id, id, verification_id)
+    SELECT CAST(:account_id AS bigint), CAST(:id AS bigint), id FROM verification WHERE id = :verification_id
+""")
 _SHOW = statement("""
     SELECT v.id, v.domain, v.local, v.asked_at, v.due, v.verdict, v.ended_at, v.stale_at, v.deferrals, v.trail,
         CASE WHEN v.worker IS NULL THEN v.due END

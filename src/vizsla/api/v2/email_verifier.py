@@ -8,7 +8,6 @@ from vizsla.api.params import NoParams, Params
 from vizsla.api.registry import Call, Calls
 from vizsla.api.v2.examples import EMAIL_VERIFIER
 from vizsla.finder.email_verifier import (
-    DomainLimitReached,
     EmailVerifierData,
     begin,
     find_answered,
@@ -108,6 +107,7 @@ async def verify_email(call: Call, params: EmailVerifierParams) -> EmailVerifier
     """
     services = call.services
     address = _address(params)
+    await _tell_left(call, address.domain)
     if services.claims.is_claimed(address.domain, address.local):
         raise ClaimedEmail
     app, now = services.stores.app, call.now
@@ -120,7 +120,6 @@ async def verify_email(call: Call, params: EmailVerifierParams) -> EmailVerifier
     if attached is None:
         async with app.write() as conn:
             attached = await attach_account(conn, call.caller.account_id, found.id)
-    await _tell_left(call, address.domain)
     ended = await wait_for(app, services.waiting, found, seconds=services.patience)
     if ended is None:
         raise ClaimedEmail  # nobody else has rows forgotten while they are worked on
@@ -150,9 +149,8 @@ async def _begin(call: Call, address: Address) -> Verification:
         async with services.stores.app.write() as conn:
             found = await begin(conn, address, per_domain=services.settings.verify_per_domain, now=call.now)
             await attach_account(conn, call.caller.account_id, found.id)
-    except DomainLimitReached:
+    finally:
         await _tell_left(call, address.domain)
-        raise
     services.waiting.announce_work()
     return found
 
