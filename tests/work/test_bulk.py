@@ -340,3 +340,20 @@ async def test_lists_are_forgotten_in_the_end(office: Office) -> None:
         assert await forget_lists(conn, office.clock.at - 1) == 0
         assert await forget_lists(conn, office.clock.at) == 2
     assert await office.rows(sent) == []
+
+
+async def test_servers_that_want_us_back_later_do_not_hold_up_the_rest(office: Office) -> None:
+    async def act(job: Job) -> Outcome:
+        if job.domain == "grey.test" and not job.deferrals:
+            return PutOff(office.clock.at + 60, office.clock.at, 1, job.trail)
+        return await says("accepted")(job)
+
+    sent = await office.send(*(f"u{n}@grey.test" for n in range(60)), *(f"u{n}@quick.test" for n in range(60)))
+    async with office.working(Scripted(act), window=20):
+        async with asyncio.timeout(20):
+            while (await office.reload(sent)).done < 60:
+                await asyncio.sleep(0.05)
+        assert (await office.reload(sent)).tally == {"valid": 60}
+        office.clock.at += 60
+        (done,) = await office.until_done(sent)
+    assert done.tally == {"valid": 120}

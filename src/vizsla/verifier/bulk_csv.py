@@ -48,6 +48,8 @@ class Table(msgspec.Struct, frozen=True):
     delimiter: str
     records: Iterator[Record]
     """The rows below the header."""
+    text: io.TextIOWrapper
+    """What they are read from: it closes the file when nobody holds it any more."""
 
     def text_of(self, record: Record) -> str:
         """What stands where an address should."""
@@ -63,7 +65,8 @@ def open_table(file: BinaryIO, column: str = "") -> Table:
     sample = file.read(_SAMPLE)
     encoding, skip = _encoding(sample)
     file.seek(skip)
-    lines = _Lines(io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=None))
+    text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=None)
+    lines = _Lines(text)
     first = next((line for line in lines if line.strip()), "")
     if not first:
         raise WrongParams("There are no rows in this file.")
@@ -74,8 +77,8 @@ def open_table(file: BinaryIO, column: str = "") -> Table:
     has_header = not any("@" in cell for cell in head.cells) and not head.fault
     if has_header:
         names = [cell.strip() for cell in head.cells]
-        return Table(head.cells, _find_column(names, column), delimiter, records)
-    return Table([], _number_of(head, column), delimiter, _after(head, records))
+        return Table(head.cells, _find_column(names, column), delimiter, records, text)
+    return Table([], _number_of(head, column), delimiter, _after(head, records), text)
 
 
 def _after(head: Record, records: Iterator[Record]) -> Iterator[Record]:

@@ -31,6 +31,8 @@ from vizsla.work.workplace import Tell, Workplace
 
 WINDOW = 1_500
 """Rows of all lists of this process that wait at one time: three quarters of the runs it does, so that calls find room."""
+MOST_PUT_OFF = 20_000
+"""Rows of one list that wait for mail servers that want us back later; beyond these no more are begun."""
 LISTS_AT_ONCE = 8
 LASTS = 30
 """Seconds of a lease. It is renewed by every step, and by a step without work when half of it is over."""
@@ -126,12 +128,16 @@ class Working:
         self._to_look_at: deque[int] = deque()
         """Verifications in the order in which to look whether another process ended them."""
         self._heard: set[int] = set()
+        self._put_off: set[int] = set()
+        """Of those that wait: their mail servers want us back later, so they take no room in the window."""
         self._bell = asyncio.Event()
 
     def hear(self, verification_id: int) -> None:
         """A verification ended, or was put off."""
         if verification_id in self._waiting:
             self._heard.add(verification_id)
+            # Until it is found to have ended, which is nearly always.
+            self._put_off.add(verification_id)
             self._bell.set()
 
     async def take_over(self) -> None:
@@ -181,6 +187,7 @@ class Working:
         self._begun, self._held_until = begun, until
         for row, _ in ended:
             self._waiting.pop(row.verification_id, None)
+            self._put_off.discard(row.verification_id)
         for row in done.waiting:
             self._wait(row)
         if done.waiting:
@@ -210,8 +217,12 @@ class Working:
 
     async def _read_more(self, window: int, now: int) -> tuple[Sequence[tuple[int, Address | Ending]], int]:
         """Rows that were not asked for yet, as many as there is room for, and the number of the last one."""
-        job, room = self._job, window - len(self._waiting)
-        if self._begun >= job.size or room < min(window // 8, job.size - self._begun):
+        job, room = self._job, window - (len(self._waiting) - len(self._put_off))
+        if (
+            self._begun >= job.size
+            or len(self._put_off) >= MOST_PUT_OFF
+            or room < min(window // 8, job.size - self._begun)
+        ):
             return [], self._begun
         rows = await rows_after(self._place.stores.app, job.account_id, job.id, self._begun, min(room, _CHUNK))
         fresh: list[tuple[int, Address | Ending]] = []

@@ -182,8 +182,8 @@ class FileWork:
         journal = Journal(journal_path, _stamp(self._source, self._column))
         try:
             resumed = journal.count
-            with self._place.waiting.listening(self._hear), self._source.open("rb") as file:
-                await self._verify(file, journal)
+            with self._place.waiting.listening(self._hear):
+                await self._verify(journal)
             rows = await asyncio.to_thread(self._write, journal)
             journal_path.unlink()
         finally:
@@ -194,29 +194,29 @@ class FileWork:
     def _hear(self, verification_id: int) -> None:
         if verification_id in self._waiting:
             self._heard.add(verification_id)
+            # Until it is found to have ended, which is nearly always.
+            self._put_off.add(verification_id)
             self._bell.set()
 
-    async def _verify(self, file: BinaryIO, journal: Journal) -> None:
+    async def _verify(self, journal: Journal) -> None:
         claims = await self._place.claims()
-        progress = Progress(size=os.fstat(file.fileno()).st_size)
-        table = open_table(file, self._column)
-        rows = enumerate(table.records, 1)
-        is_read = False
-        while not is_read or self._waiting:
-            endings = await self._ended()
-            room = WINDOW - (len(self._waiting) - len(self._put_off))
-            if not is_read and room >= WINDOW // 8 and len(self._put_off) < MOST_PUT_OFF:
-                fresh, is_read = await self._read(table, rows, journal, claims, min(room, _CHUNK))
-                endings += await self._begin(fresh)
-            if endings:
+        with self._source.open("rb") as file:
+            table = open_table(file, self._column)
+            rows = enumerate(table.records, 1)
+            progress = Progress(size=os.fstat(file.fileno()).st_size)
+            is_read = False
+            while not is_read or self._waiting:
+                endings = await self._ended()
+                room = WINDOW - (len(self._waiting) - len(self._put_off))
+                if not is_read and room >= WINDOW // 8 and len(self._put_off) < MOST_PUT_OFF:
+                    fresh, is_read = await self._read(table, rows, journal, claims, min(room, _CHUNK))
+                    endings += await self._begin(fresh)
                 journal.add(endings)
-            progress.done, progress.tally, progress.waiting = journal.count, journal.tally, len(self._put_off)
-            progress.read = progress.size if is_read else os.lseek(file.fileno(), 0, os.SEEK_CUR)
-            self._show(progress)
-            if not is_read and room - _CHUNK >= WINDOW // 8:
-                await asyncio.sleep(0)
-            elif self._waiting:
-                await self._pause()
+                progress.done, progress.tally, progress.waiting = journal.count, journal.tally, len(self._put_off)
+                progress.read = progress.size if is_read else os.lseek(file.fileno(), 0, os.SEEK_CUR)
+                self._show(progress)
+                if self._waiting and (is_read or room - _CHUNK < WINDOW // 8):
+                    await self._pause()
 
     async def _read(
         self, table: Table, rows: Iterator[tuple[int, Record]], journal: Journal, claims: Claims, count: int
@@ -276,7 +276,6 @@ class FileWork:
         for id_ in ids:
             state = states.get(id_)
             if state is not None and state.is_pending:
-                self._put_off.add(id_)
                 continue
             self._put_off.discard(id_)
             over += [(row, state) for row in self._waiting.pop(id_)]
