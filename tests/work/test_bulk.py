@@ -278,7 +278,7 @@ async def test_two_nodes_share_a_list(office: Office) -> None:
     sent = await office.send(*emails)
 
     async def act(job: Job) -> Outcome:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         return await says("accepted")(job)
 
     one, other = Scripted(act), Scripted(act)
