@@ -14,13 +14,16 @@ def verify(email: str) -> str:
         try:
             verifier.verify_email(email)
         except EmailVerifierError as error:
-            code = error.smtp_code
-            if code is None or not 400 <= code < 500 or retry == MOST_RETRIES:
-                return "unknown" if code is not None and 400 <= code < 500 else "invalid"
-            time.sleep(RETRY)
+            if error.smtp_code is None:
+                # It does not say "invalid" of what failed on the way, only that it failed.
+                return "unknown" if error.message.startswith("Other Error") else "invalid"
+            if not 400 <= error.smtp_code < 500:
+                return "invalid"
+            if retry < MOST_RETRIES:
+                time.sleep(RETRY)
         else:
             return "valid"
-    raise AssertionError
+    return "unknown"
 
 
 ask_each(verify)
