@@ -4,6 +4,8 @@ import msgspec
 import pytest
 
 from verifier.conftest import House
+from vizsla.verifier.memo import put_memo
+from vizsla.verifier.outcome import Memo
 from worlds.smtp import (
     UNKNOWN,
     AcceptsAll,
@@ -11,6 +13,7 @@ from worlds.smtp import (
     Greylists,
     Replies,
     Script,
+    Session,
     Tarpit,
 )
 
@@ -208,6 +211,36 @@ async def test_a_backup_server_is_asked_where_the_first_is_dead(house: House) ->
     assert there.verdict is not None
     assert absent.verdict is not None
     assert (there.verdict.status, absent.verdict.status) == ("valid", "invalid")
+
+
+async def test_a_backup_that_takes_anybody_is_not_believed_for_the_first(house: House) -> None:
+    await house.net.domain("acme.test", None, AcceptsAll())
+    async with house.place.stores.app.write() as conn:
+        await put_memo(conn, "acme.test", Memo("no", house.clock.at, []))
+
+    found = await house.verify("ada@acme.test")
+
+    assert found.verdict is not None
+    assert found.verdict.status == "accept_all"
+
+
+@pytest.mark.parametrize("refusal", [UNKNOWN["postfix"], "550 5.2.1 The mailbox is disabled"])
+async def test_a_domain_that_takes_all_but_one_is_one_that_takes_all(house: House, refusal: str) -> None:
+    class AllButOne(AcceptsAll):
+        async def recipient(self, session: Session, address: str) -> None:
+            if address.startswith("left@"):
+                await session.say(refusal.format(rcpt=address))
+            else:
+                await super().recipient(session, address)
+
+    await house.net.domain("acme.test", AllButOne())
+
+    left = await house.verify("left@acme.test")
+    other = await house.verify("other@acme.test")
+
+    assert left.verdict is not None
+    assert other.verdict is not None
+    assert (left.verdict.status, other.verdict.status) == ("invalid", "accept_all")
 
 
 async def test_one_recipient_a_connection_is_enough(house: House) -> None:

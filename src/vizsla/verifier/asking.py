@@ -47,6 +47,7 @@ _NEXT: frozenset[Outcome] = frozenset({"away", "unreachable", "timeout", "tls", 
 _ACCEPT_ALL: dict[Outcome, AcceptAll] = {"accepted": "yes", "no_user": "no", "disabled": "no", "full": "yes"}
 _REASON: dict[Outcome, Reason] = {
     "full": "full",
+    "disabled": "disabled",
     "block": "refused_us",
     "need_tls": "tls",
     "tls": "tls",
@@ -159,8 +160,8 @@ class Asking:
                 return Heard(Later("deferred"), talked)
             case "busy" | "away":
                 return Heard(Later("busy"), talked)
-            case "no_user" | "disabled" as refused:
-                return Heard(Settled(refused), talked, self._renewed(address.domain, server))
+            case "no_user":
+                return Heard(Settled("no_user"), talked, self._renewed(address.domain, server))
         return Heard(Settled(_REASON[judgement.outcome]), talked)
 
     async def _first_answer(
@@ -195,13 +196,13 @@ class Asking:
         if server.provider is not None and server.provider.settles_later:
             trail.append(self._step("memo", f"what does {server.provider_name} tell at RCPT?", "nothing"))
             return Settled("accepts_all"), None
+        whose = _whose(domain, server)
         async with self._turn(domain):
-            memo = await self.known(domain)
+            memo = await self.known(whose)
             fresh = None
             if memo is None:
                 memo = fresh = await self._test(domain, server, trail)
-                if server.is_first_choice:
-                    self._keep(domain, memo)
+                self._keep(whose, memo)
         if fresh is None:
             trail.append(self._step("memo", "does the domain take mail for anybody?", memo.accept_all))
         kept = fresh if server.is_first_choice else None
@@ -255,15 +256,21 @@ class Asking:
     async def _knock_early(self, address: Address, server: Server, trail: Trail) -> None:
         domain = address.domain
         async with self._turn(domain):
-            if await self.known(domain) is None:
+            if await self.known(_whose(domain, server)) is None:
                 memo = await self._test(domain, server, trail)
-                self._keep(domain, memo)
+                self._keep(_whose(domain, server), memo)
 
     def _renewed(self, domain: str, server: Server) -> Memo | None:
-        """A server that refuses one does not take all: known for free."""
+        """
+        What is known of a domain that does not take all, known for longer: free, for it refused one more.
+
+        Only where it was found out before. A domain that takes all may refuse those who left by name.
+        """
         known = self._memos.get(domain)
         now = self._clock.now()
-        if not server.is_first_choice or (known and known.accept_all == "no" and now - known.at < HOLDS["no"] // 2):
+        if known is None or known.accept_all != "no" or not server.is_first_choice:
+            return None
+        if not HOLDS["no"] // 2 <= now - known.at < HOLDS["no"]:
             return None
         memo = Memo("no", now, [Step(now, "memo", "a recipient was refused")])
         self._keep(domain, memo)
@@ -305,6 +312,11 @@ class Asking:
 
     def _step(self, stage: Literal["memo", "control", "rule"], did: str, got: str) -> Step:
         return Step(self._clock.now(), stage, did, got)
+
+
+def _whose(domain: str, server: Server) -> str:
+    """A backup that takes mail for anybody must not pass for the server that refuses: it has a memo of its own."""
+    return domain if server.is_first_choice else f"{domain} {server.ip}"
 
 
 def steps_of(probe: Probe, stage: Literal["smtp", "accept_all", "control"], at: int) -> Trail:
