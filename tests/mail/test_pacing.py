@@ -76,6 +76,23 @@ def test_turned_away_three_times_it_is_closed_and_longer_with_every_knock_that_i
         lane.judge("busy", now, whole_host=True, details="421 busy")
 
 
+def test_one_may_knock_as_soon_as_a_closed_host_is_open_again() -> None:
+    lane = spoken()
+    for _ in range(3):
+        lane.start(0.0)
+        lane.judge("busy", 0.0, whole_host=True)
+        lane.end(0.0)
+    assert lane.closed(3.0)
+    assert lane.wait(3.0) != 0
+    assert lane.closed(4.0) is None
+    assert lane.wait(4.0) == 0
+    lane.start(4.0)
+    lane.end(4.0)
+    wait = lane.wait(4.0)
+    assert wait is not None
+    assert wait > 2
+
+
 def test_a_good_answer_makes_a_busy_host_one_like_any_other() -> None:
     lane = spoken()
     for _ in range(5):

@@ -95,6 +95,9 @@ class Lane:
     def closed(self, now: float) -> Closed | None:
         """Why it must be left alone at *now*, or None."""
         if self._closed and now >= self._closed.until:
+            # It rested already: somebody must find out at once whether that was enough.
+            self._fill(now)
+            self._tokens = max(self._tokens, 1.0)
             self._closed = None
         return self._closed
 
