@@ -1,7 +1,7 @@
 """
 `kill -9` while a list is verified, again and again: every row comes out, each once, and is counted once.
 
-Over the API with `vizsla serve`, and with `vizsla verify --file`; 200 mail domains in a process that lives on. `make bench
+Over the API with `vizsla serve`, and with `vizsla verify --file` (and Ctrl-C, once); 200 mail domains in a process that lives on. `make bench
 ARGS=verify_faults` (or VIZSLA_BENCH=1) runs it with 10,000 rows and 20 kills, the suite with fewer.
 """
 
@@ -133,6 +133,11 @@ def test_a_file(environment: dict[str, str], tmp_path: Path) -> None:
         seen.append(done())
         kill(process)
         assert not out.exists()
+    process = begin(environment, *arguments)
+    until(done, seen[-1] + 1, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
     with part.open("ab") as journal:
         journal.write(b'{"n":77,"e":{"why":"ver')  # as a kill in the middle of a write leaves it
     last = begin(environment, *arguments)

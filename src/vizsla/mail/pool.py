@@ -24,8 +24,8 @@ STALLED = 10.0
 """Seconds without a word from a host, after which who waits for it is told to come back: a tarpit holds one of us, not all."""
 LINGER = 0.3
 """Seconds that an idle session is kept: the random recipient is asked for right after the target's answer."""
-FAREWELL = 0.03
-"""Seconds that a session that said QUIT still counts: its server hears that before it hears of the next one."""
+FAREWELL = 1.0
+"""Seconds that a server may take to hang up after QUIT. Until it has, the session is one of those that it counts."""
 DEFAULT_PACE = Pace()
 DEFAULT_LIMITS = Limits()
 
@@ -280,8 +280,7 @@ class ProbePool:
                     if not asked.answer.done():
                         asked.answer.set_exception(PoolClosed() if self._closing else error)
                     raise
-            session.close()
-            await asyncio.sleep(FAREWELL)
+            await session.leave(FAREWELL)
         finally:
             session.abort()
 

@@ -134,10 +134,10 @@ class ProbeSession:
             self.rejects += 1
         return self._probe(recipient, phase, reply)
 
-    def close(self) -> None:
-        """Say goodbye."""
+    async def leave(self, seconds: float) -> None:
+        """Say goodbye, and wait as long for the server to hang up."""
         if self._dialog is not None:
-            self._dialog.quit()
+            await self._dialog.leave(seconds)
             self._dialog = None
 
     def abort(self) -> None:

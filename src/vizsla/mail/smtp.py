@@ -235,6 +235,10 @@ class SmtpDialog:
         """Say goodbye and hang up without waiting for the answer."""
         self._wire.close(b"QUIT\r\n")
 
+    async def leave(self, seconds: float) -> None:
+        """Say goodbye and hang up once the server has, or after *seconds*: until then we are on its count."""
+        await self._wire.leave(b"QUIT\r\n", seconds)
+
     def abort(self) -> None:
         self._wire.abort()
 

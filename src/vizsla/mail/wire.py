@@ -208,6 +208,21 @@ class Wire(asyncio.Protocol):
             # close() waits for the peer to take what is buffered; a peer that takes nothing shall not hold the socket.
             self._loop.call_later(5.0, self._transport.abort)
 
+    async def leave(self, farewell: bytes, seconds: float) -> None:
+        """Say *farewell* and hang up once the server has, or after *seconds*."""
+        if self._transport is not None and not self._ended:
+            self._transport.write(farewell)
+            until = self._loop.time() + seconds
+            while not self._ended and self._loop.time() < until:
+                self._waiter = waiter = self._loop.create_future()
+                timer = self._loop.call_at(until, self._wake)
+                try:
+                    await waiter
+                finally:
+                    timer.cancel()
+                    self._waiter = None
+        self.close()
+
     def abort(self) -> None:
         self._end("closed", "")
         if self._transport is not None:

@@ -37,6 +37,7 @@ MOST_PUT_OFF = 20_000
 PACE = 0.1
 LOOK = 1.0
 _CHUNK = 500
+_SHARE = 100
 _EMPTY = "There is no address in this row."
 _PREFIX = "verification_"
 
@@ -299,12 +300,13 @@ class FileWork:
             async with asyncio.timeout(LOOK):
                 await self._bell.wait()
         except TimeoutError:
-            # `vizsla serve` may have done some of it.
-            for _ in range(min(_CHUNK, len(self._to_look_at))):
-                id_ = self._to_look_at.popleft()
-                if id_ in self._waiting:
-                    self._heard.add(id_)
-                    self._to_look_at.append(id_)
+            pass
+        # `vizsla serve` may have done some of it, and rings no bell here.
+        for _ in range(min(_SHARE, len(self._to_look_at))):
+            id_ = self._to_look_at.popleft()
+            if id_ in self._waiting:
+                self._heard.add(id_)
+                self._to_look_at.append(id_)
         self._bell.clear()
 
     def _write(self, journal: Journal) -> int:
@@ -318,6 +320,8 @@ class FileWork:
                 header = [*table.header, *(_PREFIX + name for name in COLUMNS)]
                 out.write(write_rows([header], table.delimiter))
             for number, record in enumerate(table.records, 1):
+                if not journal.has(number):
+                    raise OtherList(f"{self._source} changed while it was verified. Run the command once more.")
                 # What stands beyond the header's last column comes after ours, and nothing is lost.
                 at = width or len(record.cells)
                 cells = [*record.cells[:at], *[""] * (width - len(record.cells))]
