@@ -288,3 +288,12 @@ async def test_a_fault_of_our_own_is_told_to_who_waits_and_costs_no_slot() -> No
         assert made.sessions == 0
         await made.close()
     assert [type(answer) for answer in answers] == [ZeroDivisionError] * 5
+
+
+async def test_a_server_that_answers_what_it_cannot_is_not_asked_on_that_connection_again() -> None:
+    async with smtp(Replies("rcpt", b"354 go ahead\r\n")) as server, pool(server.port) as made:
+        probes = await ask(made, "a", "b")
+
+        assert codes(probes) == [354, 354]
+        assert [session.recipients for session in server.sessions] == [0, 0]
+    assert not {"DATA", "BDAT"} & set(server.verbs)

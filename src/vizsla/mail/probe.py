@@ -132,6 +132,9 @@ class ProbeSession:
             return self.failure(recipient, error)
         if phase == "rcpt" and not reply.positive:
             self.rejects += 1
+        if 300 <= reply.code < 400:
+            # No command of ours is answered so: the server has lost count, or means harm. The next one needs another session.
+            dialog.abort()
         return self._probe(recipient, phase, reply)
 
     async def leave(self, seconds: float) -> None:

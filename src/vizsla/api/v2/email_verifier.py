@@ -185,7 +185,7 @@ class EvidenceAnswer(msgspec.Struct, frozen=True):
     data: EvidenceData
 
 
-@calls("GET", "/v2/verifications/{id}", errors=("not_found",))
+@calls("GET", "/v2/verifications/{id}", errors=("not_found", "claimed_email"))
 async def get_evidence(call: Call, params: NoParams) -> EvidenceAnswer:
     """
     What a verification rests on: DNS answers, mail servers, every command and reply with its milliseconds.
