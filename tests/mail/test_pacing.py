@@ -51,9 +51,10 @@ def test_waiting_for_as_long_as_it_says_is_enough() -> None:
 def test_busy_halves_and_good_answers_bring_it_back() -> None:
     lane = spoken()
     lane.judge("busy", 0.0, whole_host=False)
+    lane.judge("busy", 0.5, whole_host=False)
     assert lane.allowed == 2
-    lane.judge("busy", 0.0, whole_host=False)
-    lane.judge("busy", 0.0, whole_host=False)
+    lane.judge("busy", 1.0, whole_host=False)
+    lane.judge("busy", 2.0, whole_host=False)
     assert lane.allowed == 1
     assert (lane.wait(0.0) or 0) > 1
     for _ in range(100):
@@ -91,6 +92,20 @@ def test_one_may_knock_as_soon_as_a_closed_host_is_open_again() -> None:
     wait = lane.wait(4.0)
     assert wait is not None
     assert wait > 2
+
+
+def test_sessions_start_every_few_seconds_once_a_busy_host_takes_them_again() -> None:
+    lane = spoken()
+    for _ in range(8):
+        lane.judge("busy", 0.0, whole_host=True)
+    assert lane.closed(31.0) is None
+    for _ in range(2):
+        lane.start(31.0)
+        lane.judge("fine", 31.0, whole_host=True)
+        lane.end(31.0)
+    wait = lane.wait(31.0)
+    assert wait is not None
+    assert 1 < wait < 3
 
 
 def test_a_good_answer_makes_a_busy_host_one_like_any_other() -> None:

@@ -211,7 +211,11 @@ async def test_tarpits_leave_the_others_their_pace(house: House, monkeypatch: py
     assert alone / among >= 0.65  # 0.87 on an idle machine
 
 
-async def test_a_server_that_is_restarted_is_come_back_to(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_proxy", [False, True])
+async def test_a_server_that_is_restarted_is_come_back_to(
+    house: House, monkeypatch: pytest.MonkeyPatch, has_proxy: bool
+) -> None:
+    """While it is away nobody listens, or a proxy in front of it hangs up."""
     monkeypatch.setattr(pacing, "DOWN_FIRST", 0.1)
     people = [f"u{number}" for number in range(100)]
     await house.net.domain("acme.test", None)
@@ -223,7 +227,11 @@ async def test_a_server_that_is_restarted_is_come_back_to(house: House, monkeypa
         while server.verbs["RCPT"] < 30:
             await asyncio.sleep(0.01)
         await running.__aexit__(None, None, None)
-        await working
+        if has_proxy:
+            async with smtp(Replies("connected", b"", hang_up=True), "127.0.0.2", house.net.port):
+                await working
+        else:
+            await working
         assert await statuses(house, people, "pending")
         async with smtp(Unhurried(), "127.0.0.2", house.net.port):
             for _ in range(20):

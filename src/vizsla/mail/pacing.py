@@ -20,6 +20,8 @@ BUSY_IN_A_ROW = 3
 """Turned away before RCPT so often in a row: who waits is told so, instead of knocking for each of them."""
 BUSY_FIRST, BUSY_MOST, BUSY_GROWS = 4.0, 60.0, 1.5
 """Seconds for which it is then left alone: most are done in a moment. One that turns the next away too is left alone longer."""
+ONE_EVENT = 1.0
+"""Seconds within which several "too fast" are one: five sessions that are turned away together halve the pace once."""
 SILENCES_IN_A_ROW = 2
 REMEMBERED_FOR = 600.0
 """Seconds for which a host that talked to us and cannot be reached now is thought to be restarting, and not gone."""
@@ -73,6 +75,7 @@ class Lane:
         self.recipients = pace.recipients
         self.touched = now
         self._spoke_at: float | None = None
+        self._eased_at = -ONE_EVENT
         self._allowed = 1.0
         self._rate = pace.start_rate
         self._tokens = float(pace.burst)
@@ -151,14 +154,19 @@ class Lane:
             return
         self._blocks = 0
         if verdict == "busy":
-            self._allowed = max(1.0, self._allowed / 2)
-            self._rate = max(self.pace.start_rate / 32, self._rate / 2)
+            if whole_host or now - self._eased_at >= ONE_EVENT:
+                self._eased_at = now
+                self._allowed = max(1.0, self._allowed / 2)
+                self._rate = max(self.pace.start_rate / 32, self._rate / 2)
             self._tokens = min(self._tokens, 0.0)
             self._busy = self._busy + 1 if whole_host else 0
             if self._busy >= BUSY_IN_A_ROW:
                 self._closed = Closed("busy", now + self._busy_for, details)
                 self._busy_for = min(BUSY_MOST, BUSY_GROWS * self._busy_for)
         else:
+            if self._busy:
+                # It takes sessions again: a pause was what it needed. The slowest pace would take minutes to recover from.
+                self._rate = max(self._rate, self.pace.start_rate / 4)
             self._busy = 0
             self._busy_for = BUSY_FIRST
             # One more session after as many good answers as there are sessions; the rate recovers with it.

@@ -346,7 +346,8 @@ class ProbePool:
             lane.judge("busy", self._loop.time(), whole_host=False)
             return
         now = self._loop.time()
-        away = error.phase == "connect" and lane.spoke_lately(now)
+        # Gone between connecting and greeting: a proxy whose server is being restarted.
+        away = error.phase in ("connect", "banner") and error.cause != "garbled" and lane.spoke_lately(now)
         garbled = error.cause in ("garbled", "unsolicited")
         lane.silent(now, error.details, "away" if away else "garbled" if garbled else "down")
         if asked := host.next():
