@@ -134,7 +134,7 @@ def test_a_file(environment: dict[str, str], tmp_path: Path) -> None:
         kill(process)
         assert not out.exists()
     process = begin(environment, *arguments)
-    until(done, seen[-1] + 1, process)
+    until(done, done() + 1, process)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130
