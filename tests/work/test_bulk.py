@@ -200,6 +200,14 @@ async def test_a_list_is_taken_on_as_a_whole_or_not_at_all(office: Office) -> No
         await office.send("c@a.test", allowed=2)
 
 
+async def test_a_list_without_a_single_address_ends(office: Office) -> None:
+    sent = await office.send(*[""] * 1_700, *["none"] * 900)
+    assert await office.used() == 900
+    assert await office.work_off(says("accepted"), sent) == []
+    assert (await office.reload(sent)).tally == {"malformed": 2_600}
+    assert await office.used() == 0
+
+
 async def test_cancelling_keeps_what_is_done_and_gives_the_rest_back(office: Office) -> None:
     hold = asyncio.Event()
 

@@ -188,6 +188,8 @@ class Working:
             )
             if done is None:
                 raise Lost
+        if begun - self._begun == _CHUNK:
+            self._bell.set()
         self._begun, self._held_until = begun, until
         for row, _ in ended:
             self._waiting.pop(row.verification_id, None)
@@ -196,8 +198,6 @@ class Working:
             self._wait(row)
         if done.waiting:
             self._place.waiting.announce_work()
-        if len(fresh) == _CHUNK:
-            self._bell.set()
         return done.progress.ended_at is None
 
     async def _refresh_claims(self) -> None:
