@@ -297,3 +297,26 @@ async def test_a_server_that_answers_what_it_cannot_is_not_asked_on_that_connect
         assert codes(probes) == [354, 354]
         assert [session.recipients for session in server.sessions] == [0, 0]
     assert not {"DATA", "BDAT"} & set(server.verbs)
+
+
+async def test_a_restart_in_the_middle_of_a_group_says_nothing_against_pipelining() -> None:
+    class Restarts(Script):
+        async def connected(self, session: Session) -> None:
+            if session.number == 2:
+                session.hang_up()
+            else:
+                await super().connected(session)
+
+        async def mail(self, session: Session, line: str) -> None:
+            if session.number == 1:
+                session.hang_up()
+            else:
+                await super().mail(session, line)
+
+    async with smtp(Restarts()) as server, pool(server.port) as made:
+        (first,) = await ask(made, "ada")
+        (second,) = await ask(made, "ada")
+
+        assert (first.broken, first.away) == ("closed", True)
+        assert codes([second]) == [250]
+        assert not made._lanes.lane(IP, FAST, 0.0).lockstep

@@ -351,6 +351,9 @@ class ProbePool:
         garbled = error.cause in ("garbled", "unsolicited")
         lane.silent(now, error.details, "away" if away else "garbled" if garbled else "down")
         if asked := host.next():
+            if asked.used_before is not None:
+                # It was not the group of commands that the last session broke at.
+                lane.lockstep = False
             asked.answer.set_result(msgspec.structs.replace(session.failure(asked.recipient, error), away=away))
 
     def _skip_all(self, host: _Host, closed: Closed) -> None:
