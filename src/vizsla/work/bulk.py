@@ -8,40 +8,24 @@ PostgreSQL all nodes work on one list. What a dead worker had, the next one read
 
 import asyncio
 import traceback
-from collections import deque
 from collections.abc import Sequence
 
 from vizsla.finder.bulk_verifications import Waiting, read_row, step
 from vizsla.kit.errors import StoreError
 from vizsla.privacy.claims import Claims, LiveClaims
 from vizsla.verifier.bulk import BulkJob, Ending
-from vizsla.verifier.bulk_store import (
-    State,
-    claim_lists,
-    give_back_list,
-    is_any_list_due,
-    rows_after,
-    states_of,
-    waiting_rows,
-)
+from vizsla.verifier.bulk_store import claim_lists, give_back_list, is_any_list_due, rows_after, waiting_rows
 from vizsla.verifier.syntax import Address
+from vizsla.work.awaited import CHUNK, WINDOW, Awaited
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.orphans import free_orphans
 from vizsla.work.workplace import Tell, Workplace
 
-WINDOW = 1_500
-"""Rows of all lists of this process that wait at one time: three quarters of the runs it does, so that calls find room."""
-MOST_PUT_OFF = 20_000
-"""Rows of one list that wait for mail servers that want us back later; beyond these no more are begun."""
 LISTS_AT_ONCE = 8
 LASTS = 30
 """Seconds of a lease. It is renewed by every step, and by a step without work when half of it is over."""
 LOOK = 1.0
-"""Seconds between two looks for lists, and for ends of verifications that another process worked on."""
-PACE = 0.1
-"""Seconds between two steps of a list: what ends within them shares a transaction."""
-_CHUNK = 500
-_SHARE = 200
+"""Seconds between two looks for lists."""
 _CLAIMS_HOLD = 5.0
 _BREATH = 50
 """Rows read without letting others have the event loop: 3 ms."""
@@ -89,10 +73,10 @@ class Bulk:
     async def _work(self, job: BulkJob) -> None:
         working = Working(self._place, job, lasts=self._lasts)
         try:
-            with self._place.waiting.listening(working.hear):
+            with self._place.waiting.listening(working.awaited.hear):
                 await working.take_over()
                 while await working.step(self._window // max(1, len(self._running))):
-                    await working.pause()
+                    await working.awaited.pause()
         except Lost:
             self._tell("bulk", level="warning", error="Another worker took over.")
         except Exception as error:
@@ -124,51 +108,22 @@ class Working:
         self._begun = job.begun
         self._held_until = 0
         self._claims_hold_until = 0.0
-        self._waiting: dict[int, list[Waiting]] = {}
-        """By verification: an address that stands in a list twice is waited for twice."""
-        self._to_look_at: deque[int] = deque()
-        """Verifications in the order in which to look whether another process ended them."""
-        self._heard: set[int] = set()
-        self._put_off: set[int] = set()
-        """Of those that wait: their mail servers want us back later, so they take no room in the window."""
-        self._bell = asyncio.Event()
-
-    def hear(self, verification_id: int) -> None:
-        """A verification ended, or was put off."""
-        if verification_id in self._waiting:
-            self._heard.add(verification_id)
-            # Until it is found to have ended, which is nearly always.
-            self._put_off.add(verification_id)
-            self._bell.set()
+        self.awaited = Awaited(place.stores.app)
 
     async def take_over(self) -> None:
         """Go on where whoever had the list before left it."""
         for number, text, id_ in await waiting_rows(self._place.stores.app, self._job.account_id, self._job.id):
             address = read_row(text, Claims(self._place.secret), 0)
             # What was forgotten since has no verification either, and the address no longer matters.
-            self._wait(Waiting(number, address if isinstance(address, Address) else Address("", ""), id_))
+            self.awaited.add(Waiting(number, address if isinstance(address, Address) else Address("", ""), id_))
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
-
-    async def pause(self) -> None:
-        """Until there may be something to do."""
-        await asyncio.sleep(PACE)
-        try:
-            async with asyncio.timeout(LOOK):
-                await self._bell.wait()
-        except TimeoutError:
-            # Nothing was heard: what is waited for may be in the hands of another process.
-            self._heard.update(self._oldest(_CHUNK))
-        if self._place.stores.app.dialect == "postgresql":
-            # Other nodes have their share of the rows, and ring no bell here.
-            self._heard.update(self._oldest(_SHARE))
-        self._bell.clear()
 
     async def step(self, window: int) -> bool:
         """Ask for more rows, record what ended. False once the list is done; raises Lost if it is another worker's."""
         await self._refresh_claims()
         job, now = self._job, self._place.clock.now()
-        ended = await self._find_ended()
+        ended = await self.awaited.take_ended()
         fresh, begun = await self._read_more(window, now)
         if not (fresh or ended or begun > self._begun or now + self._lasts // 2 >= self._held_until):
             return True
@@ -188,14 +143,11 @@ class Working:
             )
             if done is None:
                 raise Lost
-        if begun - self._begun == _CHUNK:
-            self._bell.set()
+        if begun - self._begun == CHUNK:
+            self.awaited.hurry()
         self._begun, self._held_until = begun, until
-        for row, _ in ended:
-            self._waiting.pop(row.verification_id, None)
-            self._put_off.discard(row.verification_id)
         for row in done.waiting:
-            self._wait(row)
+            self.awaited.add(row)
         if done.waiting:
             self._place.waiting.announce_work()
         return done.progress.ended_at is None
@@ -207,28 +159,12 @@ class Working:
             await self._claims.refresh()
             self._claims_hold_until = moment + _CLAIMS_HOLD
 
-    async def _find_ended(self) -> list[tuple[Waiting, State | None]]:
-        ids = list(self._heard)[:_CHUNK]
-        self._heard.difference_update(ids)
-        if self._heard:
-            self._bell.set()
-        ids = [id_ for id_ in ids if id_ in self._waiting]
-        if not ids:
-            return []
-        states = await states_of(self._place.stores.app, ids)
-        over = [id_ for id_ in ids if id_ not in states or not states[id_].is_pending]
-        return [(row, states.get(id_)) for id_ in over for row in self._waiting[id_]]
-
     async def _read_more(self, window: int, now: int) -> tuple[Sequence[tuple[int, Address | Ending]], int]:
         """Rows that were not asked for yet, as many as there is room for, and the number of the last one."""
-        job, room = self._job, window - (len(self._waiting) - len(self._put_off))
-        if (
-            self._begun >= job.size
-            or len(self._put_off) >= MOST_PUT_OFF
-            or room < min(window // 8, job.size - self._begun)
-        ):
+        job, room = self._job, self.awaited.room(window)
+        if self._begun >= job.size or room < min(window // 8, job.size - self._begun) or room <= 0:
             return [], self._begun
-        rows = await rows_after(self._place.stores.app, job.account_id, job.id, self._begun, min(room, _CHUNK))
+        rows = await rows_after(self._place.stores.app, job.account_id, job.id, self._begun, min(room, CHUNK))
         fresh: list[tuple[int, Address | Ending]] = []
         for at, row in enumerate(rows):
             if row.ending is None:
@@ -236,17 +172,3 @@ class Working:
             if at % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
         return fresh, rows[-1].number if rows else job.size
-
-    def _wait(self, row: Waiting) -> None:
-        self._waiting.setdefault(row.verification_id, []).append(row)
-        self._to_look_at.append(row.verification_id)
-
-    def _oldest(self, count: int) -> list[int]:
-        """The *count* verifications that were not looked at for the longest."""
-        found = []
-        for _ in range(min(count, len(self._to_look_at))):
-            id_ = self._to_look_at.popleft()
-            if id_ in self._waiting:
-                found.append(id_)
-                self._to_look_at.append(id_)
-        return found

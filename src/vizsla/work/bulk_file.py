@@ -11,7 +11,6 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -25,19 +24,12 @@ from vizsla.privacy.claims import Claims
 from vizsla.verifier.bulk import Ending, Tally
 from vizsla.verifier.bulk_csv import Record, Table, open_table
 from vizsla.verifier.bulk_results import COLUMNS, cells_of, write_rows
-from vizsla.verifier.bulk_store import State, begin_many, states_of
+from vizsla.verifier.bulk_store import State, begin_many
 from vizsla.verifier.learning import load_learned
 from vizsla.verifier.syntax import Address
+from vizsla.work.awaited import CHUNK, WINDOW, Awaited
 from vizsla.work.workplace import Workplace
 
-WINDOW = 1_500
-"""Rows whose verifications are on."""
-MOST_PUT_OFF = 20_000
-"""Rows that wait for a mail server that wants us back later: beyond these no more are begun."""
-PACE = 0.1
-LOOK = 1.0
-_CHUNK = 500
-_SHARE = 100
 _EMPTY = "There is no address in this row."
 _PREFIX = "verification_"
 
@@ -170,11 +162,7 @@ class FileWork:
         self._place = place
         self._source, self._out, self._column = source, out, column
         self._show = show
-        self._waiting: dict[int, list[Waiting]] = {}
-        self._put_off: set[int] = set()
-        self._heard: set[int] = set()
-        self._bell = asyncio.Event()
-        self._to_look_at: deque[int] = deque()
+        self._awaited = Awaited(place.stores.app)
 
     async def run(self) -> Summary:
         """Verify what is not verified yet, and write the file. Needs somebody to do the verifications meanwhile."""
@@ -183,7 +171,7 @@ class FileWork:
         journal = Journal(journal_path, _stamp(self._source, self._column))
         try:
             resumed = journal.count
-            with self._place.waiting.listening(self._hear):
+            with self._place.waiting.listening(self._awaited.hear):
                 await self._verify(journal)
             rows = await asyncio.to_thread(self._write, journal)
             journal_path.unlink()
@@ -192,13 +180,6 @@ class FileWork:
         seconds = asyncio.get_running_loop().time() - started
         return Summary(rows, resumed, dict(sorted(journal.tally.items())), str(self._out), round(seconds, 3))
 
-    def _hear(self, verification_id: int) -> None:
-        if verification_id in self._waiting:
-            self._heard.add(verification_id)
-            # Until it is found to have ended, which is nearly always.
-            self._put_off.add(verification_id)
-            self._bell.set()
-
     async def _verify(self, journal: Journal) -> None:
         claims = await self._place.claims()
         with self._source.open("rb") as file:
@@ -206,18 +187,18 @@ class FileWork:
             rows = enumerate(table.records, 1)
             progress = Progress(size=os.fstat(file.fileno()).st_size)
             is_read = False
-            while not is_read or self._waiting:
-                endings = await self._ended()
-                room = WINDOW - (len(self._waiting) - len(self._put_off))
-                if not is_read and room >= WINDOW // 8 and len(self._put_off) < MOST_PUT_OFF:
-                    fresh, is_read = await self._read(table, rows, journal, claims, min(room, _CHUNK))
+            while not is_read or len(self._awaited):
+                endings = await self._end(await self._awaited.take_ended())
+                room = self._awaited.room(WINDOW)
+                if not is_read and room >= WINDOW // 8:
+                    fresh, is_read = await self._read(table, rows, journal, claims, min(room, CHUNK))
                     endings += await self._begin(fresh)
                 journal.add(endings)
-                progress.done, progress.tally, progress.waiting = journal.count, journal.tally, len(self._put_off)
+                progress.done, progress.tally, progress.waiting = journal.count, journal.tally, self._awaited.put_off
                 progress.read = progress.size if is_read else os.lseek(file.fileno(), 0, os.SEEK_CUR)
                 self._show(progress)
-                if self._waiting and (is_read or room - _CHUNK < WINDOW // 8):
-                    await self._pause()
+                if len(self._awaited) and (is_read or self._awaited.room(WINDOW) < WINDOW // 8):
+                    await self._awaited.pause()
 
     async def _read(
         self, table: Table, rows: Iterator[tuple[int, Record]], journal: Journal, claims: Claims, count: int
@@ -257,30 +238,11 @@ class FileWork:
                 continue
             row = Waiting(number, address, found.id)
             if found.is_pending:
-                self._waiting.setdefault(found.id, []).append(row)
-                self._to_look_at.append(found.id)
+                self._awaited.add(row)
             else:
                 over.append((row, State(False, found.verdict, found.ended_at)))
         self._place.waiting.announce_work()
         return endings + await self._end(over)
-
-    async def _ended(self) -> list[tuple[int, Ending]]:
-        ids = list(self._heard)[:_CHUNK]
-        self._heard.difference_update(ids)
-        if self._heard:
-            self._bell.set()
-        ids = [id_ for id_ in ids if id_ in self._waiting]
-        if not ids:
-            return []
-        states = await states_of(self._place.stores.app, ids)
-        over: list[tuple[Waiting, State | None]] = []
-        for id_ in ids:
-            state = states.get(id_)
-            if state is not None and state.is_pending:
-                continue
-            self._put_off.discard(id_)
-            over += [(row, state) for row in self._waiting.pop(id_)]
-        return await self._end(over)
 
     async def _end(self, over: list[tuple[Waiting, State | None]]) -> list[tuple[int, Ending]]:
         if not over:
@@ -293,21 +255,6 @@ class FileWork:
             (row.number, end_row(row.address, state, sure.get(pair), learned, now))
             for (row, state), pair in zip(over, pairs, strict=True)
         ]
-
-    async def _pause(self) -> None:
-        await asyncio.sleep(PACE)
-        try:
-            async with asyncio.timeout(LOOK):
-                await self._bell.wait()
-        except TimeoutError:
-            pass
-        # `vizsla serve` may have done some of it, and rings no bell here.
-        for _ in range(min(_SHARE, len(self._to_look_at))):
-            id_ = self._to_look_at.popleft()
-            if id_ in self._waiting:
-                self._heard.add(id_)
-                self._to_look_at.append(id_)
-        self._bell.clear()
 
     def _write(self, journal: Journal) -> int:
         """The rows as they stand in the file, each with how it ended; how many there are."""
