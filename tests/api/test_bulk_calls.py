@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import csv
 import io
+import json
+import urllib.request
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
-from api.conftest import Api
+from api.conftest import Api, listening
 from vizsla.accounts.store import Plan, set_plan
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims
@@ -227,3 +229,25 @@ async def test_a_hundred_thousand_rows(bulk: Api) -> None:
     assert (made.status, made.body["data"]["rows"], made.body["data"]["charged"]) == (201, MOST_ROWS, MOST_ROWS)
     reply = await bulk("GET", f"{PATH}/{made.body['data']['id']}/results.csv", key=bulk.a)
     assert reply.content.count(b"\n") == MOST_ROWS + 1
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_large_file_over_a_socket(bulk: Api) -> None:
+    rows = "".join(
+        f'"Person, number {number}, of the sales department",person.{number}@acme.test\n' for number in range(90_000)
+    )
+
+    def talk(url: str) -> tuple[int, bytes]:
+        asked = urllib.request.Request(
+            f"{url}{PATH}", f"name,email\n{rows}".encode(), {"X-API-KEY": bulk.a, "Content-Type": "text/csv"}
+        )
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            made = json.load(answer)["data"]
+        asked = urllib.request.Request(f"{url}{PATH}/{made['id']}/results.csv", headers={"X-API-KEY": bulk.a})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return made["rows"], answer.read()
+
+    async with listening(bulk.app) as url:
+        count, content = await asyncio.to_thread(talk, url)
+    assert (count, content.count(b"\n")) == (90_000, 90_001)
+    assert content.splitlines()[90_000].startswith(b"90000,person.89999@acme.test,pending")
