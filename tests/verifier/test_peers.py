@@ -178,7 +178,7 @@ class Unhurried(Script):
 
 
 async def test_tarpits_leave_the_others_their_pace(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "STALLED", 1.0)
+    monkeypatch.setattr(pool, "STALLED_FIRST", 1.0)
     for number in range(20):
         await house.net.domain(f"good{number}.test", Unhurried(0.2))
         await house.net.domain(f"bad{number}.test", Tarpit("rcpt" if number % 2 else "banner"))

@@ -72,6 +72,8 @@ class Lane:
         self.lockstep = False
         """Whether it offers PIPELINING and cannot do it."""
         self.needs_tls = False
+        self.answered = False
+        """Whether it ever said anything of a recipient."""
         self.recipients = pace.recipients
         self.touched = now
         self._spoke_at: float | None = None

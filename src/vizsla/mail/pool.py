@@ -20,8 +20,12 @@ from vizsla.net.guard import EgressGuard
 
 WAITING_MOST = 10_000
 """Recipients that may wait for one MX address; who brings more waits himself."""
-STALLED = 10.0
-"""Seconds without a word from a host, after which who waits for it is told to come back: a tarpit holds one of us, not all."""
+STALLED, STALLED_FIRST = 10.0, 2.0
+"""
+Seconds without a word from a host, after which who waits for it is told to come back: a tarpit holds one of us, not all.
+
+The second of one that never answered yet. A slow one has by the time they come back.
+"""
 LINGER = 0.3
 """Seconds that an idle session is kept: the random recipient is asked for right after the target's answer."""
 FAREWELL = 1.0
@@ -29,7 +33,7 @@ FAREWELL = 1.0
 DEFAULT_PACE = Pace()
 DEFAULT_LIMITS = Limits()
 
-_STALLED = Closed("busy", 0.0, f"not a word in {STALLED:.0f} s")
+_STALLED = Closed("busy", 0.0, "not a word from it for a while")
 
 Judge = Callable[[Probe], Verdict]
 
@@ -210,7 +214,7 @@ class ProbePool:
     def _watch(self, host: _Host) -> None:
         if host.watch is None:
             host.words_seen = host.words
-            host.watch = self._loop.call_later(STALLED, self._look, host)
+            host.watch = self._loop.call_later(STALLED if host.lane.answered else STALLED_FIRST, self._look, host)
 
     def _look(self, host: _Host) -> None:
         """Send away who waits, if somebody is being asked about and nothing was heard since the watch was set."""
@@ -327,6 +331,7 @@ class ProbePool:
             lane.reused_too_often(asked.used_before)
         if probe.reply is not None:
             self._heard(host)
+            lane.answered = True
             lane.judge(self._judge(probe), now, whole_host=probe.phase != "rcpt", details=_shown(probe))
         elif probe.broken in ("timeout", "deadline"):
             lane.silent(now, probe.details)
