@@ -9,7 +9,7 @@ import pytest
 
 from mail.clients import LOOPBACK, QUICK, pool
 from vizsla.mail.pacing import Pace
-from vizsla.mail.pool import PoolClosed, ProbePool
+from vizsla.mail.pool import PoolClosed, ProbePool, is_urgent
 from vizsla.mail.probe import Identity, Probe
 from vizsla.mail.smtp import SmtpDialog, UnsafeAddress
 from vizsla.mail.wire import Limits
@@ -50,6 +50,24 @@ async def test_sessions_are_used_again_within_their_bounds() -> None:
         assert server.open_most <= 5
         assert len(server.sessions) <= 80 / 8 + 5
     assert not set(server.verbs) - {"EHLO", "MAIL", "RCPT", "RSET", "QUIT"}
+
+
+async def test_who_is_waited_for_goes_before_the_rows_of_a_list() -> None:
+    one_by_one = Pace(sessions=1, start_rate=1_000.0, burst=1_000)
+
+    async def ask_urgently(made: ProbePool) -> None:
+        is_urgent.set(lambda: True)
+        await ask(made, "urgent", pace=one_by_one)
+
+    async with smtp(AcceptsAll()) as server, pool(server.port) as made:
+        rows = asyncio.create_task(ask(made, *(f"u{i}" for i in range(60)), pace=one_by_one))
+        while "RCPT TO:<u3@x.test>" not in server.commands:
+            await asyncio.sleep(0)
+        await asyncio.create_task(ask_urgently(made))
+        behind = sum(f"RCPT TO:<u{i}@x.test>" not in server.commands for i in range(60))
+        await rows
+
+    assert behind > 40
 
 
 async def test_five_refusals_end_a_session() -> None:

@@ -15,11 +15,13 @@ from vizsla.accounts.quota import get_usage
 from vizsla.accounts.store import create_user
 from vizsla.erasure import claim
 from vizsla.finder.bulk_verifications import QuotaTooSmall, TooManyRows, accept, cancel, delete, get
+from vizsla.finder.email_verifier import wait_for
 from vizsla.harvest.records import Sighting
 from vizsla.index.merge import merge
 from vizsla.kit.clock import DAY
 from vizsla.kit.errors import WrongParams
 from vizsla.kit.settings import Settings
+from vizsla.mail.pool import is_urgent
 from vizsla.privacy.claims import Claims, parse_claimed
 from vizsla.storage.open import Stores
 from vizsla.storage.secret import find_secret
@@ -28,7 +30,7 @@ from vizsla.verifier.bulk import MOST_ROWS, BulkList, BulkRow
 from vizsla.verifier.bulk_store import claim_lists, find_list, forget_lists, rows_after
 from vizsla.verifier.evidence import Step
 from vizsla.verifier.outcome import Ended, Outcome, PutOff
-from vizsla.verifier.store import Job, claim_jobs
+from vizsla.verifier.store import Job, begin_verification, claim_jobs
 from vizsla.verifier.verdict import Reason, Seen, conclude
 from vizsla.work.bulk import Bulk
 from vizsla.work.leased import name_worker
@@ -365,3 +367,21 @@ async def test_servers_that_want_us_back_later_do_not_hold_up_the_rest(office: O
         office.clock.at += 60
         (done,) = await office.until_done(sent)
     assert done.tally == {"valid": 120}
+
+
+async def test_a_run_knows_whether_somebody_waits_for_it(office: Office) -> None:
+    urgent: dict[str, bool] = {}
+
+    async def act(job: Job) -> Outcome:
+        await asyncio.sleep(0.1)
+        urgent[job.local] = is_urgent.get()()
+        return await says("accepted")(job)
+
+    place = office.place
+    sent = await office.send("row@acme.test")
+    async with place.stores.app.write() as conn:
+        asked, _ = await begin_verification(conn, "acme.test", "call", office.clock.at)
+    async with office.working(Scripted(act)):
+        await wait_for(place.stores.app, place.waiting, asked, seconds=10)
+        await office.until_done(sent)
+    assert urgent == {"row": False, "call": True}

@@ -8,6 +8,7 @@ bounds, started at the lane's pace, and every slot comes back whatever happens t
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import msgspec
 
@@ -36,6 +37,8 @@ DEFAULT_LIMITS = Limits()
 _STALLED = Closed("busy", 0.0, "not a word from it for a while")
 
 Judge = Callable[[Probe], Verdict]
+is_urgent: ContextVar[Callable[[], bool]] = ContextVar("is_urgent", default=lambda: False)
+"""Whether somebody waits for what is asked in this context: it goes before those of whom nobody waits for the next."""
 
 
 class TooManyWaiting(VizslaError):
@@ -160,7 +163,10 @@ class ProbePool:
             if len(known.queue) >= WAITING_MOST:
                 raise TooManyWaiting
         asked = _Asked(recipient, self._loop.create_future())
-        known.queue.append(asked)
+        if is_urgent.get()():
+            known.queue.appendleft(asked)
+        else:
+            known.queue.append(asked)
         self._watch(known)
         self._serve(known)
         return await asked.answer

@@ -48,6 +48,10 @@ class Waiting:
         finally:
             self._listeners.discard(listener)
 
+    def is_waited_for(self, verification_id: int) -> bool:
+        """Whether somebody in this process waits for just this one."""
+        return verification_id in self._ends
+
     async def wait_for_end(self, verification_id: int, seconds: float) -> None:
         """Until there may be news of this verification, or *seconds* (at most LOOK) have passed."""
         event = asyncio.Event()

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from vizsla.index.verifications import find_confidences, record_accept_all, record_verification
 from vizsla.kit.errors import StoreError
-from vizsla.mail.pool import ProbePool
+from vizsla.mail.pool import ProbePool, is_urgent
 from vizsla.mail.wire import Limits
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
@@ -27,7 +27,7 @@ from vizsla.verifier.memo import find_memo, put_memo
 from vizsla.verifier.outcome import Ended, Outcome, PutOff
 from vizsla.verifier.pipeline import Pipeline
 from vizsla.verifier.schedule import MOST_ATTEMPTS
-from vizsla.verifier.store import Job, claim_jobs, end_jobs, find_kept, give_back_job, is_any_due, put_off_job
+from vizsla.verifier.store import Job, claim_jobs, end_jobs, find_kept, give_back_job, is_any_due, put_off_jobs
 from vizsla.verifier.verdict import Seen, conclude
 from vizsla.work.egress import find_trouble, identity_of
 from vizsla.work.leased import name_worker
@@ -131,6 +131,9 @@ class Verifying:
         if job.attempt > MOST_ATTEMPTS:
             outcome = Ended(conclude("gave_up", Seen()), job.trail)
         else:
+            # Somebody's call does not queue behind thousands of rows of a list. Asked when it matters: a call comes to wait a
+            # moment after its row may have been claimed.
+            is_urgent.set(partial(self._place.waiting.is_waited_for, job.id))
             try:
                 async with asyncio.timeout(LONGEST):
                     outcome = await self._runner.run(job)
@@ -180,19 +183,9 @@ class Verifying:
                 await put_memo(conn, domain, memo)
             over = [(job, one.verdict, one.trail) for job, one in batch if isinstance(one, Ended)]
             await end_jobs(conn, over, now)
+            await put_off_jobs(conn, [(job, one) for job, one in batch if isinstance(one, PutOff)])
             for job, result in batch:
-                if isinstance(result, Ended):
-                    continue
-                if isinstance(result, PutOff):
-                    await put_off_job(
-                        conn,
-                        job,
-                        due=result.due,
-                        deferred_at=result.deferred_at,
-                        deferrals=result.deferrals,
-                        trail=result.trail,
-                    )
-                else:
+                if result is None:
                     await give_back_job(conn, job, now + _AGAIN)
 
     async def _leave(self) -> None:
