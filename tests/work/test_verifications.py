@@ -29,7 +29,7 @@ from vizsla.verifier.store import (
     find_verification,
     forget,
     forget_stale,
-    put_off_job,
+    put_off_jobs,
 )
 from vizsla.verifier.verdict import Seen, Verdict, conclude
 from vizsla.work.verifications import LASTS, Verifying
@@ -166,7 +166,7 @@ async def test_a_dead_workers_row_is_taken_over_and_the_dead_can_write_nothing(p
         (job,) = await claim_jobs(conn, now=clock.at, until=clock.at + LASTS, worker="other", limit=9)
         wrong = conclude("no_user", Seen())
         assert not await end_job(conn, dead, wrong, [], clock.at)
-        assert not await put_off_job(conn, dead, due=clock.at, deferred_at=None, deferrals=0, trail=[])
+        await put_off_jobs(conn, [(dead, PutOff(clock.at, None, 0, []))])
         assert await end_job(conn, job, VALID, [], clock.at)
         assert not await end_job(conn, dead, wrong, [], clock.at)
 

@@ -15,6 +15,7 @@ from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.lease import lease
 from vizsla.storage.statement import statement
 from vizsla.verifier.evidence import Trail, dump_trail, load_trail
+from vizsla.verifier.outcome import PutOff
 from vizsla.verifier.schedule import holds_for
 from vizsla.verifier.tables import verification
 from vizsla.verifier.verdict import Verdict
@@ -43,9 +44,9 @@ _END_HELD = statement("""
         arrival = NULL
     WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
-_PUT_OFF = statement("""
-    UPDATE verification SET deferred_at = :deferred_at, deferrals = :deferrals, trail = :trail, worker = NULL
-    WHERE id = :id
+_PUT_OFF_HELD = statement("""
+    UPDATE verification SET due = :due, deferred_at = :deferred_at, deferrals = :deferrals, trail = :trail, worker = NULL
+    WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _IS_DUE = statement("SELECT 1 FROM verification WHERE due <= :now LIMIT 1")
 _ATTACHED = statement(
@@ -249,15 +250,14 @@ async def end_jobs(conn: Connection, ended: Iterable[tuple[Job, Verdict, Trail]]
     await conn.execute_many(_END_HELD, rows)
 
 
-async def put_off_job(
-    conn: Connection, job: Job, *, due: int, deferred_at: int | None, deferrals: int, trail: Trail
-) -> bool:
-    """The run goes on at *due*. False, and nothing changed, if it is another worker's by now."""
-    if not await verifications.finish(conn, (job.id,), worker=job.worker, attempt=job.attempt, due=due):
-        return False
-    values = {"id": job.id, "deferred_at": deferred_at, "deferrals": deferrals, "trail": dump_trail(trail)}
-    await conn.execute(_PUT_OFF, values)
-    return True
+async def put_off_jobs(conn: Connection, put_off: Iterable[tuple[Job, PutOff]]) -> None:
+    """Those runs go on later; nothing changes for one that is another worker's by now, or whose row is forgotten."""
+    rows = []
+    for job, found in put_off:
+        whose = {"id": job.id, "worker": job.worker, "attempt": job.attempt}
+        values = {"due": found.due, "deferred_at": found.deferred_at, "deferrals": found.deferrals}
+        rows.append({**whose, **values, "trail": dump_trail(found.trail)})
+    await conn.execute_many(_PUT_OFF_HELD, rows)
 
 
 async def give_back_job(conn: Connection, job: Job, due: int) -> bool:
