@@ -72,6 +72,8 @@ def parse_reply(code: int, text: str) -> Reply:
     return make_reply(code, text.splitlines() or [""])
 
 
+# Asked twice of each reply: what it means, and what it says of us.
+@lru_cache(1_024)
 def topics(text: str, recipient: str = "") -> frozenset[Topic]:
     """What *text* speaks of, addresses and URLs left out of it."""
     text = text.lower()

@@ -5,6 +5,7 @@ Words of the API: `regexp`, `gibberish`, `disposable`, `webmail`. Whether it is 
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -12,6 +13,9 @@ from vizsla.kit.mail_hosts import is_disposable_at, is_webmail_at
 from vizsla.kit.role_words import is_role
 from vizsla.verifier.gibberish import is_gibberish
 from vizsla.verifier.syntax import Address
+
+# Inferred twice of each address: before its exchangers are known, and after.
+_is_role = lru_cache(8_192)(is_role)
 
 
 class Flags(msgspec.Struct, frozen=True):
@@ -38,5 +42,5 @@ def infer_flags(address: Address, exchangers: Iterable[str] = ()) -> Flags:
         gibberish=is_gibberish(address.local),
         disposable=disposable,
         webmail=not disposable and is_webmail_at(address.domain, hosts),
-        role=is_role(address.local),
+        role=_is_role(address.local),
     )
