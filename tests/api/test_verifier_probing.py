@@ -117,12 +117,19 @@ async def test_nobody_is_flooded_through_us(api: Api, net: Net) -> None:
     services.settings = msgspec.structs.replace(services.settings, verify_per_domain=40)
     net.world.zone("other.test")
     net.world.add("other.test", "MX", (10, "mx.good.test"))
+    # Not all at once: a database that is kept busy by four hundred answers 503, and that is not the question here.
+    at_once = asyncio.Semaphore(25)
+
+    async def one(email: str) -> Reply:
+        async with at_once:
+            return await ask(api, email)
+
     replies = await asyncio.gather(
-        *(ask(api, f"u{number}@{domain}.test") for number in range(200) for domain in ("good", "other"))
+        *(one(f"u{number}@{domain}.test") for number in range(200) for domain in ("good", "other"))
     )
 
     counted = Counter(reply.status for reply in replies)
-    assert counted[429] == 400 - 80
+    assert counted[429] == 400 - 80, counted
     assert counted[200] + counted[202] == 80
     assert {reply.error["id"] for reply in replies if reply.status == 429} == {"too_many_requests"}
     server = net.servers["good"]
