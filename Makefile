@@ -38,7 +38,10 @@ bench: install ## ratios against peers and limits of the same run
 eval: install ## accuracy on real, labelled pages
 	@$(BIN)/python -m evaluation $(ARGS)
 
+lab: install ## Vizsla and others against real mail servers in a network of their own (root)
+	@$(BIN)/python -m lab $(ARGS)
+
 lock: install ## write requirements.lock anew
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev --group bench pyproject.toml -o requirements.lock
 
-.PHONY: help install run test check fix bench eval lock
+.PHONY: help install run test check fix bench eval lab lock

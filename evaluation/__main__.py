@@ -1,5 +1,5 @@
 """
-Does extraction still read real pages as well as it must?
+Does extraction still read real pages as well as it must? And the verifier names and replies?
 
     python -m evaluation [--json] [--errors] [--no-peers] [--raise-floors]
 
@@ -12,12 +12,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from evaluation.corpus import gather
+from evaluation.corpus import Unfetchable, gather
 from evaluation.extraction import Error, Score, score_pages, total
 from evaluation.floors import Floors, find_breaches, labels_digest, load_floors, raise_floors, save_floors
+from evaluation.gibberish import DRAWN_AT_RANDOM, GibberishScore, print_score, score_model
 from evaluation.labels import Page, load_clear, load_labels, seal
 from evaluation.obfuscation import ADDRESS, DISGUISES, LOOKALIKES, PLAIN, PROTECTED, Case
 from evaluation.readers import ExtractEmails, Reader, regex_over_source, regex_over_text, vizsla
+from evaluation.replies import BESIDE, ReplyScore, load_lines, print_scores, score_ours
+from evaluation.replies import score_peers as score_reply_peers
 from evaluation.titles import TitleScore, load_titles, score_titles
 
 FEWEST_PAGES = 100
@@ -50,13 +53,23 @@ def main() -> int:
         results |= score_peers(pages)
     table = [read_case(case) for case in DISGUISES + LOOKALIKES]
     titles = score_titles(load_titles())
-    measured = measure(results, table, titles)
     floors = load_floors()
+    try:
+        gibberish = score_model()
+    except (Unfetchable, OSError) as error:
+        gibberish = None
+        print(f"! gibberish is not measured: {error}", file=sys.stderr)
+    replies = score_replies(with_peers=not options.no_peers)
+    measured = measure(results, table, titles, gibberish=gibberish, replies=replies.get(OURS), floors=floors)
 
     if options.json:
         print(as_json(results, table, measured, len(pages), len(labels)))
     else:
         print_results(results, table, titles, len(pages), len(labels))
+        if gibberish:
+            print_score(gibberish)
+        if replies:
+            print_scores(replies)
     if options.errors:
         print_errors(errors + [leak for leak in leaks if leak.kind == "leaked"])
     if len(pages) < FEWEST_PAGES:
@@ -106,6 +119,15 @@ def score_peers(pages: Mapping[str, tuple[Page, bytes]]) -> dict[str, Scores]:
             peer.close()
 
 
+def score_replies(*, with_peers: bool) -> dict[str, ReplyScore]:
+    """Of everybody who reads replies, ourselves first; empty without a corpus."""
+    if not BESIDE.is_file():
+        print(f"! replies are not measured: their corpus ({BESIDE.name}) is not beside this checkout", file=sys.stderr)
+        return {}
+    lines = load_lines(BESIDE)
+    return {OURS: score_ours(lines)} | (score_reply_peers(lines) if with_peers else {})
+
+
 def read_case(case: Case) -> CaseResult:
     page = Page(
         family="table",
@@ -128,8 +150,18 @@ def read_case(case: Case) -> CaseResult:
     return CaseResult(case.name, on, off, right)
 
 
-def measure(results: Mapping[str, Scores], table: list[CaseResult], titles: Mapping[str, TitleScore]) -> Floors:
+def measure(
+    results: Mapping[str, Scores],
+    table: list[CaseResult],
+    titles: Mapping[str, TitleScore],
+    *,
+    gibberish: GibberishScore | None,
+    replies: ReplyScore | None,
+    floors: Floors,
+) -> Floors:
+    """What was measured; where there were no names for the gibberish model or no replies, their floors stand for them."""
     ours = total(results[OURS])
+    noise = gibberish.noises[DRAWN_AT_RANDOM] if gibberish else None
     return Floors(
         labels=labels_digest(),
         precision=ours.precision,
@@ -140,6 +172,10 @@ def measure(results: Mapping[str, Scores], table: list[CaseResult], titles: Mapp
         department=titles["department"].accuracy,
         disguises=sum(row.right for row in table[: len(DISGUISES)]),
         lookalikes=sum(not row.right for row in table[len(DISGUISES) :]),
+        gibberish_auc=noise.auc if noise else floors.gibberish_auc,
+        gibberish_recall=noise.recall if noise else floors.gibberish_recall,
+        replies=replies.accuracy if replies else floors.replies,
+        replies_blamed=replies.blaming if replies else floors.replies_blamed,
     )
 
 

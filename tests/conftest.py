@@ -1,6 +1,7 @@
 """What every room's tests share: a home, both stores, and only loopback."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -32,11 +33,20 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 async def _execute(url: str, text: str) -> None:
-    connection = await asyncpg.connect(url)
+    connection = await _connect(url)
     try:
         await connection.execute(text)
     finally:
         await connection.close()
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    for _ in range(100):
+        # It listens before it lets anybody in.
+        with contextlib.suppress(asyncpg.CannotConnectNowError):
+            return await asyncpg.connect(url)
+        await asyncio.sleep(0.1)
+    return await asyncpg.connect(url)
 
 
 async def _make_template(server: PostgresServer) -> None:

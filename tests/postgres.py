@@ -65,10 +65,11 @@ class PostgresServer:
         )
 
     def _await(self) -> None:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+        # It listens before it answers; its pid file says when it is ready.
+        status = self._folder / "data" / "postmaster.pid"
+        for _ in range(600):
+            if status.exists() and status.read_text().split("\n")[7:8] == ["ready   "]:
+                return
             if self._process.poll() is not None:
                 break
             time.sleep(0.05)

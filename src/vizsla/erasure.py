@@ -10,6 +10,11 @@ from vizsla.kit.clock import Clock
 from vizsla.privacy.claims import Claimed, Claims, add_claim, has_pending, load_claims, record_erased, remove_claim
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
+from vizsla.verifier.bulk import Ending
+from vizsla.verifier.bulk_store import forget_texts
+from vizsla.verifier.store import EVERY_ADDRESS as EVERY_VERIFIED
+from vizsla.verifier.store import forget as forget_verifications
+from vizsla.verifier.syntax import Address, parse_address
 
 _EVERY_DOMAIN = statement("SELECT domain FROM domain ORDER BY domain")
 _EVERY_ADDRESS = statement("SELECT domain, local FROM email ORDER BY domain, local")
@@ -22,8 +27,21 @@ async def claim(stores: Stores, claims: Claims, claimed: Claimed, clock: Clock) 
     async with stores.index.write() as conn:
         await forget(conn, claimed.domain, claimed.local or None)
     async with stores.app.write() as conn:
+        await forget_verifications(conn, claimed.domain, claimed.local or None)
+    await forget_texts(stores.app, lambda text: _is_of(claimed, text), Ending("claimed", clock.now()))
+    async with stores.app.write() as conn:
         await record_erased(conn, claims, claimed, clock.now())
     return is_new
+
+
+def _is_of(claimed: Claimed, text: str) -> bool:
+    """Whether *text*, of a row of somebody's list, is an address that *claimed* names."""
+    if text.isascii() and claimed.domain not in text.lower():
+        return False
+    address = parse_address(text)
+    if not isinstance(address, Address) or (claimed.local and address.local != claimed.local):
+        return False
+    return address.domain == claimed.domain or (not claimed.local and address.domain.endswith(f".{claimed.domain}"))
 
 
 async def unclaim(stores: Stores, claims: Claims, claimed: Claimed) -> bool:
@@ -55,6 +73,18 @@ async def finish_erasures(stores: Stores, secret: bytes, clock: Clock) -> int:
                 for domain, local in claimed:
                     await forget(conn, domain, local)
             forgotten += len(claimed)
+    async for rows in stores.app.stream(EVERY_VERIFIED):
+        claimed = [(domain, local) for domain, local in rows if claims.is_claimed(domain, local)]
+        if claimed:
+            async with stores.app.write() as conn:
+                for domain, local in claimed:
+                    await forget_verifications(conn, domain, local)
+
+    def is_claimed(text: str) -> bool:
+        address = parse_address(text)
+        return isinstance(address, Address) and claims.is_claimed(address.domain, address.local)
+
+    await forget_texts(stores.app, is_claimed, Ending("claimed", clock.now()))
     async with stores.app.write() as conn:
         await record_erased(conn, claims, None, clock.now())
     return forgotten

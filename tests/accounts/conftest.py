@@ -12,11 +12,15 @@ import pytest
 from vizsla.accounts.store import Member, create_user
 from vizsla.index.tables import index_metadata
 from vizsla.kit.settings import Settings
+from vizsla.privacy.tables import claim
 from vizsla.storage.open import Stores, open_stores
-from vizsla.storage.schema import app_metadata
+from vizsla.verifier.tables import verification
 
 NOW = 1_795_000_000
-_EMPTY = ";".join(f"DELETE FROM {table}" for table in {**app_metadata.tables, **index_metadata.tables})
+_EMPTY = ";".join(
+    f"DELETE FROM {table}"
+    for table in {**verification.metadata.tables, **claim.metadata.tables, **index_metadata.tables}
+)
 
 
 @pytest.fixture(scope="session")

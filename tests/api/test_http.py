@@ -10,10 +10,12 @@ import time
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 import pytest
 
-from api.conftest import Api, listening
+from api.conftest import NOW, Api, listening
 from vizsla.api.protocol import Patience
+from vizsla.verifier.egress import Check, Report
 
 SHORT = Patience(head=1.0, body=1.0)
 ACME = "/v2/domain-search?domain=acme.example"
@@ -428,6 +430,23 @@ async def test_metrics_are_for_this_machine_or_a_token(api: Api) -> None:
         reply = await api("GET", path, client="10.0.0.1")
         assert reply.status == 200
         assert set(reply.body) == {"status"}
+
+
+async def test_readiness_tells_the_colours_of_the_self_test_and_not_our_address(api: Api) -> None:
+    services = api.app.services
+    services.settings = msgspec.structs.replace(services.settings, probe=True)
+    before = await api("GET", "/readyz")
+    services.way_out.report = Report(
+        NOW, (Check("port", "green", "mx.test answers"), Check("helo", "red", "we are seen as 192.0.2.9"))
+    )
+    red = await api("GET", "/readyz")
+
+    assert (before.status, before.body) == (200, {"status": "ready", "egress": {"state": "open"}})
+    # Searches are answered all the same.
+    assert (red.status, red.body["status"]) == (200, "ready")
+    assert red.body["egress"]["state"] == "red"
+    assert red.body["egress"]["checks"] == {"port": "green", "helo": "red"}
+    assert "192.0.2.9" not in red.content.decode()
 
 
 async def test_what_runs_is_finished_when_the_server_stops(api: Api) -> None:

@@ -173,6 +173,21 @@ def test_the_doctor_finds_a_new_home_well(vizsla: Command) -> None:
     assert {finding["what"] for finding in json.loads(out)} >= {"app database", "index database", "disk", "home"}
 
 
+def test_the_doctor_says_why_mail_servers_cannot_be_asked(vizsla: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PROBE": "on", "HELO_NAME": "localhost", "DNS_SERVERS": "127.0.0.1:9"}.items():
+        monkeypatch.setenv(f"VIZSLA_{name}", value)
+
+    code, out, _ = vizsla("doctor", "--json")
+    found = {finding["what"]: finding for finding in json.loads(out)}
+
+    assert code == 1
+    assert not found["egress: helo"]["ok"]
+    assert "VIZSLA_HELO_NAME" in found["egress: helo"]["details"]
+    # What was not asked for is not tried, and is nothing bad.
+    assert found["egress: port"]["ok"]
+    assert found["egress: lists"]["ok"]
+
+
 def test_migrate_check_tells_a_new_home_from_one_that_is_ready(vizsla: Command) -> None:
     assert vizsla("migrate", "--check")[0] == 1
     assert vizsla("migrate")[0] == 0

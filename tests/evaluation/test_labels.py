@@ -64,6 +64,10 @@ FLOORS = Floors(
     department=0.85,
     disguises=21,
     lookalikes=0,
+    gibberish_auc=0.998,
+    gibberish_recall=0.97,
+    replies=0.97,
+    replies_blamed=0.01,
 )
 
 
@@ -78,6 +82,10 @@ def test_floors_only_go_up() -> None:
         department=0.85,
         disguises=3,
         lookalikes=6,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
+        replies=0.5,
+        replies_blamed=0.5,
     )
     better = Floors(
         labels="b",
@@ -89,6 +97,10 @@ def test_floors_only_go_up() -> None:
         department=0.85,
         disguises=22,
         lookalikes=0,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
+        replies=0.9876,
+        replies_blamed=0.003,
     )
 
     assert raise_floors(FLOORS, worse) == Floors(
@@ -101,6 +113,10 @@ def test_floors_only_go_up() -> None:
         department=0.85,
         disguises=21,
         lookalikes=0,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
+        replies=0.97,
+        replies_blamed=0.01,
     )
     assert raise_floors(FLOORS, better) == Floors(
         labels="b",
@@ -112,6 +128,10 @@ def test_floors_only_go_up() -> None:
         department=0.85,
         disguises=22,
         lookalikes=0,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
+        replies=0.98,
+        replies_blamed=0.01,
     )
 
 
@@ -126,11 +146,15 @@ def test_each_breach_is_a_sentence() -> None:
         department=0.85,
         disguises=20,
         lookalikes=1,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
+        replies=0.97,
+        replies_blamed=0.02,
     )
 
     breaches = find_breaches(FLOORS, bad)
 
-    assert len(breaches) == 3
+    assert len(breaches) == 4
     assert "precision 0.979 is under its floor 0.980" in breaches
 
 
@@ -145,6 +169,10 @@ def test_nobody_passes_by_changing_a_label_alone() -> None:
         department=0.85,
         disguises=22,
         lookalikes=0,
+        gibberish_auc=0.998,
+        gibberish_recall=0.97,
+        replies=1,
+        replies_blamed=0,
     )
 
     assert find_breaches(FLOORS, changed) == [

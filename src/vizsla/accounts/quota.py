@@ -82,6 +82,12 @@ async def get_usage(reader: Reader, account_id: int, now: int) -> Used:
     return newest[0] if newest and newest[0].period == period else Used(period, 0, 0)
 
 
+async def is_paid(reader: Reader, account_id: int, kind: Kind, question: str, now: int) -> bool:
+    """Whether the account paid for this question within a day."""
+    values = {"account_id": account_id, "kind": kind, "questions": [question], "expired": now - FREE_FOR}
+    return await reader.fetch_one(_PAID, values) is not None
+
+
 async def list_usage(reader: Reader, account_id: int, *, limit: int) -> list[Used]:
     """Periods in which the account used anything, newest first."""
     rows = await reader.fetch_all(_LIST, {"account_id_": account_id, "limit_": limit})

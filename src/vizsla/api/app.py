@@ -23,13 +23,15 @@ from vizsla.api.openapi import describe
 from vizsla.api.registry import normalise_path
 from vizsla.api.services import Services
 from vizsla.api.v2 import all_calls
-from vizsla.kit.clock import Clock
+from vizsla.kit.clock import Clock, time_text
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.kit.settings import Settings
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
+from vizsla.verifier.egress import WayOut
+from vizsla.verifier.waiting import Waiting
 
 _JSON = b"application/json"
 _ALIVE = statement("SELECT 1")
@@ -46,16 +48,20 @@ def create_app(
     *,
     clock: Clock | None = None,
     load_claims: Callable[[], Awaitable[Claims]] | None = None,
+    waiting: Waiting | None = None,
+    way_out: WayOut | None = None,
     fallback: ASGIApp | None = None,
     log_stream: TextIO | None = None,
 ) -> "App":
     """
     The server's ASGI app on open *stores*.
 
-    *load_claims* reads the claims anew; it is called every few seconds while the app runs. *fallback* answers all paths
-    that are not the API's.
+    *load_claims* reads the claims anew; it is called every few seconds while the app runs. *waiting* are the bells that the
+    loops of this process ring and hear, *way_out* is what they know of the way to mail servers. *fallback* answers all paths that are not the API's.
     """
-    services = Services(settings, stores, claims, clock=clock, load_claims=load_claims)
+    services = Services(
+        settings, stores, claims, clock=clock, load_claims=load_claims, waiting=waiting, way_out=way_out
+    )
     return App(services, Journal(log_stream, settings.log), fallback)
 
 
@@ -113,11 +119,13 @@ class App:
         return 200, b'{"status":"ok"}', _JSON
 
     async def _readyz(self, scope: Scope) -> tuple[int, bytes, bytes]:
-        """The process can do its work: both databases answer."""
+        """The process can do its work: both databases answer. And whether mail servers can be asked, for that comes and goes."""
         stores = self.services.stores
-        if await _is_alive(stores.app) and await _is_alive(stores.index):
+        if not (await _is_alive(stores.app) and await _is_alive(stores.index)):
+            return 503, b'{"status":"unavailable"}', _JSON
+        if not self.services.settings.probe:
             return 200, b'{"status":"ready"}', _JSON
-        return 503, b'{"status":"unavailable"}', _JSON
+        return 200, msgspec.json.encode({"status": "ready", "egress": _describe_egress(self.services.way_out)}), _JSON
 
     async def _metrics(self, scope: Scope) -> tuple[int, bytes, bytes]:
         headers = dict(scope["headers"])
@@ -176,6 +184,15 @@ class App:
         async with self.services.stores.app.write() as conn:
             await forget_charges(conn, now)
             await forget_answers(conn, now)
+
+
+def _describe_egress(way_out: WayOut) -> dict[str, object]:
+    """The colours alone: what they rest on names this server's address, and is for `vizsla doctor` and the log."""
+    report = way_out.report
+    if report is None:
+        return {"state": "open"}
+    checks = {check.what: check.state for check in report.checks}
+    return {"state": report.state, "checked_at": time_text(report.at), "checks": checks}
 
 
 async def _is_alive(database: Database) -> bool:

@@ -5,6 +5,7 @@ Path, body, key, rate limit, parameters, the call itself, its answer or error, a
 costs what it does and nothing else, and every answer leaves by one place.
 """
 
+import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -34,8 +35,8 @@ from vizsla.api.errors import (
     render_error,
 )
 from vizsla.api.journal import Journal, redact
-from vizsla.api.params import parse_body, parse_query
-from vizsla.api.registry import TEST_KEY, Call, Endpoint, Routes, normalise_path
+from vizsla.api.params import Given, parse_body, parse_query
+from vizsla.api.registry import TEST_KEY, Call, Endpoint, Routes, Streamed, Upload, normalise_path
 from vizsla.api.services import Services
 from vizsla.kit.errors import VizslaError, WrongParams
 
@@ -95,7 +96,12 @@ class Door:
                 client = scope["client"]
                 call = Call(self._services, client[0] if client else "", self._services.clock.now(), ids)
                 call.headers = extra
-                status, body = await self._serve(endpoint, call, scope, by_name, receive)
+                status, answer = await self._serve(endpoint, call, scope, by_name, receive)
+                if isinstance(answer, Streamed):
+                    await self._stream(scope, send, answer, request_id=request_id, extra=extra)
+                    status, body = 0, b""
+                else:
+                    body = answer
         except VizslaError as error:
             status, body = self._refuse(error, extra, request_id)
         except Disconnected:
@@ -103,10 +109,11 @@ class Door:
         except Exception as error:
             self._journal.fault(error, request_id=request_id, name=endpoint.name if endpoint else None)
             status, body = render_error("internal_error", "")
-        await self._send(scope, send, (status, body), request_id=request_id, extra=extra)
+        if status:
+            await self._send(scope, send, (status, body), request_id=request_id, extra=extra)
         self._journal.request(
             endpoint.name if endpoint else "",
-            status,
+            status or 200,
             time.perf_counter() - began,
             request_id=request_id,
             account_id=call.known.account_id if call is not None and call.known is not None else None,
@@ -128,13 +135,16 @@ class Door:
 
     async def _serve(
         self, endpoint: Endpoint, call: Call, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, bytes | Streamed]:
         given = parse_query(scope["query_string"])
         presented = keys_in_headers(scope["headers"])
         if "api_key" in given:
             presented += keys_in_params(given.pop("api_key"))
         if endpoint.method != "GET":
-            body = parse_body(headers.get(b"content-type", b""), await _read_body(receive, headers))
+            if endpoint.upload is None:
+                body = parse_body(headers.get(b"content-type", b""), await _read_body(receive, headers))
+            else:
+                body = await self._take_upload(endpoint.upload, call, one_key(presented), headers, receive)
             presented += keys_in_params(body.pop("api_key", None))
             given |= body
         key = one_key(presented)
@@ -165,7 +175,10 @@ class Door:
                 result = await endpoint.run(call, params)
             if call.after is not None:
                 call.after()
-        return endpoint.status, b"" if result is None else _encode(result)
+        if isinstance(result, Streamed):
+            return endpoint.status, result
+        is_pending = endpoint.pending is not None and isinstance(result, endpoint.pending)
+        return 202 if is_pending else endpoint.status, b"" if result is None else _encode(result)
 
     async def _serve_once(self, endpoint: Endpoint, call: Call, params: Any, request: Request) -> tuple[int, bytes]:
         """The work and the record of its answer in one transaction; the first answer again if there is one."""
@@ -185,6 +198,20 @@ class Door:
         if call.after is not None:
             call.after()
         return answered.status, answered.body
+
+    async def _take_upload(
+        self, upload: Upload, call: Call, key: str | None, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> Given:
+        """The parameters in a body that may be a file. Strangers are not listened to for long."""
+        known = key is not None and await self._services.keys.find(key) is not None
+        async with self._services.uploads:
+            raw = await _read_body(receive, headers, upload.largest if known else LARGEST_BODY)
+        kind = headers.get(b"content-type", b"")
+        if kind.partition(b";")[0].strip().lower() not in upload.kinds:
+            return upload.parse(kind, raw)
+        call.file = raw
+        # For Idempotency-Key: another file is another request.
+        return {"file": hashlib.sha256(raw).hexdigest()}
 
     async def _limit(self, name: str, endpoint: Endpoint, call: Call) -> None:
         if call.known is not None:
@@ -237,6 +264,24 @@ class Door:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
+    async def _stream(
+        self, scope: Scope, send: Send, answer: Streamed, *, request_id: str, extra: list[Header]
+    ) -> None:
+        """Answer part by part. What fails on the way ends the connection: nothing else can be said by then."""
+        name = answer.file_name.encode()
+        headers = [*_SAFE, (b"x-request-id", request_id.encode()), *extra]
+        headers[0] = (b"content-type", answer.content_type)
+        headers.append((b"content-disposition", b'attachment; filename="%s"' % name))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        try:
+            if scope["method"] != "HEAD":
+                async for part in answer.parts:
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+        except Exception as error:
+            self._journal.fault(error, request_id=request_id, name=answer.file_name)
+        else:
+            await send({"type": "http.response.body", "body": b""})
+
 
 def _allow(methods: Mapping[str, Endpoint]) -> Header:
     names = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
@@ -263,10 +308,11 @@ def _idempotency_key(raw: bytes) -> str:
     return text
 
 
-async def _read_body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+async def _read_body(receive: Receive, headers: Mapping[bytes, bytes], largest: int = LARGEST_BODY) -> bytes:
+    too_large = PayloadTooLarge(f"The body is larger than {largest // 1_000_000} MB.")
     declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared[:20]) > LARGEST_BODY:
-        raise PayloadTooLarge
+    if declared.isdigit() and int(declared[:20]) > largest:
+        raise too_large
     if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
         raise UnsupportedMediaType
     parts: list[bytes] = []
@@ -277,8 +323,8 @@ async def _read_body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
             raise Disconnected
         part = message.get("body", b"")
         size += len(part)
-        if size > LARGEST_BODY:
-            raise PayloadTooLarge
+        if size > largest:
+            raise too_large
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

@@ -10,6 +10,7 @@ import msgspec
 from vizsla.kit.errors import VizslaError
 
 STATUSES = {
+    "verification_failed": 222,
     "wrong_params": 400,
     "pagination_error": 400,
     "invalid_type": 400,

@@ -10,7 +10,7 @@ import vizsla
 from vizsla.accounts.idempotency import KEY_PATTERN, LONGEST_KEY
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorAnswer
 from vizsla.api.params import NoParams
-from vizsla.api.registry import Endpoint, Routes
+from vizsla.api.registry import Endpoint, Routes, Streamed
 
 _DESCRIPTION = """Every call takes an API key: as `?api_key=`, as the header `X-API-KEY`, as `Authorization: Bearer`, or as
 `api_key` in the body. Prefer a header: what is in an address ends up in logs. Success is `{"data": …, "meta": …}`, failure
@@ -19,6 +19,7 @@ _TEXT: Mapping[str, Any] = {"type": "string"}
 Day = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
 _REQUEST_ID = {"description": "Names this request in the server's log; one that is sent comes back.", "schema": _TEXT}
 _NUMBER = {"type": "integer"}
+_NO_JSON = (type(None), Streamed)
 _RATE_HEADERS = {
     "X-RateLimit-Limit": {"description": "How many requests the limit that is nearest allows.", "schema": _NUMBER},
     "X-RateLimit-Remaining": {"description": "How many of them are left.", "schema": _NUMBER},
@@ -29,7 +30,9 @@ _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": _NUMBER}}
 _REASONS = {
     200: "The request was successful.",
     201: "The request was successful and the resource was created.",
+    202: "The work is not yet done. Ask again: it is counted once.",
     204: "The request was successful and no additional content was sent.",
+    222: "The remote server answered outside of its protocol.",
     400: "Your request was not valid.",
     401: "No valid API key was provided.",
     403: "You have reached the rate limit.",
@@ -69,7 +72,8 @@ _INSIDE: Mapping[str, Any] = {
 
 def describe(routes: Routes, base_url: str = "") -> dict[str, Any]:
     """The OpenAPI document of *routes*."""
-    kinds = {_opened(endpoint.result) for endpoint in routes.endpoints if endpoint.result is not type(None)}
+    kinds = {_opened(endpoint.result) for endpoint in routes.endpoints if endpoint.result not in _NO_JSON}
+    kinds |= {endpoint.pending for endpoint in routes.endpoints if endpoint.pending is not None}
     kinds |= {endpoint.params for endpoint in routes.endpoints if endpoint.params is not NoParams}
     _, schemas = msgspec.json.schema_components(
         [*sorted(kinds, key=lambda kind: kind.__name__), ErrorAnswer], ref_template="#/components/schemas/{name}"
@@ -142,10 +146,10 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
         ]
     elif schema:
         reference = {"schema": {"$ref": f"#/components/schemas/{endpoint.params.__name__}"}}
-        operation["requestBody"] = {
-            "required": bool(schema.get("required")),
-            "content": {"application/json": reference, "application/x-www-form-urlencoded": reference},
-        }
+        content: dict[str, Any] = {"application/json": reference, "application/x-www-form-urlencoded": reference}
+        if endpoint.upload is not None:
+            content |= {kind.decode(): {"schema": _TEXT} for kind in endpoint.upload.kinds}
+        operation["requestBody"] = {"required": bool(schema.get("required")), "content": content}
     if endpoint.method == "POST":
         operation["parameters"].append(
             {
@@ -191,10 +195,16 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.limit is not None:
         headers |= _RATE_HEADERS
     success: dict[str, Any] = {"description": _REASONS[endpoint.status], "headers": headers}
-    if endpoint.result is not type(None):
+    if endpoint.result is Streamed:
+        success["content"] = {"text/csv": {"schema": _TEXT}}
+    elif endpoint.result is not type(None):
         reference = {"$ref": f"#/components/schemas/{endpoint.result.__name__}"}
         success["content"] = {"application/json": {"schema": reference}}
     responses: dict[str, Any] = {str(endpoint.status): success}
+    if endpoint.pending is not None:
+        reference = {"$ref": f"#/components/schemas/{endpoint.pending.__name__}"}
+        content = {"application/json": {"schema": reference}}
+        responses["202"] = {"description": _REASONS[202], "headers": headers, "content": content}
     ids_by_status: dict[int, list[str]] = {}
     for id_ in _error_ids(endpoint):
         ids_by_status.setdefault(STATUSES[id_], []).append(SHOWN_IDS.get(id_, id_))

@@ -35,6 +35,8 @@ class Params(msgspec.Struct, frozen=True):
     """What a call takes. `wrong` names the error id for a field that will not do, where that is not `wrong_params`."""
 
     wrong: ClassVar[Mapping[str, str]] = {}
+    whole: ClassVar[frozenset[str]] = frozenset()
+    """Lists whose elements are taken as they are, commas and all."""
 
 
 class NoParams(Params, frozen=True):
@@ -135,7 +137,7 @@ def _parse_json(body: bytes) -> Given:
     try:
         given = _decode_json(body)
         if b"\\u" in body:
-            _check_text(given)
+            check_text(given)
     except RecursionError:
         raise WrongParams("The body is nested too deeply.") from None
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
@@ -145,7 +147,7 @@ def _parse_json(body: bytes) -> Given:
     return given
 
 
-def _check_text(given: object) -> None:
+def check_text(given: object) -> None:
     """Refuse what no database takes as text, however deep it stands: lone surrogates cannot be encoded, NUL is seen there."""
     if _NUL.search(_encode_json(given)):
         raise WrongParams(_BAD_TEXT)
@@ -162,7 +164,8 @@ def shape_of(kind: type[P]) -> Callable[[Given], P]:
     for name, about in schema["properties"].items():
         branches = about.get("anyOf", [about])
         if any(branch.get("type") == "array" for branch in branches):
-            lists.add(name)
+            if name not in kind.whole:
+                lists.add(name)
         elif any(branch.get("type") == "string" or "enum" in branch for branch in branches):
             blank.add(name)
         for branch in branches:

@@ -32,7 +32,7 @@ class Patience(msgspec.Struct, frozen=True):
     largest_head: int = 32_768
     largest_url: int = 16_384
     most_headers: int = 100
-    largest_body: int = 4_000_000
+    largest_body: int = 20_000_000
     """Bytes of a body, with its chunks' sizes and trailers, that are read at all, wanted by the app or not."""
 
 

@@ -6,11 +6,12 @@ documentation) is said once, here, where it is declared; `api.door` does it.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
+from vizsla.accounts.quota import get_usage, is_paid
 from vizsla.api.errors import QuotaUsedUp
 from vizsla.api.params import Given, NoParams, Params, parse_id, shape_of
 from vizsla.kit.errors import NotFound
@@ -27,10 +28,29 @@ TEST_KEY = "test-api-key"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
+class Upload(msgspec.Struct, frozen=True):
+    """What a call takes beside parameters: a file as the whole body, or a larger body with the usual parameters."""
+
+    kinds: tuple[bytes, ...]
+    """Content types of files; the call finds one in `Call.file`."""
+    largest: int
+    """Bytes; of whoever has not shown a key in a header or the query, the usual megabyte."""
+    parse: Callable[[bytes, bytes], Given]
+    """Makes parameters of any other body, by its content type."""
+
+
+class Streamed(msgspec.Struct, frozen=True):
+    """An answer that is no JSON and may be long."""
+
+    content_type: bytes
+    file_name: str
+    parts: AsyncIterator[bytes]
+
+
 class Call:
     """One request on its way through a function: who asks, when, and what the function may use."""
 
-    __slots__ = ("after", "client", "conn", "headers", "ids", "known", "now", "services")
+    __slots__ = ("after", "client", "conn", "file", "headers", "ids", "known", "now", "services")
 
     def __init__(self, services: "Services", client: str, now: int, ids: Mapping[str, int]) -> None:
         self.services = services
@@ -41,6 +61,8 @@ class Call:
         self.now = now
         self.ids = ids
         self.conn: Connection | None = None
+        self.file: bytes | None = None
+        """The body, if it is a file."""
         self.after: Callable[[], None] | None = None
         """What to do once the transaction is committed."""
 
@@ -55,6 +77,18 @@ class Call:
         """The open transaction of a call that writes."""
         assert self.conn is not None
         return self.conn
+
+    async def may_charge(self, kind: "Kind", question: str) -> None:
+        """Raises QuotaUsedUp if nothing is left to count this question on, so that its work need not begin."""
+        caller, services = self.caller, self.services
+        if services.meter.is_free(caller.account_id, kind, question, self.now):
+            return
+        used = await get_usage(services.stores.app, caller.account_id, self.now)
+        count, allowed = (
+            (used.searches, caller.searches) if kind == "searches" else (used.verifications, caller.verifications)
+        )
+        if count >= allowed and not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
+            raise QuotaUsedUp
 
     async def charge(self, kind: "Kind", question: str) -> None:
         """Count one question; raises QuotaUsedUp."""
@@ -75,6 +109,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     run: Callable[[Call, Any], Awaitable[Any]]
     params: type[Params]
     result: Any
+    pending: Any
+    """What a 202 is answered with; None: this call has none."""
     shape: Callable[[Given], Params]
     status: int
     access: Access
@@ -85,6 +121,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the answer shows a secret once, so that a copy kept for Idempotency-Key is sealed."""
     test: Callable[[Params], Any] | None
     """What `test-api-key` is answered with; None: it is not accepted."""
+    upload: Upload | None
     errors: tuple[str, ...]
     summary: str
     description: str
@@ -112,6 +149,8 @@ class Calls:
         writes: bool = False,
         secret: bool = False,
         test: Callable[[Any], Any] | None = None,
+        pending: Any = None,
+        upload: Upload | None = None,
         errors: tuple[str, ...] = (),
     ) -> Callable[[Callable[[Call, Any], Awaitable[Any]]], Callable[[Call, Any], Awaitable[Any]]]:
         """Declare a function as a call; its docstring is what callers read."""
@@ -127,7 +166,8 @@ class Calls:
                     name=f"{method} {path}",
                     run=run,
                     params=params,
-                    result=hints["return"],
+                    result=get_args(hints["return"])[0] if pending else hints["return"],
+                    pending=pending,
                     shape=shape_of(params),
                     status=status,
                     access=access,
@@ -135,6 +175,7 @@ class Calls:
                     writes=writes,
                     secret=secret,
                     test=test,
+                    upload=upload,
                     errors=errors,
                     summary=summary,
                     description=" ".join(description.split()),

@@ -1,10 +1,11 @@
 """What do all calls of one server share? Stores, claims, the clock, and what is counted in memory."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
 from vizsla.accounts.idempotency import InFlight
-from vizsla.accounts.keys import KeyRing
+from vizsla.accounts.keys import DEFAULT_RATE_VERIFY, KeyRing
 from vizsla.accounts.quota import Meter
 from vizsla.accounts.rate import LocalLimiter, SharedLimiter, parse_limits
 from vizsla.crawl.requests import request_crawl
@@ -14,8 +15,13 @@ from vizsla.kit.errors import StoreError
 from vizsla.kit.settings import Settings
 from vizsla.privacy.claims import Claims
 from vizsla.storage.open import Stores
+from vizsla.verifier.egress import WayOut
+from vizsla.verifier.waiting import Waiting
 
 _MOST_REMEMBERED = 10_000
+PATIENCE = 20.0
+_UPLOADS = 4
+"""Files that are read at once: so many times their largest size is what they may take of memory."""
 
 
 class Services:
@@ -29,6 +35,8 @@ class Services:
         *,
         clock: Clock | None = None,
         load_claims: Callable[[], Awaitable[Claims]] | None = None,
+        waiting: Waiting | None = None,
+        way_out: WayOut | None = None,
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -45,8 +53,14 @@ class Services:
         self.rates = {
             "search": parse_limits(settings.rate_search, "VIZSLA_RATE_SEARCH"),
             "count": parse_limits(settings.rate_count, "VIZSLA_RATE_COUNT"),
+            "verify": parse_limits(DEFAULT_RATE_VERIFY),
             "trial": parse_limits("1/s", "trial"),
         }
+        self.waiting = waiting or Waiting()
+        self.way_out = way_out or WayOut()
+        self.patience = PATIENCE
+        """Seconds that a request waits for its verification."""
+        self.uploads = asyncio.Semaphore(_UPLOADS)
         self._crawls_requested: dict[str, int] = {}
 
     async def request_crawl(self, domain: str, now: int) -> None:

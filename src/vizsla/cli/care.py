@@ -11,10 +11,12 @@ import msgspec
 
 from vizsla import __version__
 from vizsla.cli.output import put_json, put_line, put_table, talk
+from vizsla.kit.clock import SystemClock
 from vizsla.kit.settings import SECRET_FIELDS, Settings, load_settings
 from vizsla.storage.migrate import WHICH, Which, check_schema
 from vizsla.storage.open import connect, open_stores
 from vizsla.storage.statement import statement
+from vizsla.work.egress import examine
 from vizsla.work.workplace import open_workplace
 
 
@@ -129,6 +131,9 @@ async def _examine(settings: Settings) -> list[Finding]:
     findings.append(
         Finding("probe", True, "SMTP probing is on" if settings.probe else "SMTP probing is off (VIZSLA_PROBE)")
     )
+    if settings.probe:
+        report = await examine(settings, SystemClock())
+        findings += [Finding(f"egress: {check.what}", check.state != "red", check.details) for check in report.checks]
     return findings
 
 

@@ -49,6 +49,10 @@ class WorkLine:
             parts.append(at if len(at) <= 60 else at[:59] + "…")
         self._bar.update(self._task, completed=share, total=1.0, text=" · ".join(parts))
 
+    def move(self, share: float, text: str) -> None:
+        """*share* of the whole work from 0 to 1, and what there is to say of it."""
+        self._bar.update(self._task, completed=share, total=1.0, text=text)
+
     def say(self, text: str) -> None:
         """What is being done now, when it cannot be counted."""
         self._bar.update(self._task, text=text)

@@ -121,6 +121,8 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             await place.claims(),
             clock=place.clock,
             load_claims=place.claims,
+            waiting=place.waiting,
+            way_out=place.way_out,
             fallback=create_web(desk),
         )
 

@@ -14,7 +14,6 @@ import msgspec
 from vizsla.index.addresses import FIELD_BITS
 from vizsla.index.company_names import find_domain
 from vizsla.index.evidence import clean
-from vizsla.index.mail_hosts import is_disposable, is_webmail
 from vizsla.index.refresh import FACETS_FROM
 from vizsla.index.search import (
     DOMAIN_COLUMNS,
@@ -29,6 +28,7 @@ from vizsla.index.search import (
 from vizsla.index.titles import MAX_POSITION, fold
 from vizsla.kit.clock import DAY, day
 from vizsla.kit.domain_name import registrable_domain
+from vizsla.kit.mail_hosts import is_disposable, is_webmail
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Database, Row
 

@@ -5,8 +5,8 @@ from collections import Counter
 import msgspec
 
 from vizsla.index.company_names import find_domain
-from vizsla.index.mail_hosts import is_disposable, is_webmail
 from vizsla.index.search import DOMAIN_COLUMNS, find_domain_row, list_breakdown
+from vizsla.kit.mail_hosts import is_disposable, is_webmail
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Database
 

@@ -22,9 +22,9 @@ import msgspec
 
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.evidence import MAX_URI, clean
-from vizsla.index.mail_hosts import is_disposable, is_webmail
 from vizsla.index.refresh import ADDRESSES_AT_ONCE, DOMAINS_AT_ONCE, refresh_addresses, refresh_domains
 from vizsla.index.truth import Pair, list_addresses_on, record_facts, record_sightings, record_visits
+from vizsla.kit.mail_hosts import is_disposable, is_webmail
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement

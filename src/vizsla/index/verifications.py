@@ -5,9 +5,13 @@ The newest word counts, whichever comes first. It is kept on the rows that are s
 an address that the index does not hold has no row to keep it on, and is not made one by being verified.
 """
 
+from collections.abc import Sequence
+
+import msgspec
+
 from vizsla.index.merge import alone
 from vizsla.index.refresh import refresh_addresses
-from vizsla.storage.database import Connection
+from vizsla.storage.database import Connection, Reader
 from vizsla.storage.statement import statement
 
 _PUT_STATUS = statement("""
@@ -21,6 +25,22 @@ _PUT_ACCEPT_ALL = statement("""
     ON CONFLICT (domain) DO UPDATE SET accept_all = excluded.accept_all, accept_all_at = excluded.accept_all_at
     WHERE domain.accept_all_at IS NULL OR domain.accept_all_at <= excluded.accept_all_at
 """)
+_CONFIDENCES = """
+    SELECT email.domain, email.local, email.confidence FROM {batch} AS j CROSS JOIN email
+    WHERE email.domain = j.value ->> 0 AND email.local = j.value ->> 1
+"""
+_FIND_CONFIDENCES = statement(
+    _CONFIDENCES.format(batch="json_each(:pairs)"),
+    postgresql=_CONFIDENCES.format(batch="(SELECT value FROM jsonb_array_elements(CAST(:pairs AS jsonb)))"),
+)
+
+
+async def find_confidences(reader: Reader, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """How sure the index is of those of *pairs* (domain, local) that it holds."""
+    if not pairs:
+        return {}
+    rows = await reader.fetch_all(_FIND_CONFIDENCES, {"pairs": msgspec.json.encode(pairs).decode()})
+    return {(domain, local): int(confidence) for domain, local, confidence in rows}
 
 
 async def record_verification(conn: Connection, domain: str, local: str, *, status: str, at: int, today: int) -> bool:

@@ -52,6 +52,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The envelope sender of probes."""
     egress_bind: str = ""
     """The local address that outgoing connections are made from."""
+    self_test_hosts: tuple[str, ...] = ()
+    """Mail domains or hosts whose servers the self-test knocks at, to see whether port 25 is open; empty: those of MAIL_FROM."""
+    dnsbls: tuple[str, ...] = ()
+    """Lists of senders (DNSBL zones) in which the self-test looks for our address."""
     crawl_on_miss: bool = False
     """Whether a search for a domain we know nothing of starts a crawl of it."""
     http_ports: tuple[int, ...] = (80, 443)
@@ -72,6 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Searches that an account may make in a month unless its own plan says otherwise."""
     plan_verifications: int = 20_000
     """Verifications that an account may make in a month unless its own plan says otherwise."""
+    verify_per_domain: int = 1_000
+    """Verifications that may begin at one mail domain within 24 hours, whoever asks for them."""
     crawl_delay: float = 1.0
     """Seconds between two requests to one host when its robots.txt names none."""
     crawl_contact: str = ""

@@ -9,6 +9,7 @@ NAT64, 6to4, `fec0::/10` and multicast global.
 import ipaddress
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
@@ -70,18 +71,24 @@ class EgressGuard:
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
         self._allow = tuple(ipaddress.ip_network(network, strict=False) for network in allow)
+        # A mail server is asked for once for each session, a site for each page.
+        self._judged = lru_cache(4_096)(self._judge)
 
     def check(self, ip: str) -> None:
         """Raise EgressRefused unless a connection to *ip* (a numeric address) may be opened."""
+        if refusal := self._judged(ip):
+            raise EgressRefused(refusal)
+
+    def _judge(self, ip: str) -> str:
+        """Why no connection to *ip* may be opened; empty if one may."""
         try:
             address = ipaddress.ip_address(ip.partition("%")[0])
         except ValueError:
-            raise EgressRefused(f"{ip!r} is not an IP address") from None
+            return f"{ip!r} is not an IP address"
         carried = _carried_v4(address)
-        if self._is_allowed(address) or (carried and self._is_allowed(carried)):
-            return
-        if not _is_public(carried or address):
-            raise EgressRefused(f"{ip} is a private or reserved address. VIZSLA_EGRESS_ALLOW can name its network.")
+        if self._is_allowed(address) or (carried and self._is_allowed(carried)) or _is_public(carried or address):
+            return ""
+        return f"{ip} is a private or reserved address. VIZSLA_EGRESS_ALLOW can name its network."
 
     def socket_factory(self, info: tuple[Any, ...]) -> socket.socket:
         """A socket for an `addrinfo` tuple that passed `check`; for aiohttp's `TCPConnector(socket_factory=…)`."""

@@ -5,9 +5,6 @@ One row a domain (`crawl.requests`), claimed, crawled and taken in here. A worke
 lease has run out; a site that does not answer is tried again twice.
 """
 
-import os
-import socket
-
 import msgspec
 
 from vizsla.crawl.requests import is_any_due, requests
@@ -20,11 +17,6 @@ PAGES = 20
 """Of one site: contact, about, team and imprint come first, and somebody waits."""
 ATTEMPTS, RETRY = 3, 3_600
 """How often, and after how many seconds, a site that gave nothing is tried again."""
-
-
-def name_worker() -> str:
-    """A name that no other worker has."""
-    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
 async def crawl_one(place: Workplace, worker: str, tell: Tell) -> bool:

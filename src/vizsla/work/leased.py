@@ -1,6 +1,8 @@
-"""How is a row kept while its work takes longer than its lease?"""
+"""Whose is a row, and how is it kept while its work takes longer than its lease?"""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +13,11 @@ from vizsla.storage.lease import Lease
 
 LASTS = 120
 """Seconds after which another worker takes over what a dead one had."""
+
+
+def name_worker() -> str:
+    """A name that no other worker has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
 class Lost(Exception):

@@ -10,14 +10,22 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 from vizsla.index.ageing import Ageing
-from vizsla.work.crawls import crawl_one, name_worker
-from vizsla.work.leased import Lost
+from vizsla.kit.clock import DAY
+from vizsla.verifier.bulk_store import forget_lists
+from vizsla.verifier.store import forget_stale
+from vizsla.work.bulk import Bulk
+from vizsla.work.crawls import crawl_one
+from vizsla.work.egress import watch_egress
+from vizsla.work.leased import Lost, name_worker
+from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
 
 CRAWLS_AT_ONCE = 2
 LOOK = 2.0
 """Seconds between two looks for work, where there was none."""
 _HOUR = 3_600.0
+_KEPT = 30 * DAY
+"""Seconds for which a verification is kept after its verdict went stale (its evidence may still be asked for), a list after its end."""
 _BREATH = 0.05
 """Seconds between two steps of what nobody waits for."""
 
@@ -26,6 +34,11 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
     """Run them all until cancelled."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_forever(lambda: _age(place), _HOUR, tell))
+        group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
+        group.create_task(_forever(lambda: Bulk(place, tell).run(), LOOK, tell))
+        group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
+        if place.settings.probe:
+            group.create_task(_forever(lambda: watch_egress(place, tell), LOOK, tell))
         if place.settings.crawl_on_miss:
             for _ in range(CRAWLS_AT_ONCE):
                 worker = name_worker()
@@ -47,6 +60,17 @@ async def _age(place: Workplace) -> None:
         async with index.write() as conn:
             await ageing.step(conn)
         await asyncio.sleep(_BREATH)
+
+
+async def _verify(place: Workplace, tell: Tell) -> None:
+    async with open_pipeline(place) as pipeline:
+        await Verifying(place, pipeline, tell).run()
+
+
+async def _forget(place: Workplace) -> None:
+    async with place.stores.app.write() as conn:
+        await forget_stale(conn, place.clock.now() - _KEPT)
+        await forget_lists(conn, place.clock.now() - _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:

@@ -11,6 +11,8 @@ from vizsla.kit.settings import Settings, load_settings
 from vizsla.privacy.claims import Claims, load_claims
 from vizsla.storage.open import Stores, open_stores
 from vizsla.storage.secret import find_secret
+from vizsla.verifier.egress import WayOut
+from vizsla.verifier.waiting import Waiting
 
 
 class Tell(Protocol):
@@ -26,6 +28,10 @@ class Workplace(msgspec.Struct, frozen=True):
     stores: Stores
     secret: bytes
     clock: Clock
+    waiting: Waiting = msgspec.field(default_factory=Waiting)
+    """Who in this process waits for a verification."""
+    way_out: WayOut = msgspec.field(default_factory=WayOut)
+    """Whether mail servers can be asked from here."""
 
     async def claims(self) -> Claims:
         """The claims as they stand now."""

@@ -1,13 +1,15 @@
 """The calls of version 2, one module a subject."""
 
 from vizsla.api.registry import Routes
-from vizsla.api.v2 import account, api_keys, domain_search, email_count
+from vizsla.api.v2 import account, api_keys, bulk_verifications, domain_search, email_count, email_verifier
 
 
 def all_calls(*, trial: bool) -> Routes:
     """Every call; those that need no key and mask their answers only if *trial*."""
     endpoints = [
         *domain_search.calls.endpoints,
+        *email_verifier.calls.endpoints,
+        *bulk_verifications.calls.endpoints,
         *email_count.calls.endpoints,
         *account.calls.endpoints,
         *api_keys.calls.endpoints,

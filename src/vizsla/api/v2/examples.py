@@ -70,3 +70,39 @@ DOMAIN_SEARCH = {
         "params": {"domain": "intercom.com", "company": None, "type": None, "seniority": None, "department": None},
     },
 }  # fmt: skip
+
+EMAIL_VERIFIER = {
+    "data": {
+        "status": "valid",
+        "result": "deliverable",
+        "_deprecation_notice": "Using result is deprecated, use status instead",
+        "score": 100,
+        "email": "patrick@stripe.com",
+        "regexp": True,
+        "gibberish": False,
+        "disposable": False,
+        "webmail": False,
+        "mx_records": True,
+        "smtp_server": True,
+        "smtp_check": True,
+        "accept_all": False,
+        "block": False,
+        "sources": [
+            {
+                "domain": "beta.paganresearch.io",
+                "uri": "http://beta.paganresearch.io/details/stripe",
+                "extracted_on": "2020-06-17",
+                "last_seen_on": "2020-06-17",
+                "still_on_page": True,
+            },
+            {
+                "domain": "icloudnewz.blogspot.com",
+                "uri": "http://icloudnewz.blogspot.com/2017/11/follow-patrick-collison-mike-birbiglia.html",
+                "extracted_on": "2020-03-25",
+                "last_seen_on": "2020-06-29",
+                "still_on_page": True,
+            },
+        ],
+    },
+    "meta": {"params": {"email": "patrick@stripe.com"}},
+}

