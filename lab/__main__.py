@@ -1,5 +1,5 @@
 """
-`make lab` or `python -m lab [--quick] [--only NAME …] [--round-trip MS]`: the lab, and Vizsla and other verifiers in it.
+`make lab` or `python -m lab [--quick] [--untimed] [--only NAME …] [--round-trip MS]`: the lab, and Vizsla and other verifiers in it.
 
 Exit code 0: the goal is met. 1: it is missed, or a step failed. 2: this machine cannot hold the lab; says what it lacks.
 """
@@ -38,6 +38,7 @@ def main() -> int:
             memory,
             str(options.round_trip),
             str(CACHE),
+            "untimed" if options.untimed else "timed",
             *peers,
         ]
         return run_inside(command)
@@ -46,6 +47,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab", description="Vizsla against real mail servers.")
     parser.add_argument("--quick", action="store_true", help="Vizsla alone, without the packages it is compared to")
+    parser.add_argument("--untimed", action="store_true", help="the goal is what is said, and not how soon")
     parser.add_argument("--only", action="append", choices=names_of_packages(), help="compare to this package alone")
     parser.add_argument("--round-trip", type=int, default=100, metavar="MS", help="how far away the servers are")
     return parser.parse_args()

@@ -1,7 +1,7 @@
 """
 What happens in the lab, from the first process of its namespace on.
 
-    python -m lab.inside DEBIAN_TREE EMPTY_FOLDER ROUND_TRIP_MS CACHE PACKAGE …
+    python -m lab.inside DEBIAN_TREE EMPTY_FOLDER ROUND_TRIP_MS CACHE timed|untimed PACKAGE …
 """
 
 import sys
@@ -19,7 +19,7 @@ from lab.world import NotReady, World, running
 
 
 def main(arguments: Sequence[str]) -> int:
-    tree, memory, round_trip, cache, *names = arguments
+    tree, memory, round_trip, cache, timing, *names = arguments
     try:
         furnish(Path(tree), Path(memory))
     except CannotIsolate as error:
@@ -36,13 +36,17 @@ def main(arguments: Sequence[str]) -> int:
                 f"all daemons answer after {time.monotonic() - began:.1f} s.",
                 flush=True,
             )
-            return run(world, asked, [package for package in PACKAGES if package.name in names], Path(cache))
-    except (NotReady, ours.DidNotStart) as error:
+            packages = [package for package in PACKAGES if package.name in names]
+            return run(world, asked, packages, Path(cache), is_timed=timing == "timed")
+    except NotReady as error:
+        print(f"The lab cannot run here: {error}", file=sys.stderr)
+        return 2
+    except ours.DidNotStart as error:
         print(f"! {error}", file=sys.stderr)
         return 1
 
 
-def run(world: World, asked: list[Case], packages: Sequence[Package], cache: Path) -> int:
+def run(world: World, asked: list[Case], packages: Sequence[Package], cache: Path, *, is_timed: bool) -> int:
     """Everybody's turn in the same world; 0 if Vizsla met the goal."""
     with ours.serving(world.folder / "vizsla") as service:
         said, wall = ours.ask_all(service, asked)
@@ -54,7 +58,7 @@ def run(world: World, asked: list[Case], packages: Sequence[Package], cache: Pat
     tell_survived(survived)
     scores = [own, *compare(world, asked, packages, cache)]
     print(f"\n{show_all(scores)}\n")
-    misses = own.misses()
+    misses = own.misses(is_timed=is_timed)
     if survived.false_invalid:
         misses.append(f"{survived.false_invalid} are called invalid because their server restarted")
     for miss in misses:
