@@ -1,0 +1,203 @@
+"""
+Which templates does a domain use, given the addresses seen there?
+
+A mixture of Dirichlet distributions over templates, conditioned on the top-level domain, updated by soft counts: an address
+may be made by several templates, and which one is settled by the domain's other addresses. What is made by none of them is
+counted as OTHER, so that part of the probability is always nobody's.
+
+An address counts through its clue alone, the templates that could have made it; equal clues add up. So counts do not depend
+on the order in which addresses came, and taking one away undoes exactly what it had added.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from vizsla.naming.names import PersonName
+from vizsla.naming.prior import Prior, kind_of_tld, templates_of
+from vizsla.naming.spellings import spell
+from vizsla.naming.templates import Template, likelihood
+
+MOST_WEIGHT = 60.0
+"""Weight of all evidence of a domain: beyond it the model would be surer of itself than a domain is of its habits."""
+_ROUNDS = 3
+"""How often the clues of a domain are weighed against each other; they settle after two or three."""
+_LEAST_SHARE = 1e-6
+_BARE_DIGITS = 0.02
+"""How probable digits behind a local part are of one that would be explained without them: john.smith2."""
+
+Clue = tuple[tuple[int, float], ...]
+"""Templates (by place in the prior) that could have made an address, each with how probably it makes it; empty: none."""
+
+
+class Counts:
+    """The evidence of one domain: how much weight each clue has. Not more than a multiset; order leaves no trace."""
+
+    __slots__ = ("_weights", "version")
+
+    def __init__(self, clues: Iterable[tuple[Clue, float]] = ()) -> None:
+        self._weights: dict[Clue, float] = {}
+        self.version = 0
+        for clue, weight in clues:
+            self.add(clue, weight)
+
+    def add(self, clue: Clue, weight: float = 1.0) -> None:
+        """Count an address."""
+        if weight > 0:
+            self._weights[clue] = self._weights.get(clue, 0.0) + weight
+            self.version += 1
+
+    def remove(self, clue: Clue, weight: float = 1.0) -> None:
+        """Undo `add` of the same."""
+        left = self._weights.get(clue, 0.0) - weight
+        if left > 1e-9:
+            self._weights[clue] = left
+        else:
+            self._weights.pop(clue, None)
+        self.version += 1
+
+    @property
+    def total(self) -> float:
+        """The weight of all addresses."""
+        return math.fsum(self._weights.values())
+
+    def items(self) -> list[tuple[Clue, float]]:
+        """Every clue with its weight, sorted: sums made of them are the same however they came."""
+        return sorted(self._weights.items())
+
+
+class Posterior(msgspec.Struct, frozen=True):
+    """How probable each template is for the next person of a domain."""
+
+    prior: Prior
+    domain: str
+    theta: tuple[float, ...]
+    """By place in `prior.templates`, OTHER last; the sum is 1."""
+    counts: Mapping[int, float]
+    """How much of the evidence each template explains, after it was weighed."""
+    evidence: float
+    """The weight of the evidence, before it was capped."""
+
+    @property
+    def unknown(self) -> float:
+        """The share of people whose address no template makes."""
+        return self.theta[-1]
+
+
+def explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
+    """The clue that *local* is, being the address of *name*: empty if no template makes it."""
+    clue = _explain(local, name, domain, prior)
+    bare = local.rstrip("0123456789")
+    if clue or bare == local or not bare:
+        return clue
+    return tuple((at, share * _BARE_DIGITS) for at, share in _explain(bare.rstrip("._-"), name, domain, prior))
+
+
+def _explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
+    found: dict[int, float] = {}
+    templates = templates_of(prior.templates)
+    absent = prior.spelling.middle_absent
+    for spelled in spell(name, domain, prior.spelling):
+        places = spelled.places
+        for at, template in enumerate(templates):
+            share = likelihood(template, places, local)
+            if not share and template.without_middle is not None and lacks_middle(template, places):
+                share = absent * likelihood(template.without_middle, places, local)
+            if share:
+                found[at] = found.get(at, 0.0) + spelled.share * share
+    return tuple((at, round(share, 4)) for at, share in sorted(found.items()) if share >= 1e-4)
+
+
+def lacks_middle(template: Template, places: Mapping[str, object]) -> bool:
+    """Whether *template* wants a middle name, or an initial, that this name does not have."""
+    return any(place in ("middle", "m") and place not in places for place, _ in template.steps)
+
+
+def prior_posterior(domain: str, prior: Prior) -> Posterior:
+    """What is believed of a domain of which nothing is known."""
+    return _of_kind(_kind(domain, prior), prior, domain)
+
+
+def infer_posterior(counts: Counts, domain: str, prior: Prior) -> Posterior:
+    """What is believed of *domain* after *counts*."""
+    clues = counts.items()
+    start = prior_posterior(domain, prior)
+    if not clues:
+        return start
+    total = math.fsum(weight for _, weight in clues)
+    scale = min(1.0, MOST_WEIGHT / total)
+    theta, soft = start.theta, dict[int, float]()
+    for _ in range(_ROUNDS if any(len(clue) > 1 for clue, _ in clues) else 1):
+        soft = _weigh(clues, theta, scale)
+        theta = _update(soft, _kind(domain, prior), prior)
+    return Posterior(prior, domain, theta, soft, total)
+
+
+def responsibilities(clue: Clue, theta: Sequence[float]) -> dict[int, float]:
+    """How probably each template made the address of *clue*; OTHER for an empty one."""
+    if not clue:
+        return {len(theta) - 1: 1.0}
+    parts = {at: share * theta[at] for at, share in clue}
+    total = math.fsum(parts.values())
+    if total <= 0:
+        return {at: 1 / len(clue) for at, _ in clue}
+    return {at: part / total for at, part in parts.items()}
+
+
+def _weigh(clues: Iterable[tuple[Clue, float]], theta: Sequence[float], scale: float) -> dict[int, float]:
+    soft: dict[int, float] = {}
+    for clue, weight in clues:
+        for at, share in responsibilities(clue, theta).items():
+            soft[at] = soft.get(at, 0.0) + scale * weight * share
+    return {at: count for at, count in soft.items() if count > 1e-12}
+
+
+def _update(soft: Mapping[int, float], kind: str, prior: Prior) -> tuple[float, ...]:
+    total = math.fsum(soft.values())
+    components, log_weights = _logarithms(kind, prior)
+    scores = []
+    for (alpha, size, log_size), log_weight in zip(components, log_weights, strict=True):
+        score = log_weight + log_size - math.lgamma(size + total)
+        for at, count in soft.items():
+            score += math.lgamma(alpha[at] + count) - math.lgamma(alpha[at])
+        scores.append(score)
+    best = max(scores)
+    likely = [(math.exp(score - best), at) for at, score in enumerate(scores) if score > best - 14]
+    norm = math.fsum(share for share, _ in likely)
+    theta = [0.0] * len(prior.templates)
+    for share, number in likely:
+        alpha, size, _ = components[number]
+        factor = share / norm / (size + total)
+        if factor * size < _LEAST_SHARE:
+            continue
+        theta = [value + factor * concentration for value, concentration in zip(theta, alpha, strict=True)]
+        for at, count in soft.items():
+            theta[at] += factor * count
+    whole = math.fsum(theta)
+    return tuple(value / whole for value in theta)
+
+
+def _kind(domain: str, prior: Prior) -> str:
+    kind = kind_of_tld(domain)
+    if kind in prior.weights:
+        return kind
+    return "other" if "other" in prior.weights else "*"
+
+
+@lru_cache(256)
+def _logarithms(kind: str, prior: Prior) -> tuple[list[tuple[tuple[float, ...], float, float]], list[float]]:
+    """Components with their size and its log gamma, and the logarithms of their weights."""
+    components = []
+    for component in prior.components:
+        # A concentration of nothing would forbid a template for ever.
+        alpha = tuple(max(value, 1e-6) for value in component)
+        size = math.fsum(alpha)
+        components.append((alpha, size, math.lgamma(size)))
+    return components, [math.log(max(weight, 1e-12)) for weight in prior.weights[kind]]
+
+
+@lru_cache(1_024)
+def _of_kind(kind: str, prior: Prior, domain: str) -> Posterior:
+    return Posterior(prior, domain, _update({}, kind, prior), {}, 0.0)
