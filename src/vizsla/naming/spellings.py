@@ -75,8 +75,9 @@ def _places(name: PersonName, spelling: Spelling, *, expand: bool) -> dict[str, 
     if long_middles:
         places["middle"] = {long_middles[0]: 1.0}
     if middles:
+        every = {"".join(middle[0] for middle in middles): 1.0}
         several = spelling.initials["all_middles"] if len(middles) > 1 else 0.0
-        places["m"] = _shares({middles[0][0]: 1 - several, "".join(middle[0] for middle in middles): several})
+        places["m"] = _mixed({middles[0][0]: 1.0}, every, several)
     places["given-initials"] = _given_initials(name, places["f"], last, expand=expand)
     for size in range(1, 6):
         places[f"first:{size}"] = _heads(first, size)
@@ -93,7 +94,7 @@ def _first(name: PersonName, spelling: Spelling, *, expand: bool) -> Ways:
         ways = {words[0]: 1.0}
     else:
         ways = _compound(words, spelling.first_hyphen if "-" in name.first else spelling.first_words)
-    known = _nicknames(words[0])
+    known = _nicknames(words[0]) if len(words) == 1 else ()
     given = "".join(_WORDS.findall(fold(name.nickname, expand=expand))) if name.nickname else ""
     if given and given not in ways:
         ways = _mixed(ways, {given: 1.0}, spelling.nickname["explicit"])
