@@ -54,7 +54,7 @@ def test_a_domain_of_which_nothing_is_known_is_the_prior() -> None:
     assert PRIOR.templates[max(range(len(start.theta)), key=start.theta.__getitem__)] == "{first}.{last}"
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(clues, max_size=12), st.randoms(use_true_random=False))
 def test_order_leaves_no_trace(evidence: list[tuple[Clue, float]], dice: random.Random) -> None:
     shuffled = list(evidence)
@@ -67,7 +67,7 @@ def test_order_leaves_no_trace(evidence: list[tuple[Clue, float]], dice: random.
     assert one.theta == pytest.approx(other_.theta, abs=1e-9)
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(clues, max_size=10), st.lists(clues, min_size=1, max_size=6))
 def test_what_is_added_and_taken_away_leaves_the_counts_as_they_were(
     before: list[tuple[Clue, float]], added: list[tuple[Clue, float]]
@@ -85,7 +85,7 @@ def test_what_is_added_and_taken_away_leaves_the_counts_as_they_were(
     assert one.theta == pytest.approx(other.theta, abs=1e-9)
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(clues, max_size=8), people, domains)
 def test_all_candidates_together_are_never_more_than_certain(
     evidence: list[tuple[Clue, float]], name: PersonName, domain: str
@@ -121,6 +121,7 @@ def test_templates_that_make_one_local_part_are_one_candidate() -> None:
     assert found.probability <= by_hand
 
 
+@settings(deadline=None)
 @given(people, domains, st.sampled_from(PRIOR.templates[:-1]))
 def test_what_a_template_makes_is_explained_by_it(name: PersonName, domain: str, text: str) -> None:
 
@@ -131,7 +132,7 @@ def test_what_a_template_makes_is_explained_by_it(name: PersonName, domain: str,
                 assert at in dict(explain(local, name, domain, PRIOR))
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(
     st.sampled_from(["{f}{last}", "{first}.{last}", "{first}", "{last}{f}", "{l}_{first}"]),
     st.lists(plain_people, min_size=1, max_size=8),
@@ -220,6 +221,7 @@ def test_a_prior_that_does_not_fit_together_is_refused() -> None:
             parse_prior(msgspec.json.encode(broken))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.text(max_size=120), st.text(max_size=120))
 def test_any_text_is_borne(local: str, first: str, last: str) -> None:
     explain(local, PersonName(first, last), DOMAIN, PRIOR)

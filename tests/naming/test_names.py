@@ -1,7 +1,7 @@
 """Names: what people type is cut as they mean it, and what is no name is said to be none."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vizsla.kit.errors import VizslaError
@@ -83,6 +83,7 @@ def test_parts_keep_what_belongs_to_them() -> None:
     assert is_name("Mira", "Quell") and not is_name("Mira", "7")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_a_name_or_refused(text: str) -> None:
     try:

@@ -32,7 +32,7 @@ def test_four_addresses_of_one_pattern_show_it(pattern: str) -> None:
     assert seen(*((name, fill(pattern, name)) for name in PEOPLE)) == pattern
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(COMMON), st.lists(plain_people, min_size=1, max_size=5))
 def test_addresses_of_one_pattern_never_point_to_another(pattern: str, names: list[PersonName]) -> None:
     addresses = [(name, fill(pattern, name)) for name in names]
@@ -85,3 +85,28 @@ def test_one_usual_address_shows_its_pattern() -> None:
 )
 def test_templates_fold_into_what_the_api_can_write(template: str, pattern: str | None) -> None:
     assert pattern_of(template) == pattern
+
+
+@pytest.mark.parametrize(
+    ("local", "first", "last", "pattern"),
+    [
+        ("juergen.moeller", "Jürgen", "Möller", "{first}.{last}"),
+        ("jurgen.moller", "Jürgen", "Möller", "{first}.{last}"),
+        ("jean-luc.marchand", "Jean-Luc", "Marchand", "{first}.{last}"),
+        ("jmarchand", "Jean-Luc", "Marchand", "{f}{last}"),
+        ("vandenberg", "Anna", "van den Berg", "{last}"),
+        ("a.vandenberg", "Anna", "van den Berg", "{f}.{last}"),
+        ("a.berg", "Anna", "van den Berg", "{f}.{last}"),
+        ("mira.quell2", "Mira", "Quell", "{first}.{last}"),
+        ("mira.x.quell", "Mira", "Quell", "{first}.{last}"),
+        ("mxquell", "Mira", "Quell", "{f}{last}"),
+        ("ohare", "Pat", "O'Hare", "{last}"),
+        ("soeren.oesten", "Søren", "Østen", "{first}.{last}"),
+        ("mary.quell", "Mary Ann", "Quell", "{first}.{last}"),
+        ("bob.quell", "Robert", "Quell", "{first}.{last}"),
+    ],
+)
+def test_names_as_people_write_them(local: str, first: str, last: str, pattern: str) -> None:
+    clue = explain(local, PersonName(first, last), "acme.com", PRIOR)
+
+    assert pattern in {pattern_of(PRIOR.templates[at]) for at, _ in clue}

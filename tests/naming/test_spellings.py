@@ -1,7 +1,7 @@
 """Spellings: the ways in which people write their names, by country, and never more than all of the probability."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from naming.people import domains, people
 from vizsla.naming.names import PersonName, parse_name
@@ -63,6 +63,7 @@ def test_a_nickname_stands_for_the_name_and_a_given_one_more_often() -> None:
     assert 0.3 < given_["bobo"] < 0.6
 
 
+@settings(deadline=None)
 @given(people, domains)
 def test_no_place_has_more_than_one_whole(name: PersonName, domain: str) -> None:
     spelled = spell(name, domain, SPELLING)

@@ -6,7 +6,7 @@ an address that the index does not hold has no row to keep it on, and is not mad
 """
 
 from vizsla.index.merge import alone
-from vizsla.index.refresh import refresh_addresses
+from vizsla.index.refresh import refresh_addresses, refresh_domains
 from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement
 
@@ -29,6 +29,8 @@ async def record_verification(conn: Connection, domain: str, local: str, *, stat
     changed = await conn.execute(_PUT_STATUS, {"domain": domain, "local": local, "status": status, "at": at})
     if changed:
         await refresh_addresses(conn, [(domain, local)], today)
+        # An address that was found right or wrong says something else of how its domain makes them.
+        await refresh_domains(conn, [domain], today)
     return bool(changed)
 
 

@@ -12,6 +12,7 @@ on the order in which addresses came, and taking one away undoes exactly what it
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from string import ascii_lowercase
 
 import msgspec
 
@@ -24,7 +25,8 @@ MOST_WEIGHT = 60.0
 """Weight of all evidence of a domain: beyond it the model would be surer of itself than a domain is of its habits."""
 _ROUNDS = 3
 """How often the clues of a domain are weighed against each other; they settle after two or three."""
-_LEAST_SHARE = 1e-6
+_LEAST_SHARE = 1e-4
+"""Components that matter less than this, beside all, are left out of the mean."""
 _BROAD_WEIGHT = 0.03
 _BROAD_SIZE = 0.8
 """
@@ -33,6 +35,8 @@ this, three `{first}-{last}` in a row would still be taken for exceptions.
 """
 _BARE_DIGITS = 0.02
 """How probable digits behind a local part are of one that would be explained without them: john.smith2."""
+
+_ANY_LETTER = dict.fromkeys(ascii_lowercase, 1 / 26)
 
 Clue = tuple[tuple[int, float], ...]
 """Templates (by place in the prior) that could have made an address, each with how probably it makes it; empty: none."""
@@ -92,13 +96,14 @@ class Posterior(msgspec.Struct, frozen=True):
         return self.theta[-1]
 
 
+@lru_cache(16_384)
 def explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
     """The clue that *local* is, being the address of *name*: empty if no template makes it."""
     clue = _explain(local, name, domain, prior)
-    bare = local.rstrip("0123456789")
-    if clue or bare == local or not bare:
-        return clue
-    return tuple((at, share * _BARE_DIGITS) for at, share in _explain(bare.rstrip("._-"), name, domain, prior))
+    bare = local.rstrip("0123456789").rstrip("._-")
+    if not clue and bare and bare != local:
+        clue = tuple((at, share * _BARE_DIGITS) for at, share in _explain(bare, name, domain, prior))
+    return clue
 
 
 def _explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
@@ -107,9 +112,12 @@ def _explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
     absent = prior.spelling.middle_absent
     for spelled in spell(name, domain, prior.spelling):
         places = spelled.places
+        if "m" not in places:
+            # A middle name that nobody told us shows in one of thirty addresses: any letter.
+            places = {**places, "m": _ANY_LETTER}
         for at, template in enumerate(templates):
             share = likelihood(template, places, local)
-            if not share and template.without_middle is not None and lacks_middle(template, places):
+            if not share and template.without_middle is not None and lacks_middle(template, spelled.places):
                 share = absent * likelihood(template.without_middle, places, local)
             if share:
                 found[at] = found.get(at, 0.0) + spelled.share * share
@@ -123,22 +131,29 @@ def lacks_middle(template: Template, places: Mapping[str, object]) -> bool:
 
 def prior_posterior(domain: str, prior: Prior) -> Posterior:
     """What is believed of a domain of which nothing is known."""
-    return _of_kind(_kind(domain, prior), prior, domain)
+    return Posterior(prior, domain, _of_kind(_kind(domain, prior), prior), {}, 0.0)
 
 
 def infer_posterior(counts: Counts, domain: str, prior: Prior) -> Posterior:
     """What is believed of *domain* after *counts*."""
-    clues = counts.items()
-    start = prior_posterior(domain, prior)
+    theta, soft, total = _infer(tuple(counts.items()), _kind(domain, prior), prior)
+    return Posterior(prior, domain, theta, soft, total)
+
+
+@lru_cache(4_096)
+def _infer(
+    clues: tuple[tuple[Clue, float], ...], kind: str, prior: Prior
+) -> tuple[tuple[float, ...], Mapping[int, float], float]:
+    """Many domains have shown the same: most have one address."""
+    theta, soft = _of_kind(kind, prior), dict[int, float]()
     if not clues:
-        return start
+        return theta, soft, 0.0
     total = math.fsum(weight for _, weight in clues)
     scale = min(1.0, MOST_WEIGHT / total)
-    theta, soft = start.theta, dict[int, float]()
     for _ in range(_ROUNDS if any(len(clue) > 1 for clue, _ in clues) else 1):
         soft = _weigh(clues, theta, scale)
-        theta = _update(soft, _kind(domain, prior), prior)
-    return Posterior(prior, domain, theta, soft, total)
+        theta = _update(soft, kind, prior)
+    return theta, soft, total
 
 
 def responsibilities(clue: Clue, theta: Sequence[float]) -> dict[int, float]:
@@ -175,9 +190,9 @@ def _update(soft: Mapping[int, float], kind: str, prior: Prior) -> tuple[float, 
     theta = [0.0] * len(prior.templates)
     for share, number in likely:
         alpha, size, _ = components[number]
-        factor = share / norm / (size + total)
-        if factor * size < _LEAST_SHARE:
+        if share < _LEAST_SHARE * norm:
             continue
+        factor = share / norm / (size + total)
         theta = [value + factor * concentration for value, concentration in zip(theta, alpha, strict=True)]
         for at, count in soft.items():
             theta[at] += factor * count
@@ -220,6 +235,14 @@ def _broad(prior: Prior) -> Component:
     return alpha, _BROAD_SIZE, math.lgamma(_BROAD_SIZE)
 
 
-@lru_cache(1_024)
-def _of_kind(kind: str, prior: Prior, domain: str) -> Posterior:
-    return Posterior(prior, domain, _update({}, kind, prior), {}, 0.0)
+@lru_cache(256)
+def _of_kind(kind: str, prior: Prior) -> tuple[float, ...]:
+    return _update({}, kind, prior)
+
+
+def fit(clue: Clue, posterior: Posterior) -> float:
+    """How many times more probable an address with *clue* is at this domain than at one of which nothing is known."""
+    start = _of_kind(_kind(posterior.domain, posterior.prior), posterior.prior)
+    clue = clue or ((len(start) - 1, 1.0),)
+    before = math.fsum(share * start[at] for at, share in clue)
+    return math.fsum(share * posterior.theta[at] for at, share in clue) / before if before > 0 else 1.0

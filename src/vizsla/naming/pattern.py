@@ -26,6 +26,8 @@ LEAST_SHARE = 0.45
 """The share of people that it must hold for, by what was seen and what is believed together."""
 _BELIEF = 2.0
 """Addresses that the belief counts for, beside those that were seen."""
+_EVEN = 0.98
+"""Two patterns that weigh this nearly the same are a tie."""
 _WHOLE = 4
 """Letters from which on a cut name stands for the whole: `{last:7}` is `{last}` for most people, `{last:2}` for nobody."""
 
@@ -57,7 +59,7 @@ def infer_pattern(posterior: Posterior) -> str | None:
     """The domain's pattern; None if too little speaks for one, or as much for another."""
     best = max(list_habits(posterior), key=lambda habit: (habit.weight, habit.share, habit.pattern))
     others = [habit for habit in list_habits(posterior) if habit.pattern != best.pattern]
-    if best.weight < LEAST_WEIGHT or any(other.weight > best.weight - 1e-9 for other in others):
+    if best.weight < LEAST_WEIGHT or any(other.weight > _EVEN * best.weight for other in others):
         return None
     seen = math.fsum(posterior.counts.values())
     share = (best.weight + _BELIEF * best.share) / (seen + _BELIEF)
