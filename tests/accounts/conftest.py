@@ -10,13 +10,15 @@ import asyncpg
 import pytest
 
 from vizsla.accounts.store import Member, create_user
+from vizsla.finder.tables import finder_outcome
 from vizsla.index.tables import index_metadata
 from vizsla.kit.settings import Settings
 from vizsla.storage.open import Stores, open_stores
 from vizsla.verifier.tables import verification
 
 NOW = 1_795_000_000
-_EMPTY = ";".join(f"DELETE FROM {table}" for table in {**verification.metadata.tables, **index_metadata.tables})
+_TABLES = {**verification.metadata.tables, **finder_outcome.metadata.tables, **index_metadata.tables}
+_EMPTY = ";".join(f"DELETE FROM {table}" for table in _TABLES)
 
 
 @pytest.fixture(scope="session")

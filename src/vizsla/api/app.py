@@ -23,6 +23,7 @@ from vizsla.api.openapi import describe
 from vizsla.api.registry import normalise_path
 from vizsla.api.services import Services
 from vizsla.api.v2 import all_calls
+from vizsla.finder.email_finder import FindExchangers
 from vizsla.kit.clock import Clock
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.kit.settings import Settings
@@ -48,6 +49,7 @@ def create_app(
     clock: Clock | None = None,
     load_claims: Callable[[], Awaitable[Claims]] | None = None,
     waiting: Waiting | None = None,
+    find_exchangers: FindExchangers | None = None,
     fallback: ASGIApp | None = None,
     log_stream: TextIO | None = None,
 ) -> "App":
@@ -55,9 +57,12 @@ def create_app(
     The server's ASGI app on open *stores*.
 
     *load_claims* reads the claims anew; it is called every few seconds while the app runs. *waiting* are the bells that the
-    loops of this process ring and hear. *fallback* answers all paths that are not the API's.
+    loops of this process ring and hear. *find_exchangers* asks DNS where mail for a domain goes; without it the finder does not.
+    *fallback* answers all paths that are not the API's.
     """
-    services = Services(settings, stores, claims, clock=clock, load_claims=load_claims, waiting=waiting)
+    services = Services(
+        settings, stores, claims, clock=clock, load_claims=load_claims, waiting=waiting, find_exchangers=find_exchangers
+    )
     return App(services, Journal(log_stream, settings.log), fallback)
 
 
