@@ -1,8 +1,16 @@
-"""Which outcomes does an answer show at once? Those of the pattern's first candidate, where a mail server told of it."""
+"""What does an answer teach at once? What its mail servers said, and of the pattern's first candidate whether it was right."""
 
 from vizsla.finder.email_finder import Finding
-from vizsla.finder.learning import Outcome
+from vizsla.finder.learning import Outcome, record_outcomes
+from vizsla.finder.likelihoods import count_answers
 from vizsla.naming.prior import kind_of_tld
+from vizsla.storage.database import Connection
+
+
+async def record_finding(conn: Connection, finding: Finding, now: int) -> None:
+    """Keep what *finding* teaches, without whom it was about."""
+    await count_answers(conn, finding.answered)
+    await record_outcomes(conn, outcomes_of(finding, now))
 
 
 def outcomes_of(finding: Finding, now: int) -> list[Outcome]:

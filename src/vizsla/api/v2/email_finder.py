@@ -11,9 +11,7 @@ from vizsla.api.v2.domain_search import Company, mask
 from vizsla.api.v2.examples import EMAIL_FINDER
 from vizsla.finder.email_finder import EmailFinderData, FinderQuery, Finding, find_email
 from vizsla.finder.explanation import Explanation, explain_finding
-from vizsla.finder.learning import record_outcomes
-from vizsla.finder.likelihoods import count_answers
-from vizsla.finder.outcomes import outcomes_of
+from vizsla.finder.outcomes import record_finding
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import StoreError, WrongParams
 from vizsla.naming.names import PersonName, parse_name, parse_parts
@@ -155,8 +153,7 @@ async def _find(call: Call, params: EmailFinderParams) -> tuple[Finding, FinderQ
         # The answer stands whether or not what was learnt from it can be written down.
         with contextlib.suppress(StoreError):
             async with services.stores.app.write() as conn:
-                await count_answers(conn, finding.answered)
-                await record_outcomes(conn, outcomes_of(finding, call.now))
+                await record_finding(conn, finding, call.now)
     return finding, query
 
 
