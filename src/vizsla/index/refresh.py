@@ -31,7 +31,7 @@ Kind = tuple[str, str, str, int]
 """Type, seniority, department (empty for none) and fields of an address."""
 FACETS_FROM = 500
 """Addresses from which a domain's counts are kept instead of being counted when asked (14 µs against 5 ms at 50,000)."""
-ADDRESSES_AT_ONCE, DOMAINS_AT_ONCE = 100, 50
+ADDRESSES_AT_ONCE, DOMAINS_AT_ONCE = 100, 30
 _ROWS_AT_ONCE = 20_000
 _VALUES = 100
 """Values of one key that are looked at, the most said first: a page may be made to say thousands."""
@@ -145,7 +145,7 @@ async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int)
 
 
 async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) -> None:
-    """Make the rows of at most some fifty *domains* anew."""
+    """Make the rows of at most some thirty *domains* anew."""
     votes: dict[str, list[Vote]] = defaultdict(list)
     some = {"domains": list(domains)}
     contents = await _read(conn, domains)

@@ -14,6 +14,7 @@ from vizsla.naming.names import PersonName
 from vizsla.naming.prior import templates_of
 from vizsla.naming.spellings import spell
 from vizsla.naming.templates import render
+from vizsla.naming.traits import move
 
 LEAST_THETA = 1e-3
 """Templates that are rarer at the domain are not filled in: it is twice as fast, and the order of the first three stays."""
@@ -70,14 +71,20 @@ def _mass(name: PersonName, posterior: Posterior, least_theta: float) -> dict[st
     prior = posterior.prior
     absent, without_digits = prior.spelling.middle_absent, 1 - prior.spelling.digits
     made: dict[str, dict[int, float]] = {}
+    shares = move(posterior.theta, name, prior)
     spellings = spell(name, posterior.domain, prior.spelling)
     for at, template in enumerate(templates_of(prior.templates)):
-        theta = posterior.theta[at] * without_digits
+        theta = shares[at] * without_digits
         if theta < least_theta or theta <= 0:
             continue
         for spelled in spellings:
             share, locals_ = theta * spelled.share, render(template, spelled.places)
-            if not locals_ and template.without_middle is not None and lacks_middle(template, spelled.places):
+            if (
+                not locals_
+                and absent
+                and template.without_middle is not None
+                and lacks_middle(template, spelled.places)
+            ):
                 share, locals_ = share * absent, render(template.without_middle, spelled.places)
             for local, weight in locals_.items():
                 parts = made.setdefault(local, {})

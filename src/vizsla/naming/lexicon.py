@@ -28,18 +28,17 @@ class Lexicon:
         self._shares = {word: shares[word] / total for word in self._words}
         self._sums = [0.0, *accumulate(self._shares[word] for word in self._words)]
         self._letters = _Letters(self._shares)
-
-    @property
-    def heads(self) -> dict[str, float]:
-        """How common each first letter is."""
-        return {letter: self.prefix(letter) for letter in "abcdefghijklmnopqrstuvwxyz"}
-
-    def word(self, word: str) -> float:
+        # Short beginnings come again and again.
+        self.word = lru_cache(65_536)(self._word)
         """The share of people with this name."""
-        return _KNOWN * self._shares.get(word, 0.0) + (1 - _KNOWN) * self._letters.word(word)
+        self.prefix = lru_cache(65_536)(self._prefix)
+        """The share of people whose name begins so and is longer."""
 
-    def prefix(self, head: str) -> float:
-        """The share of people whose name begins with *head* and is longer."""
+    def _word(self, word: str) -> float:
+        listed = self._shares.get(word)
+        return _KNOWN * listed if listed is not None else (1 - _KNOWN) * self._letters.word(word)
+
+    def _prefix(self, head: str) -> float:
         start, end = bisect_left(self._words, head), bisect_left(self._words, head + "{")
         listed = self._sums[end] - self._sums[start] - self._shares.get(head, 0.0)
         return _KNOWN * max(0.0, listed) + (1 - _KNOWN) * self._letters.prefix(head)

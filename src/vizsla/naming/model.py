@@ -10,7 +10,7 @@ on the order in which addresses came, and taking one away undoes exactly what it
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from string import ascii_lowercase
 
@@ -25,7 +25,7 @@ MOST_WEIGHT = 60.0
 """Weight of all evidence of a domain: beyond it the model would be surer of itself than a domain is of its habits."""
 _ROUNDS = 3
 """How often the clues of a domain are weighed against each other; they settle after two or three."""
-_LEAST_SHARE = 1e-4
+_LEAST_SHARE = 1e-3
 """Components that matter less than this, beside all, are left out of the mean."""
 _BROAD_WEIGHT = 0.03
 _BROAD_SIZE = 0.8
@@ -33,9 +33,12 @@ _BROAD_SIZE = 0.8
 Three of a hundred domains write their addresses as none of the learnt components does, and are of one mind about it: without
 this, three `{first}-{last}` in a row would still be taken for exceptions.
 """
+_LEAST_COUNT = 5e-3
+"""Counts that are less than this beside the greatest are dropped: a nameless address may be made by thirty templates."""
 _BARE_DIGITS = 0.02
 """How probable digits behind a local part are of one that would be explained without them: john.smith2."""
 
+_MARKS = frozenset("._-")
 _ANY_LETTER = dict.fromkeys(ascii_lowercase, 1 / 26)
 
 Clue = tuple[tuple[int, float], ...]
@@ -108,20 +111,33 @@ def explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
 
 def _explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
     found: dict[int, float] = {}
-    templates = templates_of(prior.templates)
+    marks = frozenset(local) & _MARKS
+    templates = _with_marks(prior.templates)
     absent = prior.spelling.middle_absent
     for spelled in spell(name, domain, prior.spelling):
         places = spelled.places
         if "m" not in places:
             # A middle name that nobody told us shows in one of thirty addresses: any letter.
             places = {**places, "m": _ANY_LETTER}
-        for at, template in enumerate(templates):
+        for at, template, wanted in templates:
+            if not wanted <= marks:
+                continue
             share = likelihood(template, places, local)
             if not share and template.without_middle is not None and lacks_middle(template, spelled.places):
                 share = absent * likelihood(template.without_middle, places, local)
             if share:
                 found[at] = found.get(at, 0.0) + spelled.share * share
     return tuple((at, round(share, 4)) for at, share in sorted(found.items()) if share >= 1e-4)
+
+
+@lru_cache(8)
+def _with_marks(texts: tuple[str, ...]) -> list[tuple[int, Template, frozenset[str]]]:
+    """Every template with the marks that are in all it makes, so that most need not be tried."""
+    shortest = (template.without_middle or template for template in templates_of(texts))
+    return [
+        (at, template, frozenset(mark for _, mark in least.steps if mark))
+        for at, (template, least) in enumerate(zip(templates_of(texts), shortest, strict=True))
+    ]
 
 
 def lacks_middle(template: Template, places: Mapping[str, object]) -> bool:
@@ -150,10 +166,10 @@ def _infer(
         return theta, soft, 0.0
     total = math.fsum(weight for _, weight in clues)
     scale = min(1.0, MOST_WEIGHT / total)
-    for _ in range(_ROUNDS if any(len(clue) > 1 for clue, _ in clues) else 1):
-        soft = _weigh(clues, theta, scale)
-        theta = _update(soft, kind, prior)
-    return theta, soft, total
+    for _ in range(_ROUNDS - 1 if any(len(clue) > 1 for clue, _ in clues) else 0):
+        theta = _update(_weigh(clues, theta, scale), kind, prior, only={at for clue, _ in clues for at, _ in clue})
+    soft = _weigh(clues, theta, scale)
+    return _update(soft, kind, prior), soft, total
 
 
 def responsibilities(clue: Clue, theta: Sequence[float]) -> dict[int, float]:
@@ -172,29 +188,38 @@ def _weigh(clues: Iterable[tuple[Clue, float]], theta: Sequence[float], scale: f
     for clue, weight in clues:
         for at, share in responsibilities(clue, theta).items():
             soft[at] = soft.get(at, 0.0) + scale * weight * share
-    return {at: count for at, count in soft.items() if count > 1e-12}
+    least = _LEAST_COUNT * max(soft.values())
+    return {at: count for at, count in soft.items() if count > least}
 
 
-def _update(soft: Mapping[int, float], kind: str, prior: Prior) -> tuple[float, ...]:
+def _update(soft: Mapping[int, float], kind: str, prior: Prior, *, only: Collection[int] = ()) -> tuple[float, ...]:
+    """The mean of the mixture after *soft* counts; with *only*, correct up to a factor and at these templates alone."""
     total = math.fsum(soft.values())
     components, log_weights = _logarithms(kind, prior)
+    counted = list(soft.items())
     scores = []
-    for (alpha, size, log_size), log_weight in zip(components, log_weights, strict=True):
-        score = log_weight + log_size - math.lgamma(size + total)
-        for at, count in soft.items():
-            score += math.lgamma(alpha[at] + count) - math.lgamma(alpha[at])
+    for component, log_weight in zip(components, log_weights, strict=True):
+        alpha, logs = component.alpha, component.logs
+        score = log_weight + component.log_size - math.lgamma(component.size + total)
+        for at, count in counted:
+            score += math.lgamma(alpha[at] + count) - logs[at]
         scores.append(score)
     best = max(scores)
     likely = [(math.exp(score - best), at) for at, score in enumerate(scores) if score > best - 14]
     norm = math.fsum(share for share, _ in likely)
     theta = [0.0] * len(prior.templates)
     for share, number in likely:
-        alpha, size, _ = components[number]
         if share < _LEAST_SHARE * norm:
             continue
-        factor = share / norm / (size + total)
+        component = components[number]
+        alpha = component.alpha
+        factor = share / norm / (component.size + total)
+        if only:
+            for at in only:
+                theta[at] += factor * (alpha[at] + soft.get(at, 0.0))
+            continue
         theta = [value + factor * concentration for value, concentration in zip(theta, alpha, strict=True)]
-        for at, count in soft.items():
+        for at, count in counted:
             theta[at] += factor * count
     whole = math.fsum(theta)
     return tuple(value / whole for value in theta)
@@ -207,32 +232,39 @@ def _kind(domain: str, prior: Prior) -> str:
     return "other" if "other" in prior.weights else "*"
 
 
-Component = tuple[tuple[float, ...], float, float]
-"""Concentrations, their sum, and its log gamma."""
+class _Component(msgspec.Struct, frozen=True):
+    """A Dirichlet distribution, with what is needed of it again and again."""
+
+    alpha: tuple[float, ...]
+    logs: tuple[float, ...]
+    """Log gamma of each concentration."""
+    size: float
+    log_size: float
+
+
+def _component(alpha: Sequence[float]) -> _Component:
+    # A concentration of nothing would forbid a template for ever.
+    kept = tuple(max(value, 1e-6) for value in alpha)
+    size = math.fsum(kept)
+    return _Component(kept, tuple(math.lgamma(value) for value in kept), size, math.lgamma(size))
 
 
 @lru_cache(256)
-def _logarithms(kind: str, prior: Prior) -> tuple[list[Component], list[float]]:
+def _logarithms(kind: str, prior: Prior) -> tuple[list[_Component], list[float]]:
     """The components and the logarithms of their weights."""
-    learnt = []
-    for component in prior.components:
-        # A concentration of nothing would forbid a template for ever.
-        alpha = tuple(max(value, 1e-6) for value in component)
-        size = math.fsum(alpha)
-        learnt.append((alpha, size, math.lgamma(size)))
     weights = [*(weight * (1 - _BROAD_WEIGHT) for weight in prior.weights[kind]), _BROAD_WEIGHT]
-    return [*learnt, _broad(prior)], [math.log(max(weight, 1e-12)) for weight in weights]
+    return _components(prior), [math.log(max(weight, 1e-12)) for weight in weights]
 
 
 @lru_cache(8)
-def _broad(prior: Prior) -> Component:
-    """A domain with a habit that none of the learnt ones has: any template, and then that one for nearly all."""
+def _components(prior: Prior) -> list[_Component]:
+    """The learnt ones; and a domain with a habit that none of them has: any template, and then that one for nearly all."""
     simple = [text for text in prior.templates if ":" not in text and "#" not in text and "m" not in text]
-    alpha = tuple(
+    broad = [
         _BROAD_SIZE * ((0.8 / len(simple) if text in simple else 0.0) + 0.2 / len(prior.templates))
         for text in prior.templates
-    )
-    return alpha, _BROAD_SIZE, math.lgamma(_BROAD_SIZE)
+    ]
+    return [*(_component(alpha) for alpha in prior.components), _component(broad)]
 
 
 @lru_cache(256)

@@ -57,8 +57,9 @@ def list_habits(posterior: Posterior) -> list[Habit]:
 
 def infer_pattern(posterior: Posterior) -> str | None:
     """The domain's pattern; None if too little speaks for one, or as much for another."""
-    best = max(list_habits(posterior), key=lambda habit: (habit.weight, habit.share, habit.pattern))
-    others = [habit for habit in list_habits(posterior) if habit.pattern != best.pattern]
+    habits = list_habits(posterior)
+    best = max(habits, key=lambda habit: (habit.weight, habit.share, habit.pattern))
+    others = [habit for habit in habits if habit.pattern != best.pattern]
     if best.weight < LEAST_WEIGHT or any(other.weight > _EVEN * best.weight for other in others):
         return None
     seen = math.fsum(posterior.counts.values())

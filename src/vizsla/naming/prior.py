@@ -56,6 +56,12 @@ class Prior(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     weights: dict[str, tuple[float, ...]]
     """Of each kind of top-level domain, the weight of each component; `*` is for all."""
     spelling: Spelling
+    traits: dict[str, dict[str, tuple[float, ...]]] = {}
+    """Of each trait of a name and each family of templates, a factor for each value."""
+    trust: float = 0.0
+    """How much of the belief is the domain's own addresses by themselves, whatever kinds of domains there are."""
+    trust_strength: float = 0.3
+    """Addresses that the belief from before counts for, in that part."""
 
     def __post_init__(self) -> None:
         sizes = {len(self.templates)} | {len(component) for component in self.components}

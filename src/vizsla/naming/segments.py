@@ -18,7 +18,7 @@ _LONGEST = 40
 _LEAST_WORD = 2
 _KEPT = 1e-3
 """Templates that are less probable than this, beside the most probable, are left out of the clue."""
-_RARE = 4e-4
+_RARE = 1e-3
 """Templates that so few use are not tried on an address without marks, which any of a hundred could have made."""
 _SIZES = {"f": 1, "l": 1, "m": 1, "given-initials": 3}
 _GIVEN_INITIALS = {1: 0.3, 2: 0.6, 3: 0.1}
@@ -85,22 +85,26 @@ class _Reading:
 
     def _rest(self, steps: tuple[tuple[str, str], ...], at: int, start: int, *, is_cut: bool) -> float:
         place, mark = steps[at]
-        local, size = self._local, len(self._local)
+        size, piece = len(self._local), self._piece
+        is_last_split = at == len(steps) - 2
         if at == len(steps) - 1:
-            if start >= size:
-                return 0.0
-            return self._piece(f"{place}+" if is_cut and place in self._names else place, start, size)
+            return piece(_final(place, is_cut=is_cut), start, size) if start < size else 0.0
         if mark:
             # Names have no marks in them here; double names are read by their first half only when nothing else is there.
-            end = local.find(mark, start + 1)
+            end = self._local.find(mark, start + 1)
             ends = range(end, end + 1) if end > 0 else range(0)
         else:
             ends = self._ends(place, start)
+        final = _final(steps[-1][0], is_cut=is_cut)
         total = 0.0
         for end in ends:
-            share = self._piece(place, start, end)
+            share = piece(place, start, end)
             if share > 0:
-                total += share * self._rest(steps, at + 1, end + len(mark), is_cut=is_cut)
+                after = end + len(mark)
+                if not is_last_split:
+                    total += share * self._rest(steps, at + 1, after, is_cut=is_cut)
+                elif after < size:
+                    total += share * piece(final, after, size)
         return total
 
     def _ends(self, place: str, start: int) -> range:
@@ -138,6 +142,11 @@ class _Reading:
         if len(text) < int(size):
             return names.word(text) if len(text) >= _LEAST_WORD else 0.0
         return names.word(text) + names.prefix(text) if len(text) == int(size) else 0.0
+
+
+def _final(place: str, *, is_cut: bool) -> str:
+    """The last place of a template: of one that was cut, a beginning of the name."""
+    return f"{place}+" if is_cut and place in ("first", "last") else place
 
 
 @lru_cache(1_024)
