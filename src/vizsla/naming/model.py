@@ -123,7 +123,7 @@ def _explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
             if not wanted <= marks:
                 continue
             share = likelihood(template, places, local)
-            if not share and template.without_middle is not None and lacks_middle(template, spelled.places):
+            if not share and absent and template.without_middle is not None and lacks_middle(template, spelled.places):
                 share = absent * likelihood(template.without_middle, places, local)
             if share:
                 found[at] = found.get(at, 0.0) + spelled.share * share
@@ -169,7 +169,28 @@ def _infer(
     for _ in range(_ROUNDS - 1 if any(len(clue) > 1 for clue, _ in clues) else 0):
         theta = _update(_weigh(clues, theta, scale), kind, prior, only={at for clue, _ in clues for at, _ in clue})
     soft = _weigh(clues, theta, scale)
-    return _update(soft, kind, prior), soft, total
+    return _trust(_update(soft, kind, prior), soft, _of_kind(kind, prior), prior), soft, total
+
+
+def _trust(
+    theta: tuple[float, ...], soft: Mapping[int, float], start: Sequence[float], prior: Prior
+) -> tuple[float, ...]:
+    """
+    *theta* with a part in which the domain's own addresses stand by themselves.
+
+    The mixture is too sure that a domain is of a kind it has seen: of three addresses, two of one pattern and one of a usual
+    one, it believes the usual one.
+    """
+    if not prior.trust:
+        return theta
+    own = prior.trust / (math.fsum(soft.values()) + prior.trust_strength)
+    mixed = [
+        (1 - prior.trust) * share + own * prior.trust_strength * first
+        for share, first in zip(theta, start, strict=True)
+    ]
+    for at, count in soft.items():
+        mixed[at] += own * count
+    return tuple(mixed)
 
 
 def responsibilities(clue: Clue, theta: Sequence[float]) -> dict[int, float]:
