@@ -301,12 +301,21 @@ async def mailboxes(api: Api, runner: Mailboxes) -> AsyncIterator[Mailboxes]:
 
 
 async def test_who_does_not_follow_the_pattern_is_found_by_asking(api: Api) -> None:
+    """Most are `{f}{last}` there, not all."""
+    await put(
+        api,
+        *(
+            seen(f"{first[0]}{last}@mixed.example".lower(), f"{first} {last}")
+            for first, last in map(str.split, TEAM[:4])
+        ),
+        *(seen(f"{first}.{last}@mixed.example".lower(), f"{first} {last}") for first, last in map(str.split, TEAM[4:])),
+    )
     async with mailboxes(api, Mailboxes("mira.quellenberg")) as server:
-        reply = await ask(api, "domain=team.example&full_name=Mira+Quellenberg")
-        again = await ask(api, "domain=team.example&full_name=Mira+Quellenberg")
+        reply = await ask(api, "domain=mixed.example&full_name=Mira+Quellenberg")
+        again = await ask(api, "domain=mixed.example&full_name=Mira+Quellenberg")
     data = reply.body["data"]
 
-    assert data["email"] == "mira.quellenberg@team.example"
+    assert data["email"] == "mira.quellenberg@mixed.example"
     assert data["score"] > 60
     assert data["verification"]["status"] == "valid" and data["accept_all"] is False
     assert server.runs[0] == "mquellenberg"
@@ -369,3 +378,17 @@ async def test_a_claim_after_the_answer_takes_it_away(api: Api) -> None:
 
     assert found.status == 200
     assert (gone.status, gone.error["id"]) == (451, "claimed_email")
+
+
+async def test_calibration_shows_what_came_of_answers(api: Api) -> None:
+    async with mailboxes(api, Mailboxes("mira.quellenberg", "ivandt")):
+        await ask(api, "domain=team.example&full_name=Mira+Quellenberg")
+        await ask(api, "domain=team.example&full_name=Ivo+Vandt")
+    reply = await api("GET", "/v2/calibration", key=api.a)
+    refused, taking_all = reply.body["data"]["strata"]
+
+    assert (refused["accept_all"], taking_all["accept_all"]) == (False, True)
+    assert refused["uncorrected"]["n"] == sum(one["n"] for one in refused["uncorrected"]["bins"]) == 2
+    assert refused["uncorrected"] == refused["corrected"] and refused["fitted_at"] is None
+    assert taking_all["uncorrected"] == {"n": 0, "brier": None, "log_loss": None, "ece": None, "bins": []}
+    assert await api.used(api.a) == 2

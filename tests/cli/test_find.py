@@ -64,3 +64,10 @@ def test_nobody_is_an_empty_table(index: Run) -> None:
     assert ran.code == 0
     assert ran.out.splitlines() == ["address\tscore\tname\tposition\tverification"]
     assert "likely enough" in ran.talk
+
+
+def test_calibration_of_nothing_says_so(index: Run) -> None:
+    ran = index("calibration")
+
+    assert ran.code == 0 and "nothing is known yet" in ran.talk
+    assert [one["accept_all"] for one in json.loads(index("calibration", "--json").out)] == [False, True]

@@ -12,8 +12,8 @@ from vizsla.finder.learning import (
     Label,
     Outcome,
     fit,
+    forget_old,
     improve,
-    learn,
     list_outcomes,
     list_published,
     load_learnt,
@@ -22,7 +22,11 @@ from vizsla.finder.learning import (
 )
 from vizsla.finder.likelihoods import Answered, Likelihoods, count_answers, load_likelihoods
 from vizsla.finder.tables import finder_outcome
+from vizsla.kit.clock import SystemClock
+from vizsla.kit.settings import Settings
 from vizsla.storage.open import Stores
+from vizsla.work.learning import learn
+from vizsla.work.workplace import Workplace
 
 NOW = 1_795_000_000
 
@@ -101,13 +105,14 @@ async def test_answers_are_counted_in_parts(stores: Stores) -> None:
     assert found.of("strict", "invalid").if_wrong > found.of("lax", "invalid").if_wrong
 
 
-async def test_what_came_of_answers_corrects_the_next(stores: Stores) -> None:
+async def test_what_came_of_answers_corrects_the_next(stores: Stores, settings: Settings) -> None:
+    place = Workplace(settings, stores, b"0" * 32, SystemClock())
     async with stores.app.write() as conn:
         await record_outcomes(
             conn, [outcome(p, y, at=NOW + at) for at, (p, y) in enumerate(drawn(1_000, intercept=-1.5))]
         )
         await record_outcomes(conn, [outcome(0.5, True, accept_all=True)])
-        published = await learn(conn, NOW)
+    published = await learn(place)
     learnt = await load_learnt(stores.app)
 
     assert set(published) == set(learnt.calibrations) == {False}
@@ -120,7 +125,7 @@ async def test_what_came_of_answers_corrects_the_next(stores: Stores) -> None:
 async def test_only_the_newest_are_kept(stores: Stores) -> None:
     async with stores.app.write() as conn:
         await record_outcomes(conn, [outcome(0.5, at % 2 == 0, at=NOW + at) for at in range(MOST + 50)])
-        await learn(conn, NOW)
+        await forget_old(conn)
     kept = await list_outcomes(stores.app, accept_all=False, most=2 * MOST)
 
     assert len(kept) == MOST

@@ -23,6 +23,8 @@ FEWEST = 300
 """Outcomes from which on a correction is fitted."""
 MOST = 5_000
 """The newest of them count: what was right years ago is of another web."""
+STRATA = (False, True)
+"""Domains that refuse whom they do not know, and those that take everybody: only bounces and replies tell of the latter."""
 _RIDGE = 3.0
 """How strongly the correction is held at none, in outcomes."""
 _BINS = 10
@@ -136,22 +138,18 @@ async def list_outcomes(reader: Reader, *, accept_all: bool, most: int = MOST) -
     return [(float(row[0]), bool(row[1])) for row in rows]
 
 
-async def learn(conn: Connection, now: int) -> dict[bool, Calibration]:
-    """Fit the corrections anew; those that were published. Forgets outcomes that count no more."""
-    published = {}
-    for accept_all in (False, True):
-        newest = await list_outcomes(conn, accept_all=accept_all)
-        before = (await list_published(conn)).get(accept_all)
-        fitted = improve(newest, before.calibration if before else Calibration())
-        if fitted is not None:
-            await conn.execute(
-                _PUT_CALIBRATION,
-                {"accept_all": int(accept_all), "slope": fitted.slope, "intercept": fitted.intercept,
-                 "n": len(newest), "made_at": now},
-            )  # fmt: skip
-            published[accept_all] = fitted
-        await conn.execute(_FORGET, {"accept_all": int(accept_all), "most": MOST})
-    return published
+async def publish(conn: Connection, calibration: Calibration, *, accept_all: bool, n: int, now: int) -> None:
+    """Use *calibration*, fitted to *n* outcomes, from now on."""
+    await conn.execute(
+        _PUT_CALIBRATION,
+        {"accept_all": int(accept_all), "slope": calibration.slope, "intercept": calibration.intercept, "n": n,
+         "made_at": now},
+    )  # fmt: skip
+
+
+async def forget_old(conn: Connection) -> int:
+    """Drop outcomes that count no more."""
+    return sum([await conn.execute(_FORGET, {"accept_all": int(which), "most": MOST}) for which in STRATA])
 
 
 def improve(newest_first: Pairs, current: Calibration) -> Calibration | None:

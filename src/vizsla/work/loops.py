@@ -13,6 +13,7 @@ from vizsla.index.ageing import Ageing
 from vizsla.kit.clock import DAY
 from vizsla.verifier.store import forget_stale
 from vizsla.work.crawls import crawl_one
+from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
@@ -33,6 +34,7 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _age(place), _HOUR, tell))
         group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
         group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
+        group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
         if place.settings.crawl_on_miss:
             for _ in range(CRAWLS_AT_ONCE):
                 worker = name_worker()
@@ -54,6 +56,11 @@ async def _age(place: Workplace) -> None:
         async with index.write() as conn:
             await ageing.step(conn)
         await asyncio.sleep(_BREATH)
+
+
+async def _learn(place: Workplace, tell: Tell) -> None:
+    for accept_all, calibration in (await learn(place)).items():
+        tell("calibrated", accept_all=accept_all, slope=calibration.slope, intercept=calibration.intercept)
 
 
 async def _verify(place: Workplace, tell: Tell) -> None:
