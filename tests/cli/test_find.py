@@ -1,5 +1,6 @@
 """`vizsla find`: the finder at the terminal."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Ran
+from vizsla.finder.people_csv import COLUMNS
 
 Run = Callable[..., Ran]
 TEAM = ("Ada Brandt", "Bo Castell", "Cleo Dorn", "Dana Eklund")
@@ -71,3 +73,76 @@ def test_calibration_of_nothing_says_so(index: Run) -> None:
 
     assert ran.code == 0 and "nothing is known yet" in ran.talk
     assert [one["accept_all"] for one in json.loads(index("calibration", "--json").out)] == [False, True]
+
+
+PEOPLE = """first_name;last_name;website;note
+Ada;Brandt;https://team.example/about;"known; seen"
+Mira;Quellenberg;team.example;
+4;Quell;team.example;no name
+Ida;Moll;;no place
+Jörg;Möller;TEAM.example;last
+"""
+
+
+def found(text: str) -> list[list[str]]:
+    return list(csv.reader(text.splitlines(), delimiter=";"))
+
+
+def test_a_file_of_people(index: Run, tmp_path: Path) -> None:
+    source = tmp_path / "people.csv"
+    source.write_text(PEOPLE, "utf-8")
+    ran = index("find", "--file", str(source), "--json")
+    head, *rows = found((tmp_path / "people.found.csv").read_text("utf-8"))
+
+    assert {"rows": 5, "resumed": 0, "found": 3, "errors": 2}.items() <= json.loads(ran.out).items()
+    assert head == ["first_name", "last_name", "website", "note", *COLUMNS]
+    assert [row[3] for row in rows] == ["known; seen", "", "no name", "no place", "last"]
+    assert [(row[4], row[-1]) for row in rows[:4]] == [
+        ("abrandt@team.example", ""), ("mquellenberg@team.example", ""), ("", "invalid_first_name"), ("", "wrong_params"),
+    ]  # fmt: skip
+    assert rows[4][4] in ("jmoeller@team.example", "jmoller@team.example")
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_file_goes_on_after_the_last_whole_row(index: Run, tmp_path: Path) -> None:
+    source, out = tmp_path / "people.csv", tmp_path / "out.csv"
+    source.write_text(PEOPLE, "utf-8")
+    index("find", "--file", str(source), "--out", str(out))
+    whole = out.read_text("utf-8")
+    lines = whole.splitlines(keepends=True)
+    for killed_at in (0, 1, 3, 6):
+        out.unlink()
+        (tmp_path / "out.csv.part").write_text(
+            "".join(lines[:killed_at]) + (lines[killed_at][:9] if killed_at < 6 else ""), "utf-8"
+        )
+        ran = index("find", "--file", str(source), "--out", str(out), "--json")
+        assert out.read_text("utf-8") == whole
+        assert json.loads(ran.out)["resumed"] == max(0, killed_at - 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no rows"),
+        ("who,where\nAda Brandt,team.example\n", "columns"),
+        ("full_name\nAda Brandt\n", "columns"),
+        ("a\0b", "UTF-8"),
+    ],
+)
+def test_a_file_that_will_not_do_is_refused(index: Run, tmp_path: Path, text: str, words: str) -> None:
+    source = tmp_path / "people.csv"
+    source.write_text(text, "utf-8")
+    ran = index("find", "--file", str(source))
+
+    assert ran.code == 1 and words in ran.talk
+
+
+def test_what_is_there_of_another_file_is_not_gone_on_with(index: Run, tmp_path: Path) -> None:
+    source = tmp_path / "people.csv"
+    source.write_text("full_name,domain\nAda Brandt,team.example\n", "utf-8")
+    (tmp_path / "people.found.csv.part").write_text("full_name,domain,email\n", "utf-8")
+    ran = index("find", "--file", str(source))
+
+    assert ran.code == 1 and "another file" in ran.talk
+    for arguments in (("--file", str(tmp_path / "none.csv")), ("--file", str(source), "--out", str(source))):
+        assert index("find", *arguments).code == 1

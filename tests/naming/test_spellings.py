@@ -75,6 +75,12 @@ def test_no_place_has_more_than_one_whole(name: PersonName, domain: str) -> None
             assert all(text == text.lower() and text.isascii() for text in texts)
 
 
+def test_kanji_have_no_reading_that_we_know() -> None:
+    assert ways("山田 太郎", "last", "acme.jp") == {}
+    assert ways("山田 太郎", "last", "acme.cn")
+    assert ways("Taro Yamada", "last", "acme.jp") == {"yamada": 1.0}
+
+
 def test_folding_keeps_hyphens_alone() -> None:
     assert fold("Åsa-Çelik O’Hare") == "asa-celik ohare"
     assert fold("Åsa", expand=True) == "aasa"

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from vizsla.cli.find_file import find_file, show, target_of
 from vizsla.cli.output import put_json, put_line, put_table, talk
 from vizsla.finder.email_finder import FinderQuery, Finding, Means, find_email
 from vizsla.finder.explanation import Explanation, explain_finding
@@ -27,10 +29,12 @@ LEAST_SECONDS, MOST_SECONDS = 3, 20
 
 
 def find(
-    domain: str,
-    name: str,
+    domain: str | None = None,
+    name: str | None = None,
     /,
     *,
+    file: Path | None = None,
+    out: Path | None = None,
     max_duration: int = 10,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"])] = False,
     json: bool = False,
@@ -47,6 +51,11 @@ def find(
         A domain name, or a company's name.
     name
         First and last name, in quotes.
+    file
+        A CSV file of people instead: its first line names the columns first_name and last_name, or full_name; and domain, or
+        company. Killed meanwhile, the same command goes on where it was stopped.
+    out
+        Where their addresses go, beside the columns of the file; FILE.found.csv if not named.
     max_duration
         Seconds that it may take, 3 to 20.
     verbose
@@ -56,6 +65,11 @@ def find(
     """
     if not LEAST_SECONDS <= max_duration <= MOST_SECONDS:
         raise WrongParams(f"--max-duration must be between {LEAST_SECONDS} and {MOST_SECONDS} seconds.")
+    if file is not None:
+        asyncio.run(_find_all(file, target_of(file, out), float(max_duration), json=json))
+        return
+    if domain is None or name is None:
+        raise WrongParams('Name a domain and a person: vizsla find acme.com "Jane Doe"; or --file people.csv.')
     is_domain = "." in domain and " " not in domain
     query = FinderQuery(
         name=parse_name(name),
@@ -77,6 +91,12 @@ def find(
                 _show(finding, explanation)
 
     asyncio.run(run())
+
+
+async def _find_all(source: Path, target: Path, max_duration: float, *, json: bool) -> None:
+    async with open_workplace() as place, _open_means(place) as means:
+        summary = await find_file(place, means, source, target, max_duration=max_duration)
+    show(summary, json=json)
 
 
 @contextlib.asynccontextmanager

@@ -42,6 +42,11 @@ def is_east_asian(word: str) -> bool:
     )
 
 
+def has_han(text: str) -> bool:
+    """Whether a sign of *text* is Han."""
+    return not text.isascii() and any(unicodedata.name(sign, "").startswith("CJK") for sign in text)
+
+
 def split_east_asian(word: str) -> tuple[str, str] | None:
     """Family and given name of one word of two to five signs; None for what cannot be cut without a dictionary."""
     if not 2 <= len(word) <= 5 or any("KANA" in unicodedata.name(sign, "") for sign in word):

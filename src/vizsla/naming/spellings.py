@@ -15,7 +15,7 @@ from anyascii import anyascii
 
 from vizsla.naming.names import PersonName, particles_of
 from vizsla.naming.prior import Spelling, kind_of_tld
-from vizsla.naming.scripts import is_chinese_surname, read_surname, syllables
+from vizsla.naming.scripts import has_han, is_chinese_surname, read_surname, syllables
 from vizsla.naming.templates import Places
 
 _EXPANDED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
@@ -43,6 +43,9 @@ def spell(name: PersonName, domain: str, spelling: Spelling) -> tuple[Spelled, .
 
 @lru_cache(4_096)
 def _spell(name: PersonName, kind: str, spelling: Spelling) -> tuple[Spelled, ...]:
+    if kind == "jp" and (has_han(name.first) or has_han(name.last)):
+        # How a Japanese name in kanji is read, only its bearer knows; what anyascii gives is Chinese.
+        return (Spelled(1.0, {}),)
     plain = _places(name, spelling, expand=False)
     whole = f"{name.first} {name.last} {' '.join(name.middles)}".casefold()
     if whole.isascii() or whole == whole.translate(_EXPANDED):
