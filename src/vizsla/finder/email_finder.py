@@ -13,7 +13,7 @@ import msgspec
 
 from vizsla.finder.beliefs import Belief, Beliefs, Calibration, Likelihood, score
 from vizsla.finder.likelihoods import Answered, Likelihoods
-from vizsla.finder.namesakes import last_name_spellings, whose_is
+from vizsla.finder.namesakes import index_spellings, whose_is
 from vizsla.finder.probing import Probed, Prober
 from vizsla.index.company_names import find_domain
 from vizsla.index.confidence import confidence
@@ -189,7 +189,8 @@ class _Search:
 
     async def run(self) -> Finding:
         await self.read_domain()
-        namesakes = await list_namesakes(self._means.stores.index, self._domain, last_name_spellings(self._name))
+        firsts, lasts = index_spellings(self._name, self._domain)
+        namesakes = await list_namesakes(self._means.stores.index, self._domain, firsts, lasts)
         theirs = [row for row in namesakes if self._whose(row) == "theirs" and _status(row) != "invalid"]
         if theirs:
             return self.known(theirs[0])

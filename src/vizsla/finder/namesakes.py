@@ -28,10 +28,16 @@ def whose_is(first_name: str | None, last_name: str | None, name: PersonName, do
     return "theirs" if last_name else "unknown"
 
 
-def last_name_spellings(name: PersonName) -> list[str]:
-    """How the index may have written the last name of *name*."""
-    last = name.last
-    return list(dict.fromkeys((last, last.title(), last.upper(), last.lower(), last[:1].upper() + last[1:])))
+def index_spellings(name: PersonName, domain: str) -> tuple[list[str], list[str]]:
+    """How the index may have written the first and the last name of *name*."""
+    firsts, lasts = _cases(name.first), _cases(name.last)
+    for way in sorted(_ways(name, domain, "first")):
+        firsts += [way.title(), f"{way[:1].upper()}."]
+    return list(dict.fromkeys(firsts)), list(dict.fromkeys(lasts))
+
+
+def _cases(text: str) -> list[str]:
+    return [text, text.title(), text.upper(), text.lower(), text[:1].upper() + text[1:]]
 
 
 def _agree(one: PersonName, other: PersonName, domain: str, place: str) -> bool:

@@ -16,16 +16,19 @@ from vizsla.storage.database import Reader, Row
 from vizsla.storage.statement import statement
 
 PERSON_COLUMNS = ("domain", *PAGE_COLUMNS, "certainty")
-_COLUMNS = ", ".join(PERSON_COLUMNS)
+_COLUMNS = ", ".join(f"email.{name}" for name in PERSON_COLUMNS)
 _MOST_NAMESAKES = 20
 _CLUES = statement("SELECT version, clues FROM domain_pattern WHERE domain = :domain")
 _SUREST = statement(f"""
     SELECT local, first_name, last_name, certainty, verification_status FROM email
     WHERE domain = :domain AND type = 'personal' AND (fields & {FULL_NAME}) = :named ORDER BY rank, local LIMIT :most
 """)  # noqa: S608
-_BY_NAME = statement(f"""
-    SELECT {_COLUMNS} FROM email WHERE domain = :domain AND last_name IN :names[text] ORDER BY rank, local LIMIT :most
-""")  # noqa: S608
+# The list first: SQLite would rather walk the whole domain in order than sort a few rows.
+_BY_NAME_TEXT = f"""
+    SELECT {_COLUMNS} FROM :lasts[text] AS l{{columns}} CROSS JOIN :firsts[text] AS f{{columns}} CROSS JOIN email
+    WHERE email.domain = :domain AND email.last_name = l.value AND email.first_name = f.value
+    ORDER BY email.rank, email.local LIMIT :most"""  # noqa: S608
+_BY_NAME = statement(_BY_NAME_TEXT.format(columns=""), postgresql=_BY_NAME_TEXT.format(columns="(value)"))
 _BY_LOCAL = statement(f"SELECT {_COLUMNS} FROM email WHERE domain = :domain AND local IN :locals[text]")  # noqa: S608
 _BY_LINKEDIN = statement(f"""
     SELECT {_COLUMNS} FROM email WHERE linkedin IN :handles[text] ORDER BY rank, domain, local LIMIT :most
@@ -60,9 +63,12 @@ def _infer(clues: str, domain: str, prior: Prior) -> Posterior:
     return infer_posterior(load_clues(clues), domain, prior)
 
 
-async def list_namesakes(reader: Reader, domain: str, last_names: Collection[str]) -> list[Row]:
-    """`PERSON_COLUMNS` of addresses whose owner has one of *last_names*, spelled just so; the surest first."""
-    return await reader.fetch_all(_BY_NAME, {"domain": domain, "names": list(last_names), "most": _MOST_NAMESAKES})
+async def list_namesakes(
+    reader: Reader, domain: str, first_names: Collection[str], last_names: Collection[str]
+) -> list[Row]:
+    """`PERSON_COLUMNS` of addresses whose owner has one of these first and last names, spelled just so; the surest first."""
+    names = {"firsts": list(first_names), "lasts": list(last_names)}
+    return await reader.fetch_all(_BY_NAME, {"domain": domain, "most": _MOST_NAMESAKES, **names})
 
 
 async def list_at(reader: Reader, domain: str, locals_: Collection[str]) -> list[Row]:
