@@ -15,6 +15,7 @@ from vizsla.finder.likelihoods import load_likelihoods
 from vizsla.harvest.records import Fact, Sighting
 from vizsla.index.erase import forget
 from vizsla.index.merge import Merge
+from vizsla.index.verifications import record_verification
 from vizsla.privacy.claims import Claimed, Claims, add_claim
 from vizsla.storage.secret import find_secret
 from vizsla.verifier.exchangers import Exchangers
@@ -244,6 +245,14 @@ async def test_a_candidate_that_is_somebody_elses_is_out(api: Api) -> None:
     assert reply.body["data"]["email"] != "mquell@team.example"
     assert "mquell@team.example" not in [one["email"] for one in explained.body["data"]["candidates"]]
     assert [term["local"] for term in explained.body["data"]["terms"] if term["what"] == "another's"] == ["mquell"]
+
+
+async def test_an_address_that_was_refused_is_out_even_if_it_is_theirs(api: Api) -> None:
+    async with api.app.services.stores.index.write() as conn:
+        await record_verification(conn, "team.example", "abrandt", status="invalid", at=NOW, today=NOW)
+    reply = await ask(api, "domain=team.example&full_name=Ada+Brandt")
+
+    assert reply.body["data"]["email"] != "abrandt@team.example"
 
 
 async def test_a_candidate_that_was_seen_without_a_name_is_surer(api: Api) -> None:

@@ -184,6 +184,8 @@ class _Search:
         self._company: str | None = None
         self._accept_all: bool | None = None
         self._accept_all_at: int | None = None
+        self._takes_all_now = False
+        """Whether that was found out lately enough to ask nobody."""
         self._probed: dict[str, Probed] = {}
         self._seen: dict[str, Row] = {}
 
@@ -226,6 +228,7 @@ class _Search:
         memo = await find_memo(app, self._domain, self._now)
         if memo is not None and memo.accept_all != "inconclusive":
             self._accept_all, self._accept_all_at = memo.truth, memo.at
+            self._takes_all_now = memo.truth is True
         elif self._row is not None and self._row[_OF_DOMAIN["accept_all"]] is not None:
             self._accept_all = bool(self._row[_OF_DOMAIN["accept_all"]])
 
@@ -275,7 +278,10 @@ class _Search:
             whose = self._whose(row)
             if whose == "theirs" and _status(row) != "invalid":
                 return frozenset(), row
-            if row[_AT["type"]] == "generic" or whose == "another's":
+            if _status(row) == "invalid":
+                out.add(local)
+                self._note("invalid", local, 0.0, _WHY["invalid"])
+            elif row[_AT["type"]] == "generic" or whose == "another's":
                 out.add(local)
                 self._note("another's", local, 0.0, "This address is known, and is somebody else's.")
             else:
@@ -297,7 +303,7 @@ class _Search:
             probed = await prober.recall(self._domain, belief.candidate.local)
             if probed is not None:
                 self._take_in(beliefs, belief.candidate.local, probed, fresh=False)
-        if self._is_settled():
+        if self._is_settled() or self._takes_all_now:
             return
         for _ in range(MOST_PROBES):
             untried = [one for one in beliefs.ranked() if one.candidate.local not in self._probed]
@@ -332,8 +338,6 @@ class _Search:
     def _is_settled(self) -> bool:
         """Whether asking on would tell nothing: one was accepted, or this server does not tell."""
         outcomes = {probed.outcome for probed in self._probed.values()}
-        if "valid" in outcomes or self._accept_all:
-            return True
         return bool(outcomes - {"invalid"})
 
     def _left(self) -> float:
