@@ -31,7 +31,7 @@ def likeliest(local: str, domain: str = "acme.com") -> str:
         ("x7", "OTHER"),
         ("kde-devel", "OTHER"),
         ("8f3kq", "OTHER"),
-        ("devnull", "OTHER"),
+        ("xyzzy", "OTHER"),
     ],
 )
 def test_a_local_part_is_read_as_a_person_would(local: str, template: str) -> None:
@@ -39,7 +39,7 @@ def test_a_local_part_is_read_as_a_person_would(local: str, template: str) -> No
 
 
 def test_three_nameless_addresses_show_a_habit() -> None:
-    counts = Counts((read_nameless(local, "acme.com", PRIOR), 0.8) for local in ("jmiller", "awilson", "tgarcia"))
+    counts = Counts((read_nameless(local, "acme.com", PRIOR), 1.0) for local in ("jmiller", "awilson", "tgarcia"))
     found = list_candidates(parse_name("Mira Brandenburg"), infer_posterior(counts, "acme.com", PRIOR))
 
     assert found.ranked[0].local == "mbrandenburg"

@@ -22,9 +22,9 @@ PATTERNS: frozenset[str] = frozenset(
 """All that the API can write."""
 LEAST_WEIGHT = 0.5
 """Weight of the addresses that must speak for a pattern: one that is more probably right than not."""
-LEAST_SHARE = 0.45
+LEAST_SHARE = 0.5
 """The share of people that it must hold for, by what was seen and what is believed together."""
-_BELIEF = 2.0
+_BELIEF = 1.0
 """Addresses that the belief counts for, beside those that were seen."""
 _EVEN = 0.98
 """Two patterns that weigh this nearly the same are a tie."""
