@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +12,11 @@ from vizsla.cli.find_file import find_file, show, target_of
 from vizsla.cli.output import put_json, put_line, put_table, talk
 from vizsla.finder.email_finder import FinderQuery, Finding, Means, find_email
 from vizsla.finder.explanation import Explanation, explain_finding
-from vizsla.finder.learning import load_learnt
 from vizsla.finder.outcomes import record_finding
-from vizsla.finder.probing import VerifierProber
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams
 from vizsla.naming.names import parse_name
-from vizsla.net.dns import DnsClient
-from vizsla.net.guard import EgressGuard
-from vizsla.verifier.exchangers import find_exchangers
+from vizsla.work.findings import open_means
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Workplace, open_workplace
 
@@ -102,23 +97,11 @@ async def _find_all(source: Path, target: Path, max_duration: float, *, json: bo
 @contextlib.asynccontextmanager
 async def _open_means(place: Workplace) -> AsyncIterator[Means]:
     """What the finder works with; with a worker of our own, for no server need be running."""
-    settings, app = place.settings, place.stores.app
     async with contextlib.AsyncExitStack() as stack:
-        dns = await stack.enter_async_context(DnsClient(settings.dns_servers))
-        prober = None
-        if settings.probe:
+        if place.settings.probe:
             pipeline = await stack.enter_async_context(open_pipeline(place))
             await stack.enter_async_context(_working(place, Verifying(place, pipeline, _log)))
-            prober = VerifierProber(app, place.waiting, place.clock, per_domain=settings.verify_per_domain)
-        learnt = await load_learnt(app)
-        yield Means(
-            stores=place.stores,
-            claims=await place.claims(),
-            prober=prober,
-            find_exchangers=partial(find_exchangers, dns, EgressGuard(settings.egress_allow)),
-            likelihoods=learnt.likelihoods,
-            calibrations=learnt.calibrations,
-        )
+        yield await stack.enter_async_context(open_means(place))
 
 
 @contextlib.asynccontextmanager

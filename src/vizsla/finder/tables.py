@@ -1,11 +1,23 @@
 """
-What is kept of what came of answers, so that the next ones are better: no name, no address, no domain of anybody.
+Lists of people to find; and what is kept of what came of answers, so that the next ones are better.
+
+The latter has no name, no address and no domain of anybody.
 
 `finder_likelihood` counts how mail servers answered about addresses that turned out right or wrong, by provider.
 `finder_outcome` has one row for each answer whose truth became known; `finder_calibration` the corrections learnt from them.
 """
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+)
 
 from vizsla.storage.schema import Id, app_metadata
 
@@ -31,6 +43,38 @@ finder_outcome = Table(
     Column("label", Text, nullable=False),  # valid, invalid, bounce, reply
     Column("is_right", Integer, nullable=False),
     Index("finder_outcome_at", "accept_all", "at"),
+)
+
+bulk_finding = Table(
+    "bulk_finding",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("max_duration", Double, nullable=False),  # seconds for each row
+    Column("size", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("found", BigInteger, nullable=False),
+    Column("due", BigInteger),  # see storage.lease; NULL: ended
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("bulk_finding_due", "due"),
+    Index("bulk_finding_ended_at", "ended_at"),
+)
+
+bulk_finding_row = Table(
+    "bulk_finding_row",
+    app_metadata,
+    Column("account_id", BigInteger, primary_key=True),
+    Column("list_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("asked", Text, nullable=False),  # JSON of bulk.Asked
+    Column("answer", Text),  # JSON of bulk.Answer; NULL: not yet done
+    Column("domain", Text),  # of the address that was found
+    Column("local", Text),
+    ForeignKeyConstraint(["account_id", "list_id"], ["bulk_finding.account_id", "bulk_finding.id"], ondelete="CASCADE"),
+    Index("bulk_finding_row_found", "domain", "local"),
 )
 
 finder_calibration = Table(

@@ -9,10 +9,12 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 
+from vizsla.finder.bulk import forget_old as forget_findings
 from vizsla.index.ageing import Ageing
 from vizsla.kit.clock import DAY
 from vizsla.verifier.store import forget_stale
 from vizsla.work.crawls import crawl_one
+from vizsla.work.findings import work_on_lists
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.verifications import Verifying, open_pipeline
@@ -35,6 +37,8 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
         group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
         group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
+        finder = name_worker()
+        group.create_task(_forever(lambda: work_on_lists(place, finder, tell), LOOK, tell))
         if place.settings.crawl_on_miss:
             for _ in range(CRAWLS_AT_ONCE):
                 worker = name_worker()
@@ -71,6 +75,7 @@ async def _verify(place: Workplace, tell: Tell) -> None:
 async def _forget(place: Workplace) -> None:
     async with place.stores.app.write() as conn:
         await forget_stale(conn, place.clock.now() - _KEPT)
+        await forget_findings(conn, place.clock.now() - _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:

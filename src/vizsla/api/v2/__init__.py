@@ -1,7 +1,16 @@
 """The calls of version 2, one module a subject."""
 
 from vizsla.api.registry import Routes
-from vizsla.api.v2 import account, api_keys, calibration, domain_search, email_count, email_finder, email_verifier
+from vizsla.api.v2 import (
+    account,
+    api_keys,
+    bulk_findings,
+    calibration,
+    domain_search,
+    email_count,
+    email_finder,
+    email_verifier,
+)
 
 
 def all_calls(*, trial: bool) -> Routes:
@@ -9,6 +18,7 @@ def all_calls(*, trial: bool) -> Routes:
     endpoints = [
         *domain_search.calls.endpoints,
         *email_finder.calls.endpoints,
+        *bulk_findings.calls.endpoints,
         *calibration.calls.endpoints,
         *email_verifier.calls.endpoints,
         *email_count.calls.endpoints,

@@ -12,9 +12,8 @@ from vizsla.api.v2.examples import EMAIL_FINDER
 from vizsla.finder.email_finder import EmailFinderData, FinderQuery, Finding, find_email
 from vizsla.finder.explanation import Explanation, explain_finding
 from vizsla.finder.outcomes import record_finding
-from vizsla.kit.domain_name import parse_domain
-from vizsla.kit.errors import StoreError, WrongParams
-from vizsla.naming.names import PersonName, parse_name, parse_parts
+from vizsla.finder.questions import question_of, read_query
+from vizsla.kit.errors import StoreError
 
 Name = Annotated[str, msgspec.Meta(max_length=400)]
 MAX_DURATION = 10
@@ -161,26 +160,7 @@ def _query(params: EmailFinderParams) -> FinderQuery:
     duration = float(params.max_duration or MAX_DURATION)
     if params.linkedin_handle and params.linkedin_handle.strip():
         return FinderQuery(linkedin=_handle(params.linkedin_handle), max_duration=duration)
-    company = params.company.strip() if params.company else None
-    if not params.domain and not company:
-        raise WrongParams("You are missing the domain parameter")
-    return FinderQuery(
-        name=_name(params),
-        domain=parse_domain(params.domain) if params.domain else None,
-        company=company,
-        max_duration=duration,
-    )
-
-
-def _name(params: EmailFinderParams) -> PersonName:
-    if params.first_name and params.last_name:
-        return parse_parts(params.first_name, params.last_name)
-    if params.full_name:
-        return parse_name(params.full_name)
-    if params.first_name or params.last_name:
-        missing = "last_name" if params.first_name else "first_name"
-        raise WrongParams(f"You are missing the {missing} parameter")
-    raise WrongParams("You are missing the first_name parameter")
+    return read_query(params, max_duration=duration)
 
 
 def _handle(text: str) -> str:
@@ -190,10 +170,7 @@ def _handle(text: str) -> str:
 
 
 def _question(call: Call, query: FinderQuery, domain: str | None) -> str:
-    """What makes two questions the same: who, and at which domain, however they were named. Kept as a hash."""
-    name = query.name
-    who = f"{name.first}|{name.last}|{'|'.join(name.middles)}".casefold() if name else f"in/{query.linkedin}"
-    return call.services.claims.hash(f"{who}@{domain}")
+    return question_of(call.services.claims, query, domain)
 
 
 def _asked(params: EmailFinderParams, query: FinderQuery) -> FinderAskedFor:
