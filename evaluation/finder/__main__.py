@@ -73,7 +73,7 @@ def train() -> int:
     if not people:
         print(f"! there is nothing to learn from: `{HOW}` gathers the pairs", file=sys.stderr)
         return 2
-    prior = learn(people, load_prior())
+    prior = learn(people, load_prior().templates)
     PRIOR.write_bytes(msgspec.json.encode(prior) + b"\n")
     print(f"{PRIOR.name}: {len(prior.components)} components, {len(prior.traits)} traits, of {len(people)} people")
     return 0

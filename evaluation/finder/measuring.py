@@ -112,7 +112,7 @@ def ask_peers(trials: Sequence[Trial]) -> dict[str, list[Outcome]]:
 def _measure_fold(people: Sequence[Person], fold: int) -> Fold:
     training = [person for person in people if person.fold != fold]
     tried = _of_fold(people, fold)
-    prior = learn(training, load_prior())
+    prior = learn(training, load_prior().templates)
     majority, smoothed = Majority(training), Majority(training, _SMOOTHING)
     outcomes: Table = {method: {} for method in (OURS, NAMELESS, MAJORITY, SMOOTHED)}
     for k in KNOWN:

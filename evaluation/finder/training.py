@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from evaluation.corpus import digest
 from evaluation.finder.mixture import Evidence, Mixture, Shape, fit, infer
 from evaluation.finder.people import KNOWN, Person, Trial, by_domain, draw_trials
 from vizsla.naming.model import Clue, explain
@@ -32,10 +33,29 @@ _LEARNT_AT = KNOWN[:3]
 _CLEARLY = 1e-3
 
 
-def learn(people: Sequence[Person], start: Prior, shape: Shape = SHAPE) -> Prior:
-    """The prior that *people* teach; *start* lends the templates and the first guess at spellings."""
-    spelling = learn_spelling(people, start)
-    prior = msgspec.structs.replace(start, spelling=spelling, traits={}, trust=0.0)
+_FIRST_GUESS = Spelling(
+    first_hyphen={"keep": 0.4, "join": 0.24, "init": 0.22, "head": 0.11, "tail": 0.03},
+    first_words={"join": 0.35, "dash": 0.05, "dot": 0.15, "us": 0.02, "head": 0.43},
+    last_hyphen={"keep": 0.36, "join": 0.31, "head": 0.2, "tail": 0.1, "dot": 0.03},
+    last_words={"join": 0.3, "dash": 0.1, "head": 0.2, "tail": 0.3, "dot": 0.08, "us": 0.02},
+    last_particles={"join": 0.47, "core": 0.26, "dot": 0.16, "dash": 0.06, "us": 0.05},
+    nickname={"explicit": 0.48, "dictionary": 0.0357},
+    initials={"both": 0.3, "all_middles": 0.2},
+    joined_middle={"first": 0.02, "last": 0.02},
+    expand={"*": 0.5},
+    middle_absent=0.0,
+    digits=0.02,
+)
+"""Where learning begins, from counts of an earlier set. A middle name that a template wants and nobody told us is unknown."""
+
+
+def learn(people: Sequence[Person], templates: Sequence[str], shape: Shape = SHAPE) -> Prior:
+    """The prior that *people* teach of *templates*; the same people teach the same, octet for octet."""
+    even = tuple(1.0 for _ in templates)
+    start = Prior(
+        version="", templates=tuple(templates), components=(even,), weights={"*": (1.0,)}, spelling=_FIRST_GUESS
+    )
+    prior = msgspec.structs.replace(start, spelling=learn_spelling(people, start))
     clues = {person: explain(person.local, person.name, person.domain, prior) for person in people}
     domains = {
         domain: everyone for domain, everyone in by_domain(people).items() if len(everyone) >= shape.least_people
@@ -48,7 +68,7 @@ def learn(people: Sequence[Person], start: Prior, shape: Shape = SHAPE) -> Prior
     )
     trials = [trial for k in _LEARNT_AT for trial in draw_trials(people, k)]
     theta = infer_for(trials, clues, mixture, len(prior.templates))
-    return msgspec.structs.replace(
+    learnt = msgspec.structs.replace(
         prior,
         components=tuple(tuple(round(float(value), 4) for value in row) for row in mixture.alpha),
         weights={kind: tuple(round(float(value), 5) for value in row) for kind, row in sorted(mixture.weights.items())},
@@ -56,6 +76,8 @@ def learn(people: Sequence[Person], start: Prior, shape: Shape = SHAPE) -> Prior
         trust=TRUST,
         trust_strength=TRUST_STRENGTH,
     )
+    # What was counted with another prior is counted anew, so it has a name of its own.
+    return msgspec.structs.replace(learnt, version=digest(msgspec.json.encode(learnt))[:12])
 
 
 def infer_for(trials: Sequence[Trial], clues: Mapping[Person, Clue], mixture: Mixture, templates: int) -> np.ndarray:
@@ -106,8 +128,7 @@ def learn_traits(
 
 def learn_spelling(people: Iterable[Person], start: Prior) -> Spelling:
     """Shares of the ways to spell, by expectation-maximisation from those of *start*."""
-    spelling = msgspec.structs.replace(start.spelling, middle_absent=0.0)
-    theta = _plain_shares(people, msgspec.structs.replace(start, spelling=spelling))
+    spelling, theta = start.spelling, _plain_shares(people, start)
     told = [(person, table) for person in people for table in _tables_of(person)]
     for _ in range(_SPELLING_ROUNDS):
         counts: dict[str, Counter[str]] = defaultdict(Counter)
