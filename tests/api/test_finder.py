@@ -29,6 +29,7 @@ DATA = [
     "company", "sources", "verification",
 ]  # fmt: skip
 PARAMS = ["first_name", "last_name", "full_name", "domain", "company", "max_duration"]
+MIXED = ["Ada Brandenfels", "Bo Castellani", "Cleo Dornhagen", "Dana Eklundsen", "Enno Falkenried", "Fee Grothewohl"]
 TEAM = ["Ada Brandt", "Bo Castell", "Cleo Dorn", "Dana Eklund", "Enno Falk", "Fee Grothe"]
 
 
@@ -56,6 +57,15 @@ async def team(api: Api) -> None:
         for first, last in (name.split() for name in TEAM)
     ]  # fmt: skip
     await put(api, *people, facts=(Fact("team.example", "organization", "Team Ltd", "https://team.example/", NOW, 9),))
+
+
+def mixed_team(domain: str) -> list[Sighting]:
+    """Most are `{f}{last}`, with names too long for a rule that cuts at eight; one is `{first}.{last}`."""
+    people = [who.split() for who in MIXED]
+    return [
+        *(seen(f"{first[0]}{last}@{domain}".lower(), f"{first} {last}") for first, last in people[:5]),
+        *(seen(f"{first}.{last}@{domain}".lower(), f"{first} {last}") for first, last in people[5:]),
+    ]
 
 
 async def ask(api: Api, query: str, key: str | None = None, path: str = "/v2/email-finder") -> Any:
@@ -311,14 +321,7 @@ async def mailboxes(api: Api, runner: Mailboxes) -> AsyncIterator[Mailboxes]:
 
 async def test_who_does_not_follow_the_pattern_is_found_by_asking(api: Api) -> None:
     """Most are `{f}{last}` there, not all."""
-    await put(
-        api,
-        *(
-            seen(f"{first[0]}{last}@mixed.example".lower(), f"{first} {last}")
-            for first, last in map(str.split, TEAM[:4])
-        ),
-        *(seen(f"{first}.{last}@mixed.example".lower(), f"{first} {last}") for first, last in map(str.split, TEAM[4:])),
-    )
+    await put(api, *mixed_team("mixed.example"))
     async with mailboxes(api, Mailboxes("mira.quellenberg")) as server:
         reply = await ask(api, "domain=mixed.example&full_name=Mira+Quellenberg")
         again = await ask(api, "domain=mixed.example&full_name=Mira+Quellenberg")

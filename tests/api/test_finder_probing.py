@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from api.conftest import PLENTY, Api
-from api.test_finder import TEAM, ask, put, seen
+from api.test_finder import ask, mixed_team, put
 from vizsla.mail.wire import Limits
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
@@ -44,12 +44,7 @@ async def net(api: Api) -> AsyncIterator[World]:
             world.add(f"{name}.test", "MX", (10, f"mx.{name}.test"))
             world.add(f"mx.{name}.test", "A", f"127.0.0.{number}")
             port = (await stack.enter_async_context(smtp(script, f"127.0.0.{number}", port))).port
-            people = [who.split() for who in TEAM]
-            await put(
-                api,
-                *(seen(f"{first[0]}{last}@{name}.test".lower(), f"{first} {last}") for first, last in people[:4]),
-                *(seen(f"{first}.{last}@{name}.test".lower(), f"{first} {last}") for first, last in people[4:]),
-            )
+            await put(api, *mixed_team(f"{name}.test"))
         services.settings = msgspec.structs.replace(
             services.settings,
             probe=True,
