@@ -218,13 +218,9 @@ def _update(soft: Mapping[int, float], kind: str, prior: Prior, *, only: Collect
     total = math.fsum(soft.values())
     components, log_weights = _logarithms(kind, prior)
     counted = list(soft.items())
-    scores = []
-    for component, log_weight in zip(components, log_weights, strict=True):
-        alpha, logs = component.alpha, component.logs
-        score = log_weight + component.log_size - math.lgamma(component.size + total)
-        for at, count in counted:
-            score += math.lgamma(alpha[at] + count) - logs[at]
-        scores.append(score)
+    scores = [weight + size for weight, size in zip(log_weights, _sizes(round(total, 2), prior), strict=True)]
+    for at, count in counted:
+        scores = [score + gain for score, gain in zip(scores, _gains(at, round(count, 2), prior), strict=True)]
     best = max(scores)
     likely = [(math.exp(score - best), at) for at, score in enumerate(scores) if score > best - 14]
     norm = math.fsum(share for share, _ in likely)
@@ -286,6 +282,18 @@ def _components(prior: Prior) -> list[_Component]:
         for text in prior.templates
     ]
     return [*(_component(alpha) for alpha in prior.components), _component(broad)]
+
+
+@lru_cache(4_096)
+def _gains(at: int, count: float, prior: Prior) -> tuple[float, ...]:
+    """By how much the logarithm of each component's evidence grows for *count* at a template; log gamma is most of the work."""
+    return tuple(math.lgamma(one.alpha[at] + count) - one.logs[at] for one in _components(prior))
+
+
+@lru_cache(4_096)
+def _sizes(total: float, prior: Prior) -> tuple[float, ...]:
+    """What all counts together take from it."""
+    return tuple(one.log_size - math.lgamma(one.size + total) for one in _components(prior))
 
 
 @lru_cache(256)
