@@ -21,9 +21,12 @@ from vizsla.finder.learning import (
     report,
 )
 from vizsla.finder.likelihoods import Answered, Likelihoods, count_answers, load_likelihoods
+from vizsla.finder.outcomes import record_delivery
 from vizsla.finder.tables import finder_outcome
 from vizsla.kit.clock import SystemClock
+from vizsla.kit.email_address import EmailAddress
 from vizsla.kit.settings import Settings
+from vizsla.naming.names import PersonName
 from vizsla.storage.open import Stores
 from vizsla.work.learning import learn
 from vizsla.work.workplace import Workplace
@@ -135,3 +138,16 @@ def test_what_is_kept_has_no_room_for_a_person() -> None:
     names = {column.name for column in finder_outcome.columns}
 
     assert names == {"id", "at", "probability", "n_known", "tld", "accept_all", "version", "label", "is_right"}
+
+
+async def test_mails_that_come_back_or_are_answered_teach_too(stores: Stores) -> None:
+    name = PersonName("Mira", "Quellenberg")
+    guess, other = EmailAddress("acme.com", "mira.quellenberg"), EmailAddress("acme.com", "zed")
+    async with stores.app.write() as conn:
+        for address, label, expected in ((guess, "bounce", True), (guess, "reply", True), (other, "bounce", False)):
+            kept = await record_delivery(conn, stores.index, address, name, label, accept_all=True, now=NOW + 9)  # type: ignore[arg-type]
+            assert kept is expected
+
+    newest = (await list_outcomes(stores.app, accept_all=True))[:2]
+    assert [is_right for _, is_right in newest] == [True, False]
+    assert newest[0][0] == newest[1][0] > 0.2

@@ -66,7 +66,7 @@ class FindingsNotFound(NotFound):
     """This list does not exist."""
 
 
-class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
+class Asked(msgspec.Struct, frozen=True):
     """Who is looked for in one row, as it was sent."""
 
     first_name: str | None = None

@@ -114,7 +114,7 @@ class FoundRow(msgspec.Struct, frozen=True):
 
     number: int
     person: Asked
-    """As it was sent; empty if that person asked us to stop."""
+    """As it was sent; nulls if that person asked us to stop."""
     data: EmailFinderData | None
     error: ErrorItem | None
 
