@@ -196,11 +196,11 @@ class _Search:
         theirs = [row for row in namesakes if self._whose(row) == "theirs" and _status(row) != "invalid"]
         if theirs:
             return self.known(theirs[0])
-        await self._check_mail()
         if is_webmail(self._domain) or is_disposable(self._domain):
             # Everybody chooses an address there: no habit makes it.
             self._note("webmail", None, 0.0, "People choose their own address at this provider; nothing is guessed.")
             return self._finding(None, None, ())
+        await self._check_mail()
         posterior = await find_posterior(self._means.stores.index, self._domain)
         found = list_candidates(self._name, posterior)
         if found.ranked and self._means.claims.is_address_claimed(self._domain, found.ranked[0].local):
