@@ -115,6 +115,7 @@ _ACCEPTING = statement("SELECT domain FROM domain WHERE domain IN :domains[text]
 _SET_CONFIDENCE = statement(
     "UPDATE email SET confidence = :confidence, rank = :rank WHERE domain = :domain AND local = :local"
 )
+_SET_PATTERN = statement("UPDATE domain SET pattern = :pattern WHERE domain = :domain")
 _DELETE_PATTERNS = statement("DELETE FROM domain_pattern WHERE domain IN :domains[text]")
 _DELETE_DOMAINS = statement("DELETE FROM domain WHERE domain IN :domains[text]")
 _DELETE_NAMES = statement("DELETE FROM company_name WHERE domain IN :domains[text]")
@@ -192,6 +193,14 @@ async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) 
     await conn.execute_many(_PUT_FACET, facets)
 
 
+async def refresh_pattern(conn: Connection, name: str) -> None:
+    """Make anew what the addresses at *name* say of how it makes them, when what is known of one of them changed."""
+    contents = await _read(conn, [name], only_persons=True)
+    pattern, habits = await _judge_habits(conn, name, contents[name])
+    await conn.execute(_SET_PATTERN, {"domain": name, "pattern": pattern})
+    await conn.execute_many(_PUT_PATTERN, habits)
+
+
 class _Content:
     """The addresses of a domain: how many of each kind, and those of persons, all of a small one."""
 
@@ -229,7 +238,7 @@ def _pattern_row(name: str, habits: Habits) -> dict[str, Any]:
     }
 
 
-async def _read(conn: Connection, domains: Sequence[str]) -> dict[str, _Content]:
+async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool = False) -> dict[str, _Content]:
     """What each domain has. Counted here: SQLite groups by sorting, four times as long."""
     contents: dict[str, _Content] = defaultdict(_Content)
     sizes = {row[0]: row[1] for row in await conn.fetch_all(_SIZES, {"domains": list(domains)})}
@@ -243,7 +252,9 @@ async def _read(conn: Connection, domains: Sequence[str]) -> dict[str, _Content]
             contents[name].places[known[0]] = (n_sources, order)
     for name in sizes.keys() - set(small):
         after: dict[str, Any] = {"rank": -1, "local": ""}
-        while rows := await conn.fetch_all(_LARGE, {"domain": name, "most": _ROWS_AT_ONCE, **after}):
+        while not only_persons and (
+            rows := await conn.fetch_all(_LARGE, {"domain": name, "most": _ROWS_AT_ONCE, **after})
+        ):
             contents[name].counts.update(row[1:5] for row in rows)
             after = {"rank": rows[-1][5], "local": rows[-1][6]}
         # Too many to judge each: the confidence of a large domain's addresses does not regard how they are made.

@@ -6,7 +6,7 @@ an address that the index does not hold has no row to keep it on, and is not mad
 """
 
 from vizsla.index.merge import alone
-from vizsla.index.refresh import refresh_addresses, refresh_domains
+from vizsla.index.refresh import refresh_addresses, refresh_pattern
 from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement
 
@@ -30,7 +30,7 @@ async def record_verification(conn: Connection, domain: str, local: str, *, stat
     if changed:
         await refresh_addresses(conn, [(domain, local)], today)
         # An address that was found right or wrong says something else of how its domain makes them.
-        await refresh_domains(conn, [domain], today)
+        await refresh_pattern(conn, domain)
     return bool(changed)
 
 

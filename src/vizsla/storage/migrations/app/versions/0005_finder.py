@@ -1,13 +1,13 @@
 """
 What came of the finder's answers, counted without names.
 
-Revision 0004, after 0002.
+Revision 0005, after 0002.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
+revision = "0005"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
