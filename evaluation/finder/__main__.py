@@ -2,7 +2,7 @@
 Does the finder find, and does its probability hold?
 
     python -m evaluation.finder build [GIT-HISTORY …]     the pairs, out of Debian and of histories, into the user's cache
-    python -m evaluation.finder measure [--no-peers] [--pin-floors]
+    python -m evaluation.finder measure [--debian-only] [--no-peers] [--pin-floors]
     python -m evaluation.finder train                     write src/vizsla/naming/prior.json
 
 Aggregates alone are printed and shipped. Exit code 1: a floor does not hold. 2: too few pairs to judge.
@@ -28,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
         found = pairs.build(options.histories)
         print(f"{len(found)} people at {len({pair.domain for pair in found})} domains, in the cache")
         return 0
-    return train() if options.verb == "train" else measure(peers=options.peers, pinning=options.pin_floors)
+    if options.verb == "train":
+        return train()
+    return measure(peers=options.peers, pinning=options.pin_floors, debian_only=options.debian_only)
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -38,15 +40,16 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     build.add_argument("histories", nargs="*", type=Path, metavar="GIT-HISTORY", help="a repository to read as well")
     measuring = verbs.add_parser("measure", help="domain-held-out cross-validation")
     measuring.add_argument("--no-peers", dest="peers", action="store_false", help="without the published packages")
+    measuring.add_argument("--debian-only", action="store_true", help="leave out what only histories know")
     measuring.add_argument("--pin-floors", action="store_true", help="lift the floors to what was measured")
     verbs.add_parser("train", help="write the prior that ships")
     return parser.parse_args(arguments)
 
 
-def measure(*, peers: bool, pinning: bool) -> int:
+def measure(*, peers: bool, pinning: bool, debian_only: bool = False) -> int:
     from evaluation.finder import measuring, report
 
-    people = read_people(pairs.load())
+    people = read_people(pair for pair in pairs.load() if pair.origin == pairs.APT or not debian_only)
     if sum(len(everyone) >= LEAST_PEOPLE for everyone in by_domain(people).values()) < report.FEWEST_DOMAINS:
         print(
             f"! the finder is not measured: its pairs are not here, or too few; `{HOW}` gathers them", file=sys.stderr

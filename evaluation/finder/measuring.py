@@ -15,7 +15,7 @@ import msgspec
 from evaluation.finder import domain_patterns, peers
 from evaluation.finder.baselines import Majority
 from evaluation.finder.domain_patterns import Drawn
-from evaluation.finder.people import FOLDS, KNOWN, Person, Trial, draw_trials
+from evaluation.finder.people import FOLDS, KNOWN, Person, Trial, by_domain, draw_trials
 from evaluation.finder.scores import Outcome, Platt, fit_platt
 from evaluation.finder.training import learn
 from vizsla.naming.candidates import Candidates, list_candidates
@@ -26,7 +26,8 @@ from vizsla.naming.segments import NAMELESS_WEIGHT, read_nameless
 OURS, NAMELESS = "vizsla", "vizsla, colleagues without names"
 PLATT = "vizsla, Platt"
 MAJORITY, SMOOTHED = "majority", "majority, share smoothed"
-CEILING = "best single pattern, leave one out"
+ALL = -1
+"""In the place of k: all others of the domain are known."""
 _SMOOTHING = 2.0
 
 Table = dict[str, dict[int, list[Outcome]]]
@@ -61,7 +62,7 @@ def measure(people: Sequence[Person], *, with_peers: bool = True, jobs: int = 0)
         for method, by_k in fold.outcomes.items():
             for k, rows in by_k.items():
                 outcomes.setdefault(method, {}).setdefault(k, []).extend(rows)
-    outcomes[PLATT] = {k: correct(rows) for k, rows in outcomes[OURS].items()}
+    outcomes[PLATT] = {k: correct(rows) for k, rows in outcomes[OURS].items() if k != ALL}
     lacking = ""
     if with_peers:
         try:
@@ -125,6 +126,14 @@ def _measure_fold(people: Sequence[Person], fold: int) -> Fold:
             ]
         for method, baseline in ((MAJORITY, majority), (SMOOTHED, smoothed)):
             outcomes[method][k] = [_outcome(trial, *baseline.answer(trial)) for trial in trials]
+    everybody = by_domain(tried)
+    for trial in draw_trials(tried, 0):
+        others = tuple(other for other in everybody[trial.person.domain] if other is not trial.person)
+        informed = Trial(trial.person, others)
+        ranked = answer(informed, prior).ranked
+        shown = [one.local for one in ranked], ranked[0].probability if ranked else 0.0
+        outcomes[OURS].setdefault(ALL, []).append(_outcome(informed, *shown))
+        outcomes[MAJORITY].setdefault(ALL, []).append(_outcome(informed, *majority.answer(informed)))
     named = {k: domain_patterns.draw_patterns(tried, prior, k, named=True) for k in domain_patterns.KNOWN}
     nameless = {k: domain_patterns.draw_patterns(tried, prior, k, named=False) for k in domain_patterns.KNOWN}
     return Fold(outcomes, named, nameless)

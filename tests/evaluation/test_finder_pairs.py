@@ -123,10 +123,13 @@ def test_simple_templates_come_first() -> None:
 def test_learning_finds_the_habits_that_there_are() -> None:
     people = made_up_people(companies=60, size=8)
     texts = load_prior().templates
-    prior = learn(people, texts, Shape(components=6, rounds=10, warm_up=5))
+    prior = learn(people, texts, Shape(domains_a_component=10, rounds=10, warm_up=5))
 
     assert parse_prior(msgspec.json.encode(prior)).version == prior.version
-    assert learn(list(reversed(people)), texts, Shape(components=6, rounds=10, warm_up=5)).version == prior.version
+    assert (
+        learn(list(reversed(people)), texts, Shape(domains_a_component=10, rounds=10, warm_up=5)).version
+        == prior.version
+    )
     # One address is enough to tell the two kinds of companies apart.
     for local, right in (("ada.quell", "mira.vos"), ("aquell", "mvos")):
         counts = Counts([(explain(local, parse_name("Ada Quell"), "new.com", prior), 1.0)])
