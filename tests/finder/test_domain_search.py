@@ -15,7 +15,8 @@ from benchmarks.made_up import fill
 from index.made_up import NOBODY, TODAY, claimed, fact, put, sighting, visit
 from vizsla.finder.domain_search import SearchQuery, SearchResult, search
 from vizsla.finder.email_count import CountResult, count
-from vizsla.finder.email_finder import FinderQuery, Means, find_email
+from vizsla.finder.email_finder import find_email
+from vizsla.finder.finding import FinderQuery, Means
 from vizsla.index.titles import DEPARTMENTS, SENIORITIES, fold
 from vizsla.index.verifications import record_accept_all, record_verification
 from vizsla.kit.clock import DAY

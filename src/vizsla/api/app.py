@@ -23,7 +23,7 @@ from vizsla.api.openapi import describe
 from vizsla.api.registry import normalise_path
 from vizsla.api.services import Services
 from vizsla.api.v2 import all_calls
-from vizsla.finder.email_finder import FindExchangers
+from vizsla.finder.finding import FindExchangers
 from vizsla.kit.clock import Clock
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.kit.settings import Settings

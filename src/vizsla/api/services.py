@@ -8,7 +8,7 @@ from vizsla.accounts.keys import DEFAULT_RATE_VERIFY, KeyRing
 from vizsla.accounts.quota import Meter
 from vizsla.accounts.rate import LocalLimiter, SharedLimiter, parse_limits
 from vizsla.crawl.requests import request_crawl
-from vizsla.finder.email_finder import FindExchangers, Means
+from vizsla.finder.finding import FindExchangers, Means
 from vizsla.finder.learning import Learnt, load_learnt
 from vizsla.finder.probing import VerifierProber
 from vizsla.kit.clock import DAY, Clock, SystemClock

@@ -10,8 +10,9 @@ from cyclopts import Parameter
 
 from vizsla.cli.find_file import find_file, show, target_of
 from vizsla.cli.output import put_json, put_line, put_table, talk
-from vizsla.finder.email_finder import FinderQuery, Finding, Means, find_email
+from vizsla.finder.email_finder import find_email
 from vizsla.finder.explanation import Explanation, explain_finding
+from vizsla.finder.finding import FinderQuery, Finding, Means
 from vizsla.finder.outcomes import record_finding
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams

@@ -16,7 +16,8 @@ import msgspec
 
 from vizsla.cli.output import put_json, put_table, talk
 from vizsla.cli.progress import WorkLine
-from vizsla.finder.email_finder import EmailFinderData, Means, find_email
+from vizsla.finder.email_finder import find_email
+from vizsla.finder.finding import EmailFinderData, Means
 from vizsla.finder.outcomes import record_finding
 from vizsla.finder.people_csv import COLUMNS, People, cells_of, read_people, read_query, write_row
 from vizsla.kit.errors import StoreError, VizslaError, WrongParams

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from vizsla.accounts.store import next_id
-from vizsla.finder.email_finder import EmailFinderData
+from vizsla.finder.finding import EmailFinderData
 from vizsla.finder.tables import bulk_finding
 from vizsla.kit.errors import ClaimedEmail, NotFound, VizslaError, WrongParams
 from vizsla.privacy.claims import Claims

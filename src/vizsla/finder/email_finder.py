@@ -7,29 +7,35 @@ be explained.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from vizsla.finder.beliefs import Belief, Beliefs, Calibration, Likelihood, score
-from vizsla.finder.likelihoods import Answered, Likelihoods
+from vizsla.finder.beliefs import Belief, Beliefs, Likelihood, score
+from vizsla.finder.finding import (
+    DomainOwnerAskedUsToStop,
+    DomainTakesNoMail,
+    EmailFinderData,
+    FinderQuery,
+    FinderVerification,
+    Finding,
+    Means,
+    Term,
+)
+from vizsla.finder.likelihoods import Answered
 from vizsla.finder.namesakes import index_spellings, whose_is
-from vizsla.finder.probing import Probed, Prober
+from vizsla.finder.probing import Probed
 from vizsla.index.company_names import find_domain
 from vizsla.index.confidence import confidence
 from vizsla.index.persons import PERSON_COLUMNS, find_posterior, list_at, list_by_linkedin, list_namesakes
 from vizsla.index.search import DOMAIN_COLUMNS, find_domain_row
 from vizsla.kit.clock import DAY, day
 from vizsla.kit.domain_name import RESERVED_SUFFIXES, registrable_domain
-from vizsla.kit.errors import ClaimedEmail, InvalidDomain
+from vizsla.kit.errors import ClaimedEmail
 from vizsla.kit.mail_hosts import is_disposable, is_webmail
 from vizsla.naming.candidates import Candidates, list_candidates
 from vizsla.naming.model import Posterior
 from vizsla.naming.names import PersonName
-from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Row
-from vizsla.storage.open import Stores
-from vizsla.verifier.exchangers import Exchangers
 from vizsla.verifier.memo import find_memo
 from vizsla.verifier.providers import find_provider
 
@@ -50,94 +56,6 @@ _VERIFICATION_LASTS = 30 * DAY
 _SEEN = Likelihood(0.5, 0.02)
 _AT = {name: at for at, name in enumerate(PERSON_COLUMNS)}
 _OF_DOMAIN = {name: at for at, name in enumerate(DOMAIN_COLUMNS)}
-
-FindExchangers = Callable[[str], Awaitable[Exchangers]]
-
-
-class FinderQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is looked for, and where; values are valid when they come here."""
-
-    name: PersonName | None = None
-    domain: str | None = None
-    """As `kit.domain_name.parse_domain` writes it; wins over *company*."""
-    company: str | None = None
-    linkedin: str | None = None
-    """A handle; instead of all of these."""
-    max_duration: float = 10.0
-
-
-class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What the finder works with."""
-
-    stores: Stores
-    claims: Claims
-    prober: Prober | None = None
-    """None: nobody is asked, and patterns alone speak."""
-    find_exchangers: FindExchangers | None = None
-    """None: whether the domain takes mail is not asked."""
-    likelihoods: Likelihoods = msgspec.field(default_factory=Likelihoods)
-    calibrations: dict[bool, Calibration] = {}
-    """By whether the domain takes mail for everybody."""
-
-
-class FinderVerification(msgspec.Struct, frozen=True):
-    """What was found out within the last thirty days; nulls otherwise."""
-
-    date: str | None = None
-    status: str | None = None
-
-
-class EmailFinderData(msgspec.Struct, frozen=True):
-    """The `data` of an answer; without an address, `email` and `score` are null."""
-
-    first_name: str | None
-    last_name: str | None
-    email: str | None
-    score: int | None
-    domain: str | None
-    accept_all: bool
-    position: str | None
-    twitter: str | None
-    linkedin_url: str | None
-    phone_number: str | None
-    company: str | None
-    sources: msgspec.Raw
-    """A JSON array of at most twenty `{domain, uri, extracted_on, last_seen_on, still_on_page}`."""
-    verification: FinderVerification
-
-
-class Term(msgspec.Struct, frozen=True):
-    """One thing that moved the probability of an address."""
-
-    what: str
-    local: str | None
-    probability: float
-    """Of that address, after it."""
-    why: str
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer and all that it rests on."""
-
-    data: EmailFinderData
-    name: PersonName | None = None
-    posterior: Posterior | None = None
-    candidates: Candidates | None = None
-    """By the pattern, before anything else spoke."""
-    ranked: tuple[Belief, ...] = ()
-    """After all that spoke."""
-    terms: tuple[Term, ...] = ()
-    answered: tuple[Answered, ...] = ()
-    """What mail servers said while this was found out."""
-    provider: str = ""
-
-
-class DomainOwnerAskedUsToStop(InvalidDomain):
-    """The owner of this domain has asked us to stop the processing of the associated data."""
-
-
-class DomainTakesNoMail(InvalidDomain):
-    """The supplied domain has no MX record: nobody gets mail there."""
 
 
 async def find_email(means: Means, query: FinderQuery, *, now: int) -> Finding:

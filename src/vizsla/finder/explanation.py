@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from vizsla.finder.email_finder import Finding, Term
+from vizsla.finder.finding import Finding, Term
 from vizsla.index.persons import list_examples
 from vizsla.naming.model import explain
 from vizsla.naming.names import PersonName

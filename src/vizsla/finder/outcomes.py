@@ -6,7 +6,7 @@ Only the pattern's first candidate tells whether the pattern's probability holds
 
 from typing import Literal
 
-from vizsla.finder.email_finder import Finding
+from vizsla.finder.finding import Finding
 from vizsla.finder.learning import Label, Outcome, record_outcomes
 from vizsla.finder.likelihoods import count_answers
 from vizsla.index.persons import find_posterior

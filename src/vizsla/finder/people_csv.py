@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from vizsla.finder.email_finder import EmailFinderData, FinderQuery
+from vizsla.finder.finding import EmailFinderData, FinderQuery
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import VizslaError, WrongParams
 from vizsla.naming.names import PersonName, parse_name, parse_parts

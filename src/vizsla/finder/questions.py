@@ -7,7 +7,7 @@ hash under which it is counted.
 
 from typing import Protocol
 
-from vizsla.finder.email_finder import FinderQuery
+from vizsla.finder.finding import FinderQuery
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams
 from vizsla.naming.names import PersonName, parse_name, parse_parts

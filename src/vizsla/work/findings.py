@@ -23,7 +23,8 @@ from vizsla.finder.bulk import (
     refused,
     rows_after,
 )
-from vizsla.finder.email_finder import FinderQuery, Finding, Means, find_email
+from vizsla.finder.email_finder import find_email
+from vizsla.finder.finding import FinderQuery, Finding, Means
 from vizsla.finder.learning import load_learnt
 from vizsla.finder.outcomes import record_finding
 from vizsla.finder.probing import VerifierProber

@@ -19,7 +19,7 @@ from vizsla.finder.bulk import (
     page_of_lists,
     rows_after,
 )
-from vizsla.finder.email_finder import EmailFinderData
+from vizsla.finder.finding import EmailFinderData
 from vizsla.kit.clock import time_text
 
 calls = Calls()

@@ -9,8 +9,9 @@ from vizsla.api.params import Params
 from vizsla.api.registry import Call, Calls
 from vizsla.api.v2.domain_search import Company, mask
 from vizsla.api.v2.examples import EMAIL_FINDER
-from vizsla.finder.email_finder import EmailFinderData, FinderQuery, Finding, find_email
+from vizsla.finder.email_finder import find_email
 from vizsla.finder.explanation import Explanation, explain_finding
+from vizsla.finder.finding import EmailFinderData, FinderQuery, Finding
 from vizsla.finder.outcomes import record_finding
 from vizsla.finder.questions import question_of, read_query
 from vizsla.kit.errors import StoreError
