@@ -58,11 +58,11 @@ def measure(*, peers: bool, pinning: bool, debian_only: bool = False) -> int:
     measured = measuring.measure(people, with_peers=peers)
     report.print_report(people, measured)
     found = report.find_floors(measured)
-    floors = report.load_floors() if report.FLOORS.exists() else None
+    floors, kind = report.load_floors(), report.kind_of_pairs(people)
     if pinning:
-        floors = report.pin(floors, found)
-        report.FLOORS.write_bytes(msgspec.json.format(msgspec.json.encode(floors), indent=2) + b"\n")
-    breaches = report.find_breaches(floors, found) if floors else []
+        floors[kind] = report.pin(floors.get(kind), found)
+        report.save_floors(floors)
+    breaches = report.find_breaches(floors[kind], found) if kind in floors else []
     for breach in breaches:
         print(f"! {breach}", file=sys.stderr)
     return 1 if breaches else 0

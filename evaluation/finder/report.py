@@ -13,6 +13,7 @@ import msgspec
 
 from evaluation.finder.domain_patterns import score_patterns
 from evaluation.finder.measuring import ALL, MAJORITY, OURS, SMOOTHED, Measured
+from evaluation.finder.pairs import HISTORY
 from evaluation.finder.people import KNOWN, LEAST_PEOPLE, Person, by_domain
 from evaluation.finder.scores import Outcome, interval, is_first, is_in_three, reliability, score
 
@@ -121,8 +122,18 @@ def find_floors(measured: Measured) -> Floors:
     )
 
 
-def load_floors() -> Floors:
-    return msgspec.json.decode(FLOORS.read_bytes(), type=Floors)
+def load_floors() -> dict[str, Floors]:
+    """The floors by the kind of pairs they were set on."""
+    return msgspec.json.decode(FLOORS.read_bytes(), type=dict[str, Floors]) if FLOORS.exists() else {}
+
+
+def save_floors(floors: dict[str, Floors]) -> None:
+    FLOORS.write_bytes(msgspec.json.format(msgspec.json.encode(floors), indent=2) + b"\n")
+
+
+def kind_of_pairs(people: Sequence[Person]) -> str:
+    """Which floors hold for *people*: a machine with Debian alone has a third of the pairs, older ones."""
+    return "histories" if any(person.origin == HISTORY for person in people) else "debian"
 
 
 def find_breaches(floors: Floors, found: Floors) -> list[str]:
@@ -137,14 +148,14 @@ def find_breaches(floors: Floors, found: Floors) -> list[str]:
 
 
 def pin(floors: Floors | None, found: Floors) -> Floors:
-    """The floors lifted to *found*, thousandths rounded down; none is loosened."""
+    """The floors tightened to *found*, to the hundredth that it reaches; none is loosened."""
     values = {}
     for field in msgspec.structs.fields(Floors):
         new, old = getattr(found, field.name), getattr(floors, field.name, None)
         if field.name == "ece":
-            new = math.ceil(new * 1000) / 1000
+            new = math.ceil(new * 100) / 100
             values[field.name] = new if old is None else min(old, new)
         else:
-            new = math.floor(new * 1000) / 1000
+            new = math.floor(new * 100) / 100
             values[field.name] = new if old is None else max(old, new)
     return Floors(**values)

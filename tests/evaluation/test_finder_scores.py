@@ -73,11 +73,12 @@ def test_the_majority_wins_and_usual_things_break_ties() -> None:
 
 def test_floors_only_get_tighter() -> None:
     names = list(Floors.__struct_fields__)
-    low, high = Floors(**dict.fromkeys(names, 0.0101)), Floors(**dict.fromkeys(names, 0.0209))
+    low, high = Floors(**dict.fromkeys(names, 0.011)), Floors(**dict.fromkeys(names, 0.039))
     pinned = pin(pin(None, low), high)
 
-    assert pinned.ece == 0.011
-    assert pinned.gain_top1 == 0.02
+    assert pinned.ece == 0.02
+    assert pinned.gain_top1 == 0.03
     assert find_breaches(pinned, pinned) == []
+    assert pin(pinned, low) == pinned
     assert len(find_breaches(pinned, low)) == len(names) - 1
-    assert find_breaches(pinned, high) == ["finder: ece 0.0209 is over its floor 0.0110"]
+    assert find_breaches(pinned, high) == ["finder: ece 0.0390 is over its floor 0.0200"]
