@@ -174,7 +174,7 @@ def _make(domain: str, local: str, kind: str, fields: int, *, chance: random.Ran
     )
     return dict.fromkeys(_EMAIL) | {
         "domain": domain, "local": local, "rank": rank(confidence, 2), "type": kind, "fields": fields,
-        "confidence": confidence, "n_sources": 2, "first_seen": first, "last_seen": last, "sources": f"[{sources}]",
+        "confidence": confidence, "certainty": confidence / 100, "n_sources": 2, "first_seen": first, "last_seen": last, "sources": f"[{sources}]",
         "verification_status": chance.choice(("valid", "accept_all", "unknown")) if is_verified else None,
         "verified_at": today - chance.randrange(60) * DAY if is_verified else None,
     }  # fmt: skip

@@ -1,12 +1,15 @@
 """
-Does extraction still read real pages as well as it must? And the verifier names and replies?
+Does extraction still read real pages as well as it must? The verifier names and replies? And does the finder find, where its
+pairs have been gathered?
 
     python -m evaluation [--json] [--errors] [--no-peers] [--raise-floors]
+    python -m evaluation.finder build | measure | train
 
 Exit code 0: every floor holds. 1: one does not. 2: too few pages could be had to judge.
 """
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Mapping
 
@@ -14,6 +17,7 @@ import msgspec
 
 from evaluation.corpus import Unfetchable, gather
 from evaluation.extraction import Error, Score, score_pages, total
+from evaluation.finder.__main__ import measure as measure_finder
 from evaluation.floors import Floors, find_breaches, labels_digest, load_floors, raise_floors, save_floors
 from evaluation.gibberish import DRAWN_AT_RANDOM, GibberishScore, print_score, score_model
 from evaluation.labels import Page, load_clear, load_labels, seal
@@ -86,7 +90,11 @@ def main() -> int:
     ]
     for breach in breaches:
         print(f"! {breach}", file=sys.stderr)
-    return 1 if breaches else 0
+    # Figures as JSON are those of the pages; the finder's stay readable beside them.
+    with contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
+        print("\nthe finder")
+        finder = measure_finder(peers=not options.no_peers, pinning=options.raise_floors)
+    return 1 if breaches or finder == 1 else 0
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 
 from vizsla.accounts.store import Member, create_user
+from vizsla.accounts.tables import account
+from vizsla.finder.tables import finder_outcome
 from vizsla.index.tables import index_metadata
 from vizsla.kit.settings import Settings
 from vizsla.privacy.tables import claim
@@ -17,10 +19,11 @@ from vizsla.storage.open import Stores, open_stores
 from vizsla.verifier.tables import verification
 
 NOW = 1_795_000_000
-_EMPTY = ";".join(
-    f"DELETE FROM {table}"
-    for table in {**verification.metadata.tables, **claim.metadata.tables, **index_metadata.tables}
-)
+# All of the app's, so every room's tables must have been imported by now.
+_TABLES = {
+    name for table in (account, claim, finder_outcome, verification) for name in table.metadata.tables
+} | index_metadata.tables.keys()
+_EMPTY = ";".join(f"DELETE FROM {table}" for table in sorted(_TABLES))
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,13 @@ from benchmarks.made_up import fill
 from index.made_up import NOBODY, TODAY, claimed, fact, put, sighting, visit
 from vizsla.finder.domain_search import SearchQuery, SearchResult, search
 from vizsla.finder.email_count import CountResult, count
+from vizsla.finder.email_finder import find_email
+from vizsla.finder.finding import FinderQuery, Means
 from vizsla.index.titles import DEPARTMENTS, SENIORITIES, fold
 from vizsla.index.verifications import record_accept_all, record_verification
 from vizsla.kit.clock import DAY
 from vizsla.kit.settings import Settings
+from vizsla.naming.names import PersonName
 from vizsla.storage.database import NOTHING, Database
 from vizsla.storage.open import Stores
 
@@ -280,7 +283,7 @@ async def big(settings: Settings, stores: Stores) -> AsyncIterator[Database]:
     yield stores.index
 
 
-async def test_a_large_domain(big: Database) -> None:
+async def test_a_large_domain(big: Database, stores: Stores) -> None:
     async def ask_big(**query: Any) -> SearchResult:
         return await search(big, NOBODY, SearchQuery(domain=BIG, **query), now=MADE_UP_TODAY)
 
@@ -327,6 +330,17 @@ async def test_a_large_domain(big: Database) -> None:
             await ask_big(**query)
             worst.append(max(times, default=0))
         slow[str(query)] = statistics.median(worst)
+    # Neither when somebody is looked for, who is known there or not.
+    known = (await ask_big(type="personal")).data.emails[0]
+    for who in (PersonName(known.first_name or "", known.last_name or ""), PersonName("Mira", "Quellenberg")):
+        worst = []
+        for _ in range(9):
+            times = []
+            means, query = Means(stores=stores, claims=NOBODY), FinderQuery(name=who, domain=BIG)
+            finding = await find_email(means, query, now=MADE_UP_TODAY)
+            worst.append(max(times))
+            assert finding.data.email is not None
+        slow[str(who)] = statistics.median(worst)
     if big.dialect == "sqlite":
         assert max(slow.values()) < 0.005, slow
 

@@ -13,7 +13,7 @@ from vizsla.storage.statement import statement
 TODAY = 1_763_856_000  # 2025-11-23
 SECRET = b"0" * 32
 NOBODY = Claims(SECRET)
-TABLES = ("sighting", "fact", "page", "email", "domain", "facet", "company_name")
+TABLES = ("sighting", "fact", "page", "email", "domain", "domain_pattern", "facet", "company_name")
 
 
 def claimed(*texts: str) -> Claims:

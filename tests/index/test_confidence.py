@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vizsla.index.confidence import Source, confidence, survival
+from vizsla.index.confidence import LEAST_FIT, MOST_FIT, Source, certainty, confidence, survival
 from vizsla.kit.clock import DAY
 
 NOW = 1_763_856_000
@@ -16,7 +16,8 @@ def source(owner: str = "acme.com", *, how: str = "mailto", age: int = 0, curren
 
 
 def of(*sources: Source, status: str | None = None, verified: int | None = None) -> int:
-    return confidence(sources, status=status, verified_at=None if verified is None else NOW - verified, today=NOW)
+    verified_at = None if verified is None else NOW - verified
+    return confidence(certainty(sources, status=status, verified_at=verified_at, today=NOW))
 
 
 def test_the_worked_examples() -> None:
@@ -72,3 +73,9 @@ def test_one_to_ninety_nine_in_any_order(
 @given(sources, sources)
 def test_another_witness_never_makes_it_less_likely(found: list[Source], more: list[Source]) -> None:
     assert of(*found, *more) >= of(*found)
+
+
+def test_how_an_address_is_made_moves_the_odds() -> None:
+    assert confidence(0.8, MOST_FIT) == 92
+    assert confidence(0.8, 1.0) == 80
+    assert confidence(0.8, LEAST_FIT) == 57

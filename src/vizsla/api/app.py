@@ -23,6 +23,7 @@ from vizsla.api.openapi import describe
 from vizsla.api.registry import normalise_path
 from vizsla.api.services import Services
 from vizsla.api.v2 import all_calls
+from vizsla.finder.finding import FindExchangers
 from vizsla.kit.clock import Clock, time_text
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.kit.settings import Settings
@@ -50,6 +51,7 @@ def create_app(
     load_claims: Callable[[], Awaitable[Claims]] | None = None,
     waiting: Waiting | None = None,
     way_out: WayOut | None = None,
+    find_exchangers: FindExchangers | None = None,
     fallback: ASGIApp | None = None,
     log_stream: TextIO | None = None,
 ) -> "App":
@@ -57,10 +59,18 @@ def create_app(
     The server's ASGI app on open *stores*.
 
     *load_claims* reads the claims anew; it is called every few seconds while the app runs. *waiting* are the bells that the
-    loops of this process ring and hear, *way_out* is what they know of the way to mail servers. *fallback* answers all paths that are not the API's.
+    loops of this process ring and hear, *way_out* is what they know of the way to mail servers. *find_exchangers* asks DNS where
+    mail for a domain goes; without it the finder does not. *fallback* answers all paths that are not the API's.
     """
     services = Services(
-        settings, stores, claims, clock=clock, load_claims=load_claims, waiting=waiting, way_out=way_out
+        settings,
+        stores,
+        claims,
+        clock=clock,
+        load_claims=load_claims,
+        waiting=waiting,
+        way_out=way_out,
+        find_exchangers=find_exchangers,
     )
     return App(services, Journal(log_stream, settings.log), fallback)
 

@@ -9,6 +9,9 @@ from vizsla.accounts.keys import DEFAULT_RATE_VERIFY, KeyRing
 from vizsla.accounts.quota import Meter
 from vizsla.accounts.rate import LocalLimiter, SharedLimiter, parse_limits
 from vizsla.crawl.requests import request_crawl
+from vizsla.finder.finding import FindExchangers, Means
+from vizsla.finder.learning import Learnt, load_learnt
+from vizsla.finder.probing import VerifierProber
 from vizsla.kit.clock import DAY, Clock, SystemClock
 from vizsla.kit.domain_name import registrable_domain
 from vizsla.kit.errors import StoreError
@@ -22,6 +25,7 @@ _MOST_REMEMBERED = 10_000
 PATIENCE = 20.0
 _UPLOADS = 4
 """Files that are read at once: so many times their largest size is what they may take of memory."""
+_LEARNT_HOLDS = 300
 
 
 class Services:
@@ -37,6 +41,7 @@ class Services:
         load_claims: Callable[[], Awaitable[Claims]] | None = None,
         waiting: Waiting | None = None,
         way_out: WayOut | None = None,
+        find_exchangers: FindExchangers | None = None,
     ) -> None:
         self.settings = settings
         self.stores = stores
@@ -61,7 +66,28 @@ class Services:
         self.patience = PATIENCE
         """Seconds that a request waits for its verification."""
         self.uploads = asyncio.Semaphore(_UPLOADS)
+        self.find_exchangers = find_exchangers
+        self._learnt: Learnt | None = None
+        self._learnt_at = 0
         self._crawls_requested: dict[str, int] = {}
+
+    async def finder_means(self, now: int, *, may_probe: bool = True) -> Means:
+        """What the finder works with; what was learnt from earlier answers is a few minutes old at most."""
+        if self._learnt is None or now - self._learnt_at >= _LEARNT_HOLDS:
+            self._learnt, self._learnt_at = await load_learnt(self.stores.app), now
+        prober = None
+        if self.settings.probe and may_probe:
+            prober = VerifierProber(
+                self.stores.app, self.waiting, self.clock, per_domain=self.settings.verify_per_domain
+            )
+        return Means(
+            stores=self.stores,
+            claims=self.claims,
+            prober=prober,
+            find_exchangers=self.find_exchangers,
+            likelihoods=self._learnt.likelihoods,
+            calibrations=self._learnt.calibrations,
+        )
 
     async def request_crawl(self, domain: str, now: int) -> None:
         """Let the company's site that *domain* belongs to be crawled; once a day is enough to ask."""

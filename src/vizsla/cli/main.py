@@ -37,6 +37,8 @@ for at, name, path, summary in (
     (app, "crawl", "gather:crawl", "Fetch the sites of domains, politely, and harvest them."),
     (app, "search", "ask:search", "Show the addresses known at a domain."),
     (app, "count", "ask:count", "Show how many addresses are known at a domain."),
+    (app, "find", "find:find", "Find the most likely address of a person."),
+    (app, "calibration", "calibration:calibration", "Show how far the finder's probabilities hold."),
     (app, "verify", "verify:verify", "Say whether addresses take mail."),
     (user, "add", "people:add_user", "Make an account and print its API key."),
     (key, "add", "people:add_key", "Make another API key."),

@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 from vizsla.accounts.keys import create_key
@@ -22,8 +23,11 @@ from vizsla.erasure import finish_erasures
 from vizsla.harvest.sample import RICHEST_DOMAIN
 from vizsla.kit.errors import VizslaError
 from vizsla.kit.settings import Settings, load_settings
+from vizsla.net.dns import DnsClient
+from vizsla.net.guard import EgressGuard
 from vizsla.storage.open import HomeLock
 from vizsla.storage.statement import statement
+from vizsla.verifier.exchangers import find_exchangers
 from vizsla.web.app import create_web
 from vizsla.work.loops import run_loops
 from vizsla.work.workplace import Workplace, open_workplace
@@ -105,7 +109,8 @@ def _one_server(settings: Settings) -> Iterator[None]:
 
 
 async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool) -> None:
-    async with open_workplace(settings) as place:
+    async with contextlib.AsyncExitStack() as stack:
+        place = await stack.enter_async_context(open_workplace(settings))
         if forgotten := await finish_erasures(place.stores, place.secret, place.clock):
             talk(f"Finished forgetting {forgotten} claimed addresses and domains.")
         if with_sample and await place.stores.index.fetch_one(_ANY_DOMAIN) is None:
@@ -115,6 +120,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             token = await create_setup_token(conn, place.clock.now())
             sample_key = await issue_sample_key(conn, place.clock.now()) if with_sample else None
         desk = _Desk(place)
+        dns = await stack.enter_async_context(DnsClient(settings.dns_servers))
         app = create_app(
             settings,
             place.stores,
@@ -123,6 +129,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             load_claims=place.claims,
             waiting=place.waiting,
             way_out=place.way_out,
+            find_exchangers=partial(find_exchangers, dns, EgressGuard(settings.egress_allow)),
             fallback=create_web(desk),
         )
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from vizsla.index.classify import department_of_role, infer_type
-from vizsla.index.confidence import Source, confidence
+from vizsla.index.confidence import Source, certainty, confidence
 from vizsla.index.evidence import Evidence
 from vizsla.index.titles import fold, infer_department, infer_seniority, normalise_position
 from vizsla.kit.clock import day
@@ -39,7 +39,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `email`, but for the verification."""
+    """A row of `email`, but for the verification, and for what its domain's habits say (`index.habits`)."""
 
     domain: str
     local: str
@@ -49,6 +49,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     department: str | None
     fields: int
     confidence: int
+    certainty: float
     n_sources: int
     first_seen: int
     last_seen: int
@@ -102,13 +103,14 @@ def infer_address(
     position_raw = _newest((one, one.evidence.position) for one in theirs) if kind == "personal" else None
     position = normalise_position(position_raw) if position_raw else None
     phone = _newest((one, one.evidence.phone) for one in theirs)
-    certain = confidence(
+    certain = certainty(
         (_witness(one, domain) for one in seen), status=status, verified_at=verified_at, today=today
     )  # fmt: skip
+    percent = confidence(certain)
     return Address(
         domain=domain,
         local=local,
-        rank=rank(certain, n_sources),
+        rank=rank(percent, n_sources),
         type=kind,
         seniority=infer_seniority(position) if position else None,
         department=department_of_role(local) if kind == "generic" else infer_department(position) if position else None,
@@ -117,7 +119,8 @@ def infer_address(
             | (POSITION if position else 0)
             | (PHONE_NUMBER if phone else 0)
         ),
-        confidence=certain,
+        confidence=percent,
+        certainty=certain,
         n_sources=n_sources,
         first_seen=first_seen,
         last_seen=max(one.last_seen for one in seen),

@@ -6,8 +6,10 @@ Is this the address of a person or of a role?
 
 from typing import Literal
 
-from vizsla.index.patterns import is_derivable
 from vizsla.kit.role_words import DEPARTMENT_OF_WORD, is_role, split_words
+from vizsla.naming.model import explain
+from vizsla.naming.names import PersonName
+from vizsla.naming.prior import load_prior
 
 Kind = Literal["personal", "generic"]
 TYPES = ("personal", "generic")
@@ -20,7 +22,7 @@ def infer_type(local: str, domain: str, first_name: str | None = None, last_name
     A name that makes the local part settles it: `hr@` is Hanna Ruiz's when her page says so, and initials are the usual
     false alarm of lists of role words.
     """
-    if is_derivable(local, first_name, last_name):
+    if (first_name or last_name) and is_made_of(local, domain, first_name or "", last_name or ""):
         return "personal"
     if is_role(local):
         return "generic"
@@ -28,6 +30,11 @@ def infer_type(local: str, domain: str, first_name: str | None = None, last_name
         return "generic"
     # acme@acme.com is the company; smith@smith.com with a name was settled above.
     return "generic" if "".join(split_words(local)) == domain.partition(".")[0].replace("-", "") else "personal"
+
+
+def is_made_of(local: str, domain: str, first_name: str, last_name: str) -> bool:
+    """Whether the name makes the local part."""
+    return bool(explain(local, PersonName(first_name, last_name), domain, load_prior()))
 
 
 def department_of_role(local: str) -> str | None:

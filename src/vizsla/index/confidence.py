@@ -1,8 +1,8 @@
 """
 How probable is it that this address reaches its owner today?
 
-The extraction was right (over independent sources) × the address still lives (its age) , moved by what a mail server said.
-A probability in percent, 1 to 99: nobody knows for certain.
+The extraction was right (over independent sources) × the address still lives (its age), moved by what a mail server said and
+by whether the domain makes its addresses so. A probability in percent, 1 to 99: nobody knows for certain.
 """
 
 import math
@@ -23,6 +23,8 @@ _PRECISION = {
 }
 _DECODED = 0.85
 _THIRD_PARTY = 0.85
+LEAST_FIT, MOST_FIT = 1 / 3, 3.0
+"""How far the odds may move for how an address is made: habits are no proof."""
 _INDEPENDENT = 5
 """Sources past the fifth repeat more than they confirm."""
 FRESH = 90 * DAY
@@ -50,8 +52,8 @@ def survival(seconds: float) -> float:
     return math.exp(-0.118 * (max(0.0, seconds) / _YEAR) ** 0.83)
 
 
-def confidence(sources: Iterable[Source], *, status: str | None, verified_at: int | None, today: int) -> int:
-    """The probability in percent, given all that is known on *today* (seconds)."""
+def certainty(sources: Iterable[Source], *, status: str | None, verified_at: int | None, today: int) -> float:
+    """The probability given all that pages and mail servers said, as of *today* (seconds)."""
     witnesses: dict[str, float] = {}
     last_seen = 0
     is_fresh = False
@@ -72,7 +74,12 @@ def confidence(sources: Iterable[Source], *, status: str | None, verified_at: in
         is_fresh = is_fresh or last_seen >= today - FRESH
     if not is_fresh:
         right *= survival(today - last_seen)
-    return min(99, max(1, round(100 * right)))
+    return min(right, 1 - 1e-6)
+
+
+def confidence(certain: float, fit: float = 1.0) -> int:
+    """In percent, with the odds changed by how well the address *fits* what its domain does; 1 to 99."""
+    return min(99, max(1, round(100 * _updated(certain, fit))))
 
 
 def _updated(probability: float, ratio: float) -> float:

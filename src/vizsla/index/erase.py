@@ -43,7 +43,7 @@ _FIND_BELOW = statement(
 )
 _DELETE_DOMAIN = tuple(
     statement(f"DELETE FROM {table} WHERE domain IN :domains[text]")  # noqa: S608
-    for table in ("sighting", "fact", "email", "facet", "company_name", "page", "domain")
+    for table in ("sighting", "fact", "email", "facet", "company_name", "page", "domain_pattern", "domain")
 )
 
 

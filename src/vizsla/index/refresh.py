@@ -12,14 +12,17 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Table
 
-from vizsla.index.addresses import MOST_SIGHTINGS, Seen, infer_address
+from vizsla.index.addresses import FULL_NAME, MOST_SIGHTINGS, Seen, infer_address, rank
 from vizsla.index.company_names import list_names
+from vizsla.index.confidence import confidence
 from vizsla.index.evidence import decode_evidence
-from vizsla.index.patterns import NamedAddress, infer
+from vizsla.index.habits import MOST_NAMED, MOST_NAMELESS, Habits, Known, dump_clues, fit_of, infer_habits, read_habits
 from vizsla.index.profile import FIELDS, Vote, infer_profile
-from vizsla.index.tables import company_name, domain, email, facet
+from vizsla.index.tables import company_name, domain, domain_pattern, email, facet
 from vizsla.index.truth import Body, Pair, last_known_there
 from vizsla.kit.clock import midnight
+from vizsla.naming.pattern import infer_pattern
+from vizsla.naming.prior import load_prior
 from vizsla.storage.database import Connection, Row
 from vizsla.storage.statement import Statement, statement
 
@@ -28,10 +31,8 @@ Kind = tuple[str, str, str, int]
 """Type, seniority, department (empty for none) and fields of an address."""
 FACETS_FROM = 500
 """Addresses from which a domain's counts are kept instead of being counted when asked (14 µs against 5 ms at 50,000)."""
-ADDRESSES_AT_ONCE, DOMAINS_AT_ONCE = 100, 50
+ADDRESSES_AT_ONCE, DOMAINS_AT_ONCE = 100, 30
 _ROWS_AT_ONCE = 20_000
-_NAMED = 200
-"""Addresses, the surest first, whose names say what the pattern is."""
 _VALUES = 100
 """Values of one key that are looked at, the most said first: a page may be made to say thousands."""
 
@@ -54,6 +55,7 @@ _PUT_EMAIL = _put(email, keep=frozenset({"verification_status", "verified_at"}))
 _PUT_DOMAIN = _put(domain, keep=frozenset({"accept_all", "accept_all_at"}), first=frozenset({"made_on"}))
 _PUT_FACET = _put(facet)
 _PUT_NAME = _put(company_name)
+_PUT_PATTERN = _put(domain_pattern)
 
 _WANTED = """
     SELECT json_extract(value, '$[0]') AS domain, json_extract(value, '$[1]') AS local FROM json_each(:pairs)"""
@@ -82,20 +84,18 @@ _DELETE_EMAIL = statement("DELETE FROM email WHERE domain = :domain AND local = 
 
 _SIZES = statement("SELECT domain, count(*) FROM email WHERE domain IN :domains[text] GROUP BY domain")
 _KINDS = "coalesce(seniority, '') AS seniority, coalesce(department, '') AS department, fields"
-_SMALL = statement(f"SELECT domain, type, {_KINDS} FROM email WHERE domain IN :domains[text]")  # noqa: S608
+_KNOWN = "local, first_name, last_name, certainty, verification_status"
+_SMALL = statement(f"""
+    SELECT domain, type, {_KINDS}, {_KNOWN}, n_sources, rank FROM email WHERE domain IN :domains[text]
+""")  # noqa: S608
 _LARGE = statement(f"""
     SELECT domain, type, {_KINDS}, rank, local FROM email WHERE domain = :domain AND (rank, local) > (:rank, :local)
     ORDER BY rank, local LIMIT :most
 """)  # noqa: S608
-_NAMED_OF = "SELECT {key} FROM email AS e WHERE e.domain = w.domain AND type = 'personal' AND (fields & 1) = 1 ORDER BY rank, local LIMIT :most"
-_NAMES = statement(
-    "SELECT email.domain, local, first_name, last_name "  # noqa: S608
-    "FROM (SELECT value AS domain FROM json_each(:domains)) AS w CROSS JOIN email "
-    f"ON email.rowid IN ({_NAMED_OF.format(key='e.rowid')})",
-    postgresql="SELECT n.domain, local, first_name, last_name "  # noqa: S608
-    "FROM (SELECT json_array_elements_text(:domains::json) AS domain) AS w "
-    f"CROSS JOIN LATERAL ({_NAMED_OF.format(key='e.domain, local, first_name, last_name')}) AS n",
-)
+_SUREST = statement(f"""
+    SELECT {_KNOWN} FROM email WHERE domain = :domain AND type = 'personal' AND (fields & {FULL_NAME}) = :named
+    ORDER BY rank, local LIMIT :most
+""")  # noqa: S608
 # A page says a thing now unless it was fetched later with a body that it did not have before.
 _VOTES = statement("""
     SELECT domain, key, value, current, weight, last_seen FROM (
@@ -112,6 +112,11 @@ _VOTES = statement("""
     ) AS placed WHERE place <= :most
 """)
 _ACCEPTING = statement("SELECT domain FROM domain WHERE domain IN :domains[text] AND accept_all_at IS NOT NULL")
+_SET_CONFIDENCE = statement(
+    "UPDATE email SET confidence = :confidence, rank = :rank WHERE domain = :domain AND local = :local"
+)
+_SET_PATTERN = statement("UPDATE domain SET pattern = :pattern WHERE domain = :domain")
+_DELETE_PATTERNS = statement("DELETE FROM domain_pattern WHERE domain IN :domains[text]")
 _DELETE_DOMAINS = statement("DELETE FROM domain WHERE domain IN :domains[text]")
 _DELETE_NAMES = statement("DELETE FROM company_name WHERE domain IN :domains[text]")
 _DELETE_FACETS = statement("DELETE FROM facet WHERE domain IN :domains[text]")
@@ -141,29 +146,29 @@ async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int)
 
 
 async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) -> None:
-    """Make the rows of at most some fifty *domains* anew."""
-    named: dict[str, list[NamedAddress]] = defaultdict(list)
+    """Make the rows of at most some thirty *domains* anew."""
     votes: dict[str, list[Vote]] = defaultdict(list)
     some = {"domains": list(domains)}
-    counts = await _count(conn, domains)
-    as_json = {"domains": msgspec.json.encode(domains).decode(), "most": _NAMED}
-    for name, local, first, last in await conn.fetch_all(_NAMES, as_json):
-        named[name].append(NamedAddress(local, first, last))
+    contents = await _read(conn, domains)
     for row in await conn.fetch_all(_VOTES, some | {"most": _VALUES}):
         votes[row[0]].append(Vote(*row[1:]))
     accepting = {row[0] for row in await conn.fetch_all(_ACCEPTING, some)}
 
     rows: list[dict[str, Any]] = []
     names: list[dict[str, Any]] = []
+    habits: list[dict[str, Any]] = []
     for name in sorted(domains):
-        n_emails = counts[name].total()
-        n_personal = sum(n for kind, n in counts[name].items() if kind[0] == "personal")
+        counts = contents[name].counts
+        n_emails = counts.total()
+        n_personal = sum(n for kind, n in counts.items() if kind[0] == "personal")
         if not (n_emails or votes[name] or name in accepting):
             continue
         profile = infer_profile(votes[name])
+        pattern, habit = await _judge_habits(conn, name, contents[name])
+        habits += habit
         rows.append({
             "domain": name, "made_on": midnight(today), "n_emails": n_emails, "n_personal": n_personal,
-            "n_generic": n_emails - n_personal, "pattern": infer(named[name]),
+            "n_generic": n_emails - n_personal, "pattern": pattern,
             "technologies": profile.technologies, "linked_domains": profile.linked_domains,
             **{field: profile.fields[field] for field in FIELDS},
         })  # fmt: skip
@@ -174,31 +179,89 @@ async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) 
     there = {row["domain"] for row in rows}
     await conn.execute(_DELETE_DOMAINS, {"domains": [name for name in domains if name not in there]})
     await conn.execute_many(_PUT_DOMAIN, rows)
+    await conn.execute(_DELETE_PATTERNS, some)
+    await conn.execute_many(_PUT_PATTERN, habits)
     await conn.execute(_DELETE_NAMES, some)
     await conn.execute_many(_PUT_NAME, names)
     await conn.execute(_DELETE_FACETS, some)
     facets = [
         {"domain": name, "type": kind[0], "seniority": kind[1], "department": kind[2], "fields": kind[3], "n": n}
         for name in domains
-        if counts[name].total() > FACETS_FROM
-        for kind, n in sorted(counts[name].items())
+        if contents[name].counts.total() > FACETS_FROM
+        for kind, n in sorted(contents[name].counts.items())
     ]
     await conn.execute_many(_PUT_FACET, facets)
 
 
-async def _count(conn: Connection, domains: Sequence[str]) -> dict[str, Counter[Kind]]:
-    """How many addresses of each kind each domain has. Counted here: SQLite groups by sorting, four times as long."""
-    counts: dict[str, Counter[Kind]] = defaultdict(Counter)
+async def refresh_pattern(conn: Connection, name: str) -> None:
+    """Make anew what the addresses at *name* say of how it makes them, when what is known of one of them changed."""
+    contents = await _read(conn, [name], only_persons=True)
+    pattern, habits = await _judge_habits(conn, name, contents[name])
+    await conn.execute(_SET_PATTERN, {"domain": name, "pattern": pattern})
+    await conn.execute_many(_PUT_PATTERN, habits)
+
+
+class _Content:
+    """The addresses of a domain: how many of each kind, and those of persons, all of a small one."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Kind] = Counter()
+        self.persons: list[Known] = []
+        self.places: dict[str, tuple[int, int]] = {}
+        """Of a small domain, the number of sources and the rank of each person's address."""
+
+
+async def _judge_habits(conn: Connection, name: str, content: _Content) -> tuple[str | None, list[dict[str, Any]]]:
+    """The pattern of the domain *name*, and the row of its clues. Moves the confidence of addresses that (mis)fit."""
+    if not content.persons:
+        return None, []
+    habits = read_habits(name, content.persons)
+    posterior = infer_habits(name, habits)
+    moved = []
+    for one in content.persons:
+        if (place := content.places.get(one.local)) is None:
+            continue
+        percent = confidence(one.certainty, fit_of(one, habits, posterior))
+        if (order := rank(percent, place[0])) != place[1]:
+            moved.append({"domain": name, "local": one.local, "confidence": percent, "rank": order})
+    await conn.execute_many(_SET_CONFIDENCE, moved)
+    return infer_pattern(posterior), [_pattern_row(name, habits)]
+
+
+def _pattern_row(name: str, habits: Habits) -> dict[str, Any]:
+    return {
+        "domain": name,
+        "version": load_prior().version,
+        "n_named": habits.n_named,
+        "n_nameless": habits.n_nameless,
+        "clues": dump_clues(habits.counts),
+    }
+
+
+async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool = False) -> dict[str, _Content]:
+    """What each domain has. Counted here: SQLite groups by sorting, four times as long."""
+    contents: dict[str, _Content] = defaultdict(_Content)
     sizes = {row[0]: row[1] for row in await conn.fetch_all(_SIZES, {"domains": list(domains)})}
     small = [name for name, n in sizes.items() if n <= FACETS_FROM]
-    for name, *kind in await conn.fetch_all(_SMALL, {"domains": small}):
-        counts[name][kind[0], kind[1], kind[2], kind[3]] += 1
+    for name, kind, seniority, department, fields, *known, n_sources, order in await conn.fetch_all(
+        _SMALL, {"domains": small}
+    ):
+        contents[name].counts[kind, seniority, department, fields] += 1
+        if kind == "personal":
+            contents[name].persons.append(Known(*known))
+            contents[name].places[known[0]] = (n_sources, order)
     for name in sizes.keys() - set(small):
         after: dict[str, Any] = {"rank": -1, "local": ""}
-        while rows := await conn.fetch_all(_LARGE, {"domain": name, "most": _ROWS_AT_ONCE, **after}):
-            counts[name].update(row[1:5] for row in rows)
+        while not only_persons and (
+            rows := await conn.fetch_all(_LARGE, {"domain": name, "most": _ROWS_AT_ONCE, **after})
+        ):
+            contents[name].counts.update(row[1:5] for row in rows)
             after = {"rank": rows[-1][5], "local": rows[-1][6]}
-    return counts
+        # Too many to judge each: the confidence of a large domain's addresses does not regard how they are made.
+        for named, most in ((FULL_NAME, MOST_NAMED), (0, MOST_NAMELESS)):
+            found = await conn.fetch_all(_SUREST, {"domain": name, "named": named, "most": most})
+            contents[name].persons += [Known(*row) for row in found]
+    return contents
 
 
 async def _find_bodies(conn: Connection, uris: Iterable[str]) -> dict[str, list[Body]]:

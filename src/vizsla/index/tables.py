@@ -7,7 +7,7 @@ of reading does not matter. `email`, `domain`, `facet` and `company_name` are de
 shards there.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
 
 from vizsla.storage.schema import index_metadata
 
@@ -73,8 +73,11 @@ email = Table(
     Column("phone_number", Text),
     Column("twitter", Text),
     Column("linkedin", Text),
-    Column("sources", Text, nullable=False),  # JSON, as the API shows it; last, for it may be long
+    Column("sources", Text, nullable=False),  # JSON, as the API shows it; late, for it may be long
+    Column("certainty", Double, nullable=False, server_default="0"),  # confidence before it is seen how it is made
     Index("email_page", "domain", "rank", "local", "type", "seniority", "department", "fields"),
+    Index("email_name", "domain", "last_name", "first_name"),
+    Index("email_linkedin", "linkedin"),
 )
 
 domain = Table(
@@ -107,6 +110,17 @@ domain = Table(
     Column("phone", Text),
     Column("made_on", BigInteger, nullable=False, server_default="0"),  # midnight of the day whose rows these are
     Index("domain_made_on", "made_on"),
+)
+
+# What a domain's addresses say of how it makes them, without a person in it: see index.habits.
+domain_pattern = Table(
+    "domain_pattern",
+    index_metadata,
+    Column("domain", Bytewise, primary_key=True),
+    Column("version", Text, nullable=False),  # of the prior whose templates the clues number
+    Column("n_named", Integer, nullable=False),
+    Column("n_nameless", Integer, nullable=False),
+    Column("clues", Text, nullable=False),  # JSON
 )
 
 # Only for domains with many addresses; the others are counted when asked.

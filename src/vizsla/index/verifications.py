@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from vizsla.index.merge import alone
-from vizsla.index.refresh import refresh_addresses
+from vizsla.index.refresh import refresh_addresses, refresh_pattern
 from vizsla.storage.database import Connection, Reader
 from vizsla.storage.statement import statement
 
@@ -49,6 +49,8 @@ async def record_verification(conn: Connection, domain: str, local: str, *, stat
     changed = await conn.execute(_PUT_STATUS, {"domain": domain, "local": local, "status": status, "at": at})
     if changed:
         await refresh_addresses(conn, [(domain, local)], today)
+        # An address that was found right or wrong says something else of how its domain makes them.
+        await refresh_pattern(conn, domain)
     return bool(changed)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 
+from vizsla.finder.bulk import forget_old as forget_findings
 from vizsla.index.ageing import Ageing
 from vizsla.kit.clock import DAY
 from vizsla.verifier.bulk_store import forget_lists
@@ -16,6 +17,8 @@ from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
 from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
+from vizsla.work.findings import work_on_lists
+from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
@@ -39,6 +42,9 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
         if place.settings.probe:
             group.create_task(_forever(lambda: watch_egress(place, tell), LOOK, tell))
+        group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
+        finder = name_worker()
+        group.create_task(_forever(lambda: work_on_lists(place, finder, tell), LOOK, tell))
         if place.settings.crawl_on_miss:
             for _ in range(CRAWLS_AT_ONCE):
                 worker = name_worker()
@@ -62,6 +68,11 @@ async def _age(place: Workplace) -> None:
         await asyncio.sleep(_BREATH)
 
 
+async def _learn(place: Workplace, tell: Tell) -> None:
+    for accept_all, calibration in (await learn(place)).items():
+        tell("calibrated", accept_all=accept_all, slope=calibration.slope, intercept=calibration.intercept)
+
+
 async def _verify(place: Workplace, tell: Tell) -> None:
     async with open_pipeline(place) as pipeline:
         await Verifying(place, pipeline, tell).run()
@@ -71,6 +82,7 @@ async def _forget(place: Workplace) -> None:
     async with place.stores.app.write() as conn:
         await forget_stale(conn, place.clock.now() - _KEPT)
         await forget_lists(conn, place.clock.now() - _KEPT)
+        await forget_findings(conn, place.clock.now() - _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:

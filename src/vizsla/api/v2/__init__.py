@@ -1,17 +1,31 @@
 """The calls of version 2, one module a subject."""
 
 from vizsla.api.registry import Routes
-from vizsla.api.v2 import account, api_keys, bulk_verifications, domain_search, email_count, email_verifier
+from vizsla.api.v2 import (
+    account,
+    api_keys,
+    bulk_findings,
+    bulk_verifications,
+    calibration,
+    domain_search,
+    email_count,
+    email_finder,
+    email_verifier,
+)
 
 
 def all_calls(*, trial: bool) -> Routes:
     """Every call; those that need no key and mask their answers only if *trial*."""
     endpoints = [
         *domain_search.calls.endpoints,
+        *email_finder.calls.endpoints,
+        *bulk_findings.calls.endpoints,
+        *calibration.calls.endpoints,
         *email_verifier.calls.endpoints,
         *bulk_verifications.calls.endpoints,
         *email_count.calls.endpoints,
         *account.calls.endpoints,
         *api_keys.calls.endpoints,
     ]
-    return Routes([*endpoints, *domain_search.trial_calls.endpoints] if trial else endpoints)
+    trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
+    return Routes([*endpoints, *trials] if trial else endpoints)

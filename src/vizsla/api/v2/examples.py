@@ -71,6 +71,45 @@ DOMAIN_SEARCH = {
     },
 }  # fmt: skip
 
+EMAIL_FINDER = {
+    "data": {
+        "first_name": "Alexis",
+        "last_name": "Ohanian",
+        "email": "alexis@reddit.com",
+        "score": 97,
+        "domain": "reddit.com",
+        "accept_all": False,
+        "position": "Cofounder",
+        "twitter": None,
+        "linkedin_url": None,
+        "phone_number": None,
+        "company": "Reddit",
+        "sources": [
+            {
+                "domain": "redditblog.com",
+                "uri": (
+                    "http://redditblog.com/2008/10/22/"
+                    "widgets-get-an-upgrade-and-a-firefox-extension-that-will-rock-your-world"
+                ),
+                "extracted_on": "2018-10-19",
+                "last_seen_on": "2021-05-18",
+                "still_on_page": True,
+            },
+        ],
+        "verification": {"date": "2021-06-14", "status": "valid"},
+    },
+    "meta": {
+        "params": {
+            "first_name": "Alexis",
+            "last_name": "Ohanian",
+            "full_name": None,
+            "domain": "reddit.com",
+            "company": None,
+            "max_duration": None,
+        },
+    },
+}
+
 EMAIL_VERIFIER = {
     "data": {
         "status": "valid",

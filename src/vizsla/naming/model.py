@@ -1,0 +1,309 @@
+"""
+Which templates does a domain use, given the addresses seen there?
+
+A mixture of Dirichlet distributions over templates, conditioned on the top-level domain, updated by soft counts: an address
+may be made by several templates, and which one is settled by the domain's other addresses. What is made by none of them is
+counted as OTHER, so that part of the probability is always nobody's.
+
+An address counts through its clue alone, the templates that could have made it; equal clues add up. So counts do not depend
+on the order in which addresses came, and taking one away undoes exactly what it had added.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from string import ascii_lowercase
+
+import msgspec
+
+from vizsla.naming.names import PersonName
+from vizsla.naming.prior import Prior, kind_of_tld, templates_of
+from vizsla.naming.spellings import spell
+from vizsla.naming.templates import Template, likelihood
+
+MOST_WEIGHT = 60.0
+"""Weight of all evidence of a domain: beyond it the model would be surer of itself than a domain is of its habits."""
+_ROUNDS = 3
+"""How often the clues of a domain are weighed against each other; they settle after two or three."""
+_LEAST_SHARE = 1e-3
+"""Components that matter less than this, beside all, are left out of the mean."""
+_BROAD_WEIGHT = 0.03
+_BROAD_SIZE = 0.8
+"""
+Three of a hundred domains write their addresses as none of the learnt components does, and are of one mind about it: without
+this, three `{first}-{last}` in a row would still be taken for exceptions.
+"""
+_LEAST_COUNT = 5e-3
+"""Counts that are less than this beside the greatest are dropped: a nameless address may be made by thirty templates."""
+_BARE_DIGITS = 0.02
+"""How probable digits behind a local part are of one that would be explained without them: john.smith2."""
+
+_MARKS = frozenset("._-")
+_ANY_LETTER = dict.fromkeys(ascii_lowercase, 1 / 26)
+
+Clue = tuple[tuple[int, float], ...]
+"""Templates (by place in the prior) that could have made an address, each with how probably it makes it; empty: none."""
+
+
+class Counts:
+    """The evidence of one domain: how much weight each clue has. Not more than a multiset; order leaves no trace."""
+
+    __slots__ = ("_weights", "version")
+
+    def __init__(self, clues: Iterable[tuple[Clue, float]] = ()) -> None:
+        self._weights: dict[Clue, float] = {}
+        self.version = 0
+        for clue, weight in clues:
+            self.add(clue, weight)
+
+    def add(self, clue: Clue, weight: float = 1.0) -> None:
+        """Count an address."""
+        if weight > 0:
+            self._weights[clue] = self._weights.get(clue, 0.0) + weight
+            self.version += 1
+
+    def remove(self, clue: Clue, weight: float = 1.0) -> None:
+        """Undo `add` of the same."""
+        left = self._weights.get(clue, 0.0) - weight
+        if left > 1e-9:
+            self._weights[clue] = left
+        else:
+            self._weights.pop(clue, None)
+        self.version += 1
+
+    @property
+    def total(self) -> float:
+        """The weight of all addresses."""
+        return math.fsum(self._weights.values())
+
+    def items(self) -> list[tuple[Clue, float]]:
+        """Every clue with its weight, sorted: sums made of them are the same however they came."""
+        return sorted(self._weights.items())
+
+
+class Posterior(msgspec.Struct, frozen=True):
+    """How probable each template is for the next person of a domain."""
+
+    prior: Prior
+    domain: str
+    theta: tuple[float, ...]
+    """By place in `prior.templates`, OTHER last; the sum is 1."""
+    counts: Mapping[int, float]
+    """How much of the evidence each template explains, after it was weighed."""
+    evidence: float
+    """The weight of the evidence, before it was capped."""
+
+    @property
+    def unknown(self) -> float:
+        """The share of people whose address no template makes."""
+        return self.theta[-1]
+
+
+@lru_cache(16_384)
+def explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
+    """The clue that *local* is, being the address of *name*: empty if no template makes it."""
+    clue = _explain(local, name, domain, prior)
+    bare = local.rstrip("0123456789").rstrip("._-")
+    if not clue and bare and bare != local:
+        clue = tuple((at, share * _BARE_DIGITS) for at, share in _explain(bare, name, domain, prior))
+    return clue
+
+
+def _explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
+    found: dict[int, float] = {}
+    marks = frozenset(local) & _MARKS
+    templates = _with_marks(prior.templates)
+    absent = prior.spelling.middle_absent
+    for spelled in spell(name, domain, prior.spelling):
+        places = spelled.places
+        if "m" not in places:
+            # A middle name that nobody told us shows in one of thirty addresses: any letter.
+            places = {**places, "m": _ANY_LETTER}
+        for at, template, wanted in templates:
+            if not wanted <= marks:
+                continue
+            share = likelihood(template, places, local)
+            if not share and absent and template.without_middle is not None and lacks_middle(template, spelled.places):
+                share = absent * likelihood(template.without_middle, places, local)
+            if share:
+                found[at] = found.get(at, 0.0) + spelled.share * share
+    return tuple((at, round(share, 4)) for at, share in sorted(found.items()) if share >= 1e-4)
+
+
+@lru_cache(8)
+def _with_marks(texts: tuple[str, ...]) -> list[tuple[int, Template, frozenset[str]]]:
+    """Every template with the marks that are in all it makes, so that most need not be tried."""
+    shortest = (template.without_middle or template for template in templates_of(texts))
+    return [
+        (at, template, frozenset(mark for _, mark in least.steps if mark))
+        for at, (template, least) in enumerate(zip(templates_of(texts), shortest, strict=True))
+    ]
+
+
+def lacks_middle(template: Template, places: Mapping[str, object]) -> bool:
+    """Whether *template* wants a middle name, or an initial, that this name does not have."""
+    return any(place in ("middle", "m") and place not in places for place, _ in template.steps)
+
+
+def prior_posterior(domain: str, prior: Prior) -> Posterior:
+    """What is believed of a domain of which nothing is known."""
+    return Posterior(prior, domain, _of_kind(_kind(domain, prior), prior), {}, 0.0)
+
+
+def infer_posterior(counts: Counts, domain: str, prior: Prior) -> Posterior:
+    """What is believed of *domain* after *counts*."""
+    theta, soft, total = _infer(tuple(counts.items()), _kind(domain, prior), prior)
+    return Posterior(prior, domain, theta, soft, total)
+
+
+@lru_cache(4_096)
+def _infer(
+    clues: tuple[tuple[Clue, float], ...], kind: str, prior: Prior
+) -> tuple[tuple[float, ...], Mapping[int, float], float]:
+    """Many domains have shown the same: most have one address."""
+    theta, soft = _of_kind(kind, prior), dict[int, float]()
+    if not clues:
+        return theta, soft, 0.0
+    total = math.fsum(weight for _, weight in clues)
+    scale = min(1.0, MOST_WEIGHT / total)
+    for _ in range(_ROUNDS - 1 if any(len(clue) > 1 for clue, _ in clues) else 0):
+        theta = _update(_weigh(clues, theta, scale), kind, prior, only={at for clue, _ in clues for at, _ in clue})
+    soft = _weigh(clues, theta, scale)
+    return _trust(_update(soft, kind, prior), soft, _of_kind(kind, prior), prior), soft, total
+
+
+def _trust(
+    theta: tuple[float, ...], soft: Mapping[int, float], start: Sequence[float], prior: Prior
+) -> tuple[float, ...]:
+    """
+    *theta* with a part in which the domain's own addresses stand by themselves.
+
+    The mixture is too sure that a domain is of a kind it has seen: of three addresses, two of one pattern and one of a usual
+    one, it believes the usual one.
+    """
+    if not prior.trust:
+        return theta
+    own = prior.trust / (math.fsum(soft.values()) + prior.trust_strength)
+    mixed = [
+        (1 - prior.trust) * share + own * prior.trust_strength * first
+        for share, first in zip(theta, start, strict=True)
+    ]
+    for at, count in soft.items():
+        mixed[at] += own * count
+    return tuple(mixed)
+
+
+def responsibilities(clue: Clue, theta: Sequence[float]) -> dict[int, float]:
+    """How probably each template made the address of *clue*; OTHER for an empty one."""
+    if not clue:
+        return {len(theta) - 1: 1.0}
+    parts = {at: share * theta[at] for at, share in clue}
+    total = math.fsum(parts.values())
+    if total <= 0:
+        return {at: 1 / len(clue) for at, _ in clue}
+    return {at: part / total for at, part in parts.items()}
+
+
+def _weigh(clues: Iterable[tuple[Clue, float]], theta: Sequence[float], scale: float) -> dict[int, float]:
+    soft: dict[int, float] = {}
+    for clue, weight in clues:
+        for at, share in responsibilities(clue, theta).items():
+            soft[at] = soft.get(at, 0.0) + scale * weight * share
+    least = _LEAST_COUNT * max(soft.values())
+    return {at: count for at, count in soft.items() if count > least}
+
+
+def _update(soft: Mapping[int, float], kind: str, prior: Prior, *, only: Collection[int] = ()) -> tuple[float, ...]:
+    """The mean of the mixture after *soft* counts; with *only*, correct up to a factor and at these templates alone."""
+    total = math.fsum(soft.values())
+    components, log_weights = _logarithms(kind, prior)
+    counted = list(soft.items())
+    scores = [weight + size for weight, size in zip(log_weights, _sizes(round(total, 2), prior), strict=True)]
+    for at, count in counted:
+        scores = [score + gain for score, gain in zip(scores, _gains(at, round(count, 2), prior), strict=True)]
+    best = max(scores)
+    likely = [(math.exp(score - best), at) for at, score in enumerate(scores) if score > best - 14]
+    norm = math.fsum(share for share, _ in likely)
+    theta = [0.0] * len(prior.templates)
+    for share, number in likely:
+        if share < _LEAST_SHARE * norm:
+            continue
+        component = components[number]
+        alpha = component.alpha
+        factor = share / norm / (component.size + total)
+        if only:
+            for at in only:
+                theta[at] += factor * (alpha[at] + soft.get(at, 0.0))
+            continue
+        theta = [value + factor * concentration for value, concentration in zip(theta, alpha, strict=True)]
+        for at, count in counted:
+            theta[at] += factor * count
+    whole = math.fsum(theta)
+    return tuple(value / whole for value in theta)
+
+
+def _kind(domain: str, prior: Prior) -> str:
+    kind = kind_of_tld(domain)
+    if kind in prior.weights:
+        return kind
+    return "other" if "other" in prior.weights else "*"
+
+
+class _Component(msgspec.Struct, frozen=True):
+    """A Dirichlet distribution, with what is needed of it again and again."""
+
+    alpha: tuple[float, ...]
+    logs: tuple[float, ...]
+    """Log gamma of each concentration."""
+    size: float
+    log_size: float
+
+
+def _component(alpha: Sequence[float]) -> _Component:
+    # A concentration of nothing would forbid a template for ever.
+    kept = tuple(max(value, 1e-6) for value in alpha)
+    size = math.fsum(kept)
+    return _Component(kept, tuple(math.lgamma(value) for value in kept), size, math.lgamma(size))
+
+
+@lru_cache(256)
+def _logarithms(kind: str, prior: Prior) -> tuple[list[_Component], list[float]]:
+    """The components and the logarithms of their weights."""
+    weights = [*(weight * (1 - _BROAD_WEIGHT) for weight in prior.weights[kind]), _BROAD_WEIGHT]
+    return _components(prior), [math.log(max(weight, 1e-12)) for weight in weights]
+
+
+@lru_cache(8)
+def _components(prior: Prior) -> list[_Component]:
+    """The learnt ones; and a domain with a habit that none of them has: any template, and then that one for nearly all."""
+    simple = [text for text in prior.templates if ":" not in text and "#" not in text and "m" not in text]
+    broad = [
+        _BROAD_SIZE * ((0.8 / len(simple) if text in simple else 0.0) + 0.2 / len(prior.templates))
+        for text in prior.templates
+    ]
+    return [*(_component(alpha) for alpha in prior.components), _component(broad)]
+
+
+@lru_cache(4_096)
+def _gains(at: int, count: float, prior: Prior) -> tuple[float, ...]:
+    """By how much the logarithm of each component's evidence grows for *count* at a template; log gamma is most of the work."""
+    return tuple(math.lgamma(one.alpha[at] + count) - one.logs[at] for one in _components(prior))
+
+
+@lru_cache(4_096)
+def _sizes(total: float, prior: Prior) -> tuple[float, ...]:
+    """What all counts together take from it."""
+    return tuple(one.log_size - math.lgamma(one.size + total) for one in _components(prior))
+
+
+@lru_cache(256)
+def _of_kind(kind: str, prior: Prior) -> tuple[float, ...]:
+    return _update({}, kind, prior)
+
+
+def fit(clue: Clue, posterior: Posterior) -> float:
+    """How many times more probable an address with *clue* is at this domain than at one of which nothing is known."""
+    start = _of_kind(_kind(posterior.domain, posterior.prior), posterior.prior)
+    clue = clue or ((len(start) - 1, 1.0),)
+    before = math.fsum(share * start[at] for at, share in clue)
+    return math.fsum(share * posterior.theta[at] for at, share in clue) / before if before > 0 else 1.0
