@@ -29,7 +29,7 @@ _CREDITS = re.compile(r"^N: (.+)\n((?:E: .+\n)+)", re.MULTILINE)
 _UPLOADER = re.compile(r'\s*"?([^<>"]{3,80}?)"?\s*<([^<>@\s]+@[^<>@\s]+)>\s*,?')
 _USER_ID = re.compile(r"^([^<>()]{3,80}?)\s*(?:\([^)]*\)\s*)?<([^<>@\s]+@[^<>@\s]+)>")
 _COUNTED = re.compile(r"^\w*Maintainer: (.+)$|^Uploaders: (.+)$|^Original-Maintainer: (.+)$", re.MULTILINE)
-_LARGEST_FILE = 3_000_000
+_LARGEST_FILE = 12_000_000
 _TEXT_BESIDES = re.compile(r"\.(?:png|gif|jpe?g|gz|xz|bz2|zip|pdf|o|a|so|bin|fw|ihex|pot?|gmo)\Z", re.IGNORECASE)
 _TREE_IN_DEB = re.compile(r"\.tar\.(?:xz|bz2|gz)\Z")
 
@@ -144,7 +144,7 @@ def _list_fields(lists: Path) -> Iterator[str]:
 def _mine_tree(tree: tarfile.TarFile) -> Iterator[Mention]:
     try:
         for member in tree:
-            if not member.isfile() or member.size > _LARGEST_FILE * 4 or _TEXT_BESIDES.search(member.name):
+            if not member.isfile() or member.size > _LARGEST_FILE or _TEXT_BESIDES.search(member.name):
                 if member.isfile() and _TREE_IN_DEB.search(member.name) and (packed := tree.extractfile(member)):
                     with tarfile.open(fileobj=packed) as inner:
                         yield from _mine_tree(inner)

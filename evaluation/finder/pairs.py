@@ -79,12 +79,12 @@ class Pair(msgspec.Struct, frozen=True):
 
 def build(histories: Sequence[Path]) -> list[Pair]:
     """The pairs of Debian and of *histories*, written to the cache; what was mined once is not mined again."""
+    CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
     mentions: dict[str, Counter[tuple[str, str]]] = {APT: Counter(), HISTORY: Counter()}
     for origin, source, counts in _mine(histories):
         mentions[origin].update(counts)
         print(f"{source}: {len(counts)} mentions", flush=True)
     pairs = choose(mentions)
-    CACHE.mkdir(parents=True, exist_ok=True)
     PAIRS.write_bytes(b"\n".join(msgspec.json.encode(pair) for pair in pairs) + b"\n")
     return pairs
 
@@ -107,7 +107,7 @@ def choose(mentions: dict[str, Counter[tuple[str, str]]]) -> list[Pair]:
             if (person := clean_name(name)) and _is_work_address(email):
                 named[email][person] += count
                 origins.setdefault(email, origin)
-    best: dict[tuple[str, str], tuple[int, str]] = {}
+    best: dict[tuple[str, str], tuple[int, str, str, str, str]] = {}
     for email, names in sorted(named.items()):
         if len({name.casefold() for name in names}) > _MOST_NAMES:
             continue
@@ -116,12 +116,11 @@ def choose(mentions: dict[str, Counter[tuple[str, str]]]) -> list[Pair]:
         registrable = registrable_domain(domain)
         if registrable is None or _is_own_domain(name, registrable):
             continue
-        key = (_sorted_words(name), domain)
-        best[key] = max(best.get(key, (0, "")), (names.total(), f"{name}\0{local}\0{registrable}\0{origins[email]}"))
+        key, found = (_sorted_words(name), domain), (names.total(), name, local, registrable, origins[email])
+        best[key] = max(best.get(key, found), found)
     return [
         Pair(name, local, domain, registrable, origin)
-        for (_, domain), (_, packed) in sorted(best.items())
-        for name, local, registrable, origin in [packed.split("\0")]
+        for (_, domain), (_, name, local, registrable, origin) in sorted(best.items())
     ]
 
 

@@ -9,7 +9,7 @@ method and every run.
 import hashlib
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -78,9 +78,3 @@ def draw_trials(people: Iterable[Person], k: int) -> list[Trial]:
             others = [other for other in everyone if other is not person]
             trials.append(Trial(person, tuple(dice.sample(others, len(others))[:k])))
     return trials
-
-
-def sample_evenly(trials: Sequence[Trial], most: int) -> list[Trial]:
-    """Every so-many-th trial, *most* of them: for what is too slow to be asked all."""
-    step = max(1, -(-len(trials) // most))
-    return list(trials[::step])

@@ -30,8 +30,7 @@ _TRAIT_PEOPLE = 50.0
 """People of a family of templates that the factor 1 counts for."""
 _TRAIT_ROUNDS = 6
 _LEARNT_AT = KNOWN[:3]
-_CLEARLY = 1e-3
-
+_LEAST_LIKELY = 1e-6
 
 _FIRST_GUESS = Spelling(
     first_hyphen={"keep": 0.4, "join": 0.24, "init": 0.22, "head": 0.11, "tail": 0.03},
@@ -210,7 +209,7 @@ def _ways_of(person: Person, table: str, spelling: Spelling, theta: np.ndarray, 
         clue = _explain_uncached(person, prior)
         likely[way] = weights[way] * sum(share * float(theta[at]) for at, share in clue)
     whole = sum(likely.values())
-    return {way: share / whole for way, share in likely.items()} if whole > _CLEARLY * 1e-3 else {}
+    return {way: share / whole for way, share in likely.items()} if whole > _LEAST_LIKELY else {}
 
 
 def _explain_uncached(person: Person, prior: Prior) -> Clue:
