@@ -21,7 +21,7 @@ run: install ## start Vizsla with the sample and show where to look
 	@$(BIN)/vizsla serve --with-sample $(ARGS)
 
 test: install ## every test, on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: install ## format, lint, types, import floors
 	@$(BIN)/ruff format --check .
