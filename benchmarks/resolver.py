@@ -23,11 +23,11 @@ import aiodns
 import dns.asyncresolver
 import uvloop
 
+from vizsla.naming.gibberish import is_gibberish
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
 from vizsla.verifier.exchangers import find_exchangers
 from vizsla.verifier.flags import infer_flags
-from vizsla.verifier.gibberish import is_gibberish
 from vizsla.verifier.syntax import Address, parse_address
 
 IN_FLIGHT = 200

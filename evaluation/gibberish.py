@@ -18,7 +18,7 @@ import msgspec
 from evaluation.corpus import Source, fetch
 from evaluation.gibberish_model import draw_local_part, load_names, unpack
 from vizsla.kit.role_words import is_role
-from vizsla.verifier.gibberish import is_gibberish, score_gibberish
+from vizsla.naming.gibberish import is_gibberish, score_gibberish
 
 CENSUS = Source(
     registry="pypi",

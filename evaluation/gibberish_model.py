@@ -1,5 +1,5 @@
 """
-Counts the model of `vizsla.verifier.gibberish` and writes its table.
+Counts the model of `vizsla.naming.gibberish` and writes its table.
 
     python -m evaluation.gibberish_model
 
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from evaluation.corpus import CACHE, ROOT, Source, digest, fetch
 from vizsla.kit.role_words import DEPARTMENT_OF_WORD
-from vizsla.verifier.gibberish import SHIFT, STEP, SYMBOLS, to_symbols
+from vizsla.naming.gibberish import SHIFT, STEP, SYMBOLS, to_symbols
 
 FAKER = Source(
     registry="pypi",
@@ -34,7 +34,7 @@ FAKER = Source(
     family="names",
     draw=0,
 )
-TABLE = ROOT.parent / "src" / "vizsla" / "verifier" / "gibberish.bin"
+TABLE = ROOT.parent / "src" / "vizsla" / "naming" / "gibberish.bin"
 LOCAL_PARTS, INITIALS = 400_000, 30_000
 SIZE = len(SYMBOLS)
 
@@ -174,7 +174,7 @@ def _digits(dice: random.Random, count: int) -> str:
 
 
 def count_table(local_parts: Iterable[str]) -> bytes:
-    """The table of `vizsla.verifier.gibberish`: bits of each trigram as a name, less its bits as noise."""
+    """The table of `vizsla.naming.gibberish`: bits of each trigram as a name, less its bits as noise."""
     trigrams: Counter[tuple[int, int, int]] = Counter()
     for local in local_parts:
         symbols = bytes((0, 0)) + to_symbols(local)

@@ -6,7 +6,7 @@ import pytest
 from evaluation.gibberish import NOISES, area_under_curve
 from evaluation.gibberish_model import count_table, fold
 
-from vizsla.verifier.gibberish import SYMBOLS
+from vizsla.naming.gibberish import SYMBOLS
 
 
 @pytest.mark.parametrize(

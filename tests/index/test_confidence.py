@@ -79,3 +79,11 @@ def test_how_an_address_is_made_moves_the_odds() -> None:
     assert confidence(0.8, MOST_FIT) == 92
     assert confidence(0.8, 1.0) == 80
     assert confidence(0.8, LEAST_FIT) == 57
+
+
+def test_a_local_part_that_nobody_typed_is_doubted_until_a_server_says_yes() -> None:
+    def doubted(status: str | None = None) -> int:
+        return confidence(certainty([source()], status=status, verified_at=NOW, today=NOW, is_gibberish=True))
+
+    assert doubted() == 76
+    assert doubted("valid") == 99

@@ -17,6 +17,7 @@ from vizsla.index.evidence import Evidence
 from vizsla.index.titles import fold, infer_department, infer_seniority, normalise_position
 from vizsla.kit.clock import day
 from vizsla.kit.domain_name import registrable_domain
+from vizsla.naming.gibberish import is_gibberish
 
 FULL_NAME, POSITION, PHONE_NUMBER = 1, 2, 4
 """Bits of `fields`: what an address has, and what `required_field` asks for."""
@@ -104,8 +105,12 @@ def infer_address(
     position = normalise_position(position_raw) if position_raw else None
     phone = _newest((one, one.evidence.phone) for one in theirs)
     certain = certainty(
-        (_witness(one, domain) for one in seen), status=status, verified_at=verified_at, today=today
-    )  # fmt: skip
+        (_witness(one, domain) for one in seen),
+        status=status,
+        verified_at=verified_at,
+        today=today,
+        is_gibberish=not last_name and is_gibberish(local),
+    )
     percent = confidence(certain)
     return Address(
         domain=domain,

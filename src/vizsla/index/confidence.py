@@ -23,6 +23,8 @@ _PRECISION = {
 }
 _DECODED = 0.85
 _THIRD_PARTY = 0.85
+_DRAWN = 0.1
+"""How far the odds move for a local part that nobody typed: made for one day, or by a machine. A starting value."""
 LEAST_FIT, MOST_FIT = 1 / 3, 3.0
 """How far the odds may move for how an address is made: habits are no proof."""
 _INDEPENDENT = 5
@@ -52,8 +54,10 @@ def survival(seconds: float) -> float:
     return math.exp(-0.118 * (max(0.0, seconds) / _YEAR) ** 0.83)
 
 
-def certainty(sources: Iterable[Source], *, status: str | None, verified_at: int | None, today: int) -> float:
-    """The probability given all that pages and mail servers said, as of *today* (seconds)."""
+def certainty(
+    sources: Iterable[Source], *, status: str | None, verified_at: int | None, today: int, is_gibberish: bool = False
+) -> float:
+    """The probability given the local part and all that pages and mail servers said, as of *today* (seconds)."""
     witnesses: dict[str, float] = {}
     last_seen = 0
     is_fresh = False
@@ -66,6 +70,8 @@ def certainty(sources: Iterable[Source], *, status: str | None, verified_at: int
         is_fresh = is_fresh or (source.is_current and source.last_seen >= today - FRESH)
     best = sorted(witnesses.values(), reverse=True)[:_INDEPENDENT]
     right = 1 - math.prod(1 - precision for precision in best)
+    if is_gibberish:
+        right = _updated(right, _DRAWN)
     if verified_at is not None and status in _ODDS:
         # What the server said is of its own day; the address may have died since.
         right *= survival(verified_at - last_seen)

@@ -11,7 +11,7 @@ import msgspec
 
 from vizsla.kit.mail_hosts import is_disposable_at, is_webmail_at
 from vizsla.kit.role_words import is_role
-from vizsla.verifier.gibberish import is_gibberish
+from vizsla.naming.gibberish import is_gibberish
 from vizsla.verifier.syntax import Address
 
 # Inferred twice of each address: before its exchangers are known, and after.

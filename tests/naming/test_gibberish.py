@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vizsla.verifier.gibberish import is_gibberish, score_gibberish
+from vizsla.naming.gibberish import is_gibberish, score_gibberish
 
 NAMES = """
     patrick jane.doe jsmith jane_doe-85 o.brzeczyszczykiewicz krzysztof nguyenvt hanhntm vtnguyen zhangxy lixm wangyifan kimjh

@@ -29,7 +29,7 @@ _MARKS = {code: 28 for code in range(128) if code not in _TO_SYMBOL}
 _TO_SYMBOL |= _MARKS
 _SHORT = 6
 _DIGIT_INSIDE = re.compile(r"[0-9][a-z]")
-_table = files("vizsla.verifier").joinpath("gibberish.bin").read_bytes()
+_table = files("vizsla.naming").joinpath("gibberish.bin").read_bytes()
 
 
 @lru_cache(8_192)
