@@ -198,3 +198,16 @@ async def test_a_look_up_ends(monkeypatch) -> None:
 
     assert found.outcome == "dns_failure"
     assert time.monotonic() - started < 5
+
+
+async def test_a_resolver_that_knows_nothing_of_the_internet_is_our_fault() -> None:
+    async with dns() as world:
+        world.zone("com")
+        world.zone("net")
+        blind = await find(world, "acme.com")
+        own = await find(world, "gone.test")
+        world.add("a.root-servers.net", "A", "127.0.1.1")
+        seeing = await find(world, "acme.com")
+
+    assert (blind.outcome, blind.is_our_fault) == ("dns_failure", True)
+    assert (seeing.outcome, own.outcome) == ("no_domain", "no_domain")

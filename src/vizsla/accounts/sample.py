@@ -13,7 +13,7 @@ from vizsla.accounts.tables import account
 from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement
 
-PLAN = Plan(plan_name="Sample", plan_level=0, plan_searches=1_000, plan_verifications=0)
+PLAN = Plan(plan_name="Sample", plan_level=0, plan_searches=1_000, plan_verifications=100)
 _FIND = statement(select(account.c.id).where(account.c.plan_name == bindparam("plan_name_")).limit(1))
 
 
@@ -22,8 +22,8 @@ async def issue_sample_key(conn: Connection, now: int) -> str:
     row = await conn.fetch_one(_FIND, {"plan_name_": PLAN.plan_name})
     if row is None:
         account_id = await create_account(conn, now)
-        await set_plan(conn, account_id, PLAN)
     else:
         account_id = int(row[0])
         await revoke_all_keys(conn, account_id, now)
+    await set_plan(conn, account_id, PLAN)
     return (await create_key(conn, account_id, "sample", now=now)).plaintext

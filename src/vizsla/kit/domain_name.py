@@ -75,6 +75,12 @@ def registrable_domain(name: str) -> str | None:
 
 
 @lru_cache(4_096)
+def is_public_suffix(tld: str) -> bool:
+    """Whether *tld* (one label, lower case) is a top-level domain of the public internet."""
+    return tld not in RESERVED_SUFFIXES and _suffixes.publicsuffix(tld) is not None
+
+
+@lru_cache(4_096)
 def is_known_suffix(tld: str) -> bool:
     """Whether *tld* (one label, lower case) is a top-level domain that exists or is reserved for examples and tests."""
-    return tld in RESERVED_SUFFIXES or _suffixes.publicsuffix(tld) is not None
+    return tld in RESERVED_SUFFIXES or is_public_suffix(tld)

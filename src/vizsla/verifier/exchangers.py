@@ -15,12 +15,15 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from vizsla.kit.domain_name import is_public_suffix
 from vizsla.net.dns import Answer, Kind, Record
 from vizsla.net.guard import EgressGuard, EgressRefused
 
 MOST_ADDRESSES = 4
 _MOST_HOSTS = 16
 _HOSTS_AT_ONCE = 4
+_SURE = "a.root-servers.net"
+"""It exists as long as DNS does."""
 LONGEST_LOOK_UP = 12.0
 """Seconds. What is not answered by then has timed out."""
 
@@ -59,7 +62,7 @@ class Exchangers(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[MailHost, ...] = ()
     """In the order to try; equals are shuffled anew each time, as RFC 5321 5.1 wants it."""
     is_our_fault: bool = False
-    """Whether our own resolver is out of reach."""
+    """Whether our own resolver is out of reach, or knows nothing of the internet."""
     answers: tuple[Answer, ...] = ()
     """Everything that was asked, as evidence."""
 
@@ -73,7 +76,7 @@ async def find_exchangers(resolver: Resolver, guard: EgressGuard, domain: str) -
     """Where mail for *domain* (A-labels) goes. Takes LONGEST_LOOK_UP seconds at most."""
     asking = _Asking(resolver, time.monotonic() + LONGEST_LOOK_UP)
     found = await _find(asking, guard, domain)
-    if found.outcome == "dns_failure" and not await asking.is_reachable():
+    if found.outcome == "dns_failure" and not found.is_our_fault and not await asking.is_reachable():
         found = msgspec.structs.replace(found, is_our_fault=True)
     return msgspec.structs.replace(found, answers=tuple(asking.answers))
 
@@ -84,6 +87,8 @@ async def _find(asking: "_Asking", guard: EgressGuard, domain: str) -> Exchanger
         # Some servers say NXDOMAIN to any kind of question they do not know (RFC 4074 4.2); an address would belie it.
         mx = await asking.ask(domain, "A")
         if mx.rcode in ("NXDOMAIN", "BADNAME"):
+            if await _is_blind(asking, domain):
+                return Exchangers(domain=domain, outcome="dns_failure", mx_records=False, is_our_fault=True)
             return Exchangers(domain=domain, outcome="no_domain", mx_records=False)
         mx = msgspec.structs.replace(mx, records=())
     if mx.is_failure:
@@ -101,6 +106,13 @@ async def _find(asking: "_Asking", guard: EgressGuard, domain: str) -> Exchanger
         names=tuple(name for _, name in names) if records else (),
         hosts=_choose(reached),
     )
+
+
+async def _is_blind(asking: "_Asking", domain: str) -> bool:
+    """Whether our resolver knows nothing of the internet that *domain* would be on: some say NXDOMAIN to all that is outside."""
+    if not is_public_suffix(domain.rpartition(".")[2]):
+        return False
+    return (await asking.ask(_SURE, "A")).rcode == "NXDOMAIN"
 
 
 class _Reached(msgspec.Struct, frozen=True):

@@ -54,7 +54,7 @@ REASONS: dict[Reason, str] = {
     "webmail": "The domain is that of a mailbox provider.",
     "probe_off": "The domain takes mail. Whether the mailbox exists only its mail server could tell, and it was not asked: VIZSLA_PROBE is off.",
     "dns_failure": "DNS gave no answer for the domain that can be relied on.",
-    "resolver_away": "Our own DNS servers do not answer.",
+    "resolver_away": "Our own DNS servers do not answer, or know nothing of the internet.",
     "private": "The domain's mail servers have private addresses, where we do not go.",
     "unreachable": "No mail server of the domain could be reached.",
     "timeout": "The mail server did not answer in time.",
