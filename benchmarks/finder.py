@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 
 from vizsla.naming.candidates import list_candidates
-from vizsla.naming.model import Counts, _infer, explain, infer_posterior
+from vizsla.naming.model import Counts, _believe, _infer, explain, infer_posterior
 from vizsla.naming.names import parse_name
 from vizsla.naming.prior import load_prior
-from vizsla.naming.segments import read_nameless
+from vizsla.naming.segments import _read, read_nameless
 from vizsla.naming.spellings import _spell
 
 LEAST = 2_000
@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> int:
 
     def predict_anew(text: str) -> None:
         _infer.cache_clear()
+        _believe.cache_clear()
         list_candidates(parse_name(text), infer_posterior(counts, DOMAIN, prior))
 
     rates = {
@@ -84,7 +85,7 @@ def rate(run: Callable[[object], object], items: list[object]) -> float:
     for _ in range(3):
         _spell.cache_clear()
         explain.cache_clear()
-        read_nameless.cache_clear()
+        _read.cache_clear()
         began = time.process_time()
         for item in items:
             run(item)

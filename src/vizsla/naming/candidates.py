@@ -9,7 +9,8 @@ from collections.abc import Collection
 
 import msgspec
 
-from vizsla.naming.model import Posterior, lacks_middle
+from vizsla.naming.matching import lacks_middle
+from vizsla.naming.model import Posterior
 from vizsla.naming.names import PersonName
 from vizsla.naming.prior import templates_of
 from vizsla.naming.spellings import spell

@@ -10,16 +10,17 @@ on the order in which addresses came, and taking one away undoes exactly what it
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
-from string import ascii_lowercase
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import repeat
+from operator import add, itemgetter, mul
 
 import msgspec
 
+from vizsla.naming.matching import match
 from vizsla.naming.names import PersonName
-from vizsla.naming.prior import Prior, kind_of_tld, templates_of
+from vizsla.naming.prior import Prior, kind_of_tld
 from vizsla.naming.spellings import spell
-from vizsla.naming.templates import Template, likelihood
 
 MOST_WEIGHT = 60.0
 """Weight of all evidence of a domain: beyond it the model would be surer of itself than a domain is of its habits."""
@@ -37,9 +38,6 @@ _LEAST_COUNT = 5e-3
 """Counts that are less than this beside the greatest are dropped: a nameless address may be made by thirty templates."""
 _BARE_DIGITS = 0.02
 """How probable digits behind a local part are of one that would be explained without them: john.smith2."""
-
-_MARKS = frozenset("._-")
-_ANY_LETTER = dict.fromkeys(ascii_lowercase, 1 / 26)
 
 Clue = tuple[tuple[int, float], ...]
 """Templates (by place in the prior) that could have made an address, each with how probably it makes it; empty: none."""
@@ -81,17 +79,20 @@ class Counts:
         return sorted(self._weights.items())
 
 
-class Posterior(msgspec.Struct, frozen=True):
+class Posterior(msgspec.Struct, frozen=True, dict=True):
     """How probable each template is for the next person of a domain."""
 
     prior: Prior
     domain: str
-    theta: tuple[float, ...]
-    """By place in `prior.templates`, OTHER last; the sum is 1."""
     counts: Mapping[int, float]
     """How much of the evidence each template explains, after it was weighed."""
     evidence: float
     """The weight of the evidence, before it was capped."""
+
+    @cached_property
+    def theta(self) -> tuple[float, ...]:
+        """By place in `prior.templates`, OTHER last; the sum is 1. Worked out when asked for: a pattern seldom needs it."""
+        return _believe(tuple(self.counts.items()), kind_of(self.domain, self.prior), self.prior)
 
     @property
     def unknown(self) -> float:
@@ -111,65 +112,45 @@ def explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
 
 def _explain(local: str, name: PersonName, domain: str, prior: Prior) -> Clue:
     found: dict[int, float] = {}
-    marks = frozenset(local) & _MARKS
-    templates = _with_marks(prior.templates)
-    absent = prior.spelling.middle_absent
     for spelled in spell(name, domain, prior.spelling):
-        places = spelled.places
-        if "m" not in places:
-            # A middle name that nobody told us shows in one of thirty addresses: any letter.
-            places = {**places, "m": _ANY_LETTER}
-        for at, template, wanted in templates:
-            if not wanted <= marks:
-                continue
-            share = likelihood(template, places, local)
-            if not share and absent and template.without_middle is not None and lacks_middle(template, spelled.places):
-                share = absent * likelihood(template.without_middle, places, local)
-            if share:
-                found[at] = found.get(at, 0.0) + spelled.share * share
+        for at, share in match(local, spelled, prior.templates, prior.spelling.middle_absent).items():
+            found[at] = found.get(at, 0.0) + spelled.share * share
     return tuple((at, round(share, 4)) for at, share in sorted(found.items()) if share >= 1e-4)
-
-
-@lru_cache(8)
-def _with_marks(texts: tuple[str, ...]) -> list[tuple[int, Template, frozenset[str]]]:
-    """Every template with the marks that are in all it makes, so that most need not be tried."""
-    shortest = (template.without_middle or template for template in templates_of(texts))
-    return [
-        (at, template, frozenset(mark for _, mark in least.steps if mark))
-        for at, (template, least) in enumerate(zip(templates_of(texts), shortest, strict=True))
-    ]
-
-
-def lacks_middle(template: Template, places: Mapping[str, object]) -> bool:
-    """Whether *template* wants a middle name, or an initial, that this name does not have."""
-    return any(place in ("middle", "m") and place not in places for place, _ in template.steps)
 
 
 def prior_posterior(domain: str, prior: Prior) -> Posterior:
     """What is believed of a domain of which nothing is known."""
-    return Posterior(prior, domain, _of_kind(_kind(domain, prior), prior), {}, 0.0)
+    return Posterior(prior, domain, {}, 0.0)
 
 
 def infer_posterior(counts: Counts, domain: str, prior: Prior) -> Posterior:
     """What is believed of *domain* after *counts*."""
-    theta, soft, total = _infer(tuple(counts.items()), _kind(domain, prior), prior)
-    return Posterior(prior, domain, theta, soft, total)
+    soft, total = _infer(tuple(counts.items()), kind_of(domain, prior), prior)
+    return Posterior(prior, domain, soft, total)
 
 
 @lru_cache(4_096)
-def _infer(
-    clues: tuple[tuple[Clue, float], ...], kind: str, prior: Prior
-) -> tuple[tuple[float, ...], Mapping[int, float], float]:
-    """Many domains have shown the same: most have one address."""
-    theta, soft = _of_kind(kind, prior), dict[int, float]()
+def _infer(clues: tuple[tuple[Clue, float], ...], kind: str, prior: Prior) -> tuple[Mapping[int, float], float]:
+    """
+    How much each template explains, and the weight of all. Many domains have shown the same: most have one address.
+    """
     if not clues:
-        return theta, soft, 0.0
+        return {}, 0.0
     total = math.fsum(weight for _, weight in clues)
     scale = min(1.0, MOST_WEIGHT / total)
-    for _ in range(_ROUNDS - 1 if any(len(clue) > 1 for clue, _ in clues) else 0):
-        theta = _update(_weigh(clues, theta, scale), kind, prior, only={at for clue, _ in clues for at, _ in clue})
-    soft = _weigh(clues, theta, scale)
-    return _trust(_update(soft, kind, prior), soft, _of_kind(kind, prior), prior), soft, total
+    soft = _weigh(clues, start_of_kind(kind, prior), scale, prior)
+    if any(len(clue) > 1 for clue, _ in clues):
+        places = {at for clue, _ in clues for at, _ in clue}
+        for _ in range(_ROUNDS - 1):
+            soft = _weigh(clues, _update_at(places, soft, kind, prior), scale, prior)
+    return soft, total
+
+
+@lru_cache(4_096)
+def _believe(counts: tuple[tuple[int, float], ...], kind: str, prior: Prior) -> tuple[float, ...]:
+    soft = dict(counts)
+    start = start_of_kind(kind, prior)
+    return _trust(_update(soft, kind, prior), soft, start, prior) if soft else start
 
 
 def _trust(
@@ -195,8 +176,10 @@ def _trust(
 
 def responsibilities(clue: Clue, theta: Sequence[float]) -> dict[int, float]:
     """How probably each template made the address of *clue*; OTHER for an empty one."""
-    if not clue:
-        return {len(theta) - 1: 1.0}
+    return _divide(clue, theta) if clue else {len(theta) - 1: 1.0}
+
+
+def _divide(clue: Clue, theta: Sequence[float] | Mapping[int, float]) -> dict[int, float]:
     parts = {at: share * theta[at] for at, share in clue}
     total = math.fsum(parts.values())
     if total <= 0:
@@ -204,45 +187,66 @@ def responsibilities(clue: Clue, theta: Sequence[float]) -> dict[int, float]:
     return {at: part / total for at, part in parts.items()}
 
 
-def _weigh(clues: Iterable[tuple[Clue, float]], theta: Sequence[float], scale: float) -> dict[int, float]:
+def _weigh(
+    clues: Iterable[tuple[Clue, float]], theta: Sequence[float] | Mapping[int, float], scale: float, prior: Prior
+) -> dict[int, float]:
+    """How much each template explains, if *theta* is believed."""
     soft: dict[int, float] = {}
+    other = {len(prior.templates) - 1: 1.0}
     for clue, weight in clues:
-        for at, share in responsibilities(clue, theta).items():
+        for at, share in (_divide(clue, theta) if clue else other).items():
             soft[at] = soft.get(at, 0.0) + scale * weight * share
     least = _LEAST_COUNT * max(soft.values())
     return {at: count for at, count in soft.items() if count > least}
 
 
-def _update(soft: Mapping[int, float], kind: str, prior: Prior, *, only: Collection[int] = ()) -> tuple[float, ...]:
-    """The mean of the mixture after *soft* counts; with *only*, correct up to a factor and at these templates alone."""
-    total = math.fsum(soft.values())
-    components, log_weights = _logarithms(kind, prior)
+def _update(soft: Mapping[int, float], kind: str, prior: Prior) -> tuple[float, ...]:
+    """The mean of the mixture after *soft* counts."""
+    components = _components(prior)
     counted = list(soft.items())
-    scores = [weight + size for weight, size in zip(log_weights, _sizes(round(total, 2), prior), strict=True)]
-    for at, count in counted:
-        scores = [score + gain for score, gain in zip(scores, _gains(at, round(count, 2), prior), strict=True)]
-    best = max(scores)
-    likely = [(math.exp(score - best), at) for at, score in enumerate(scores) if score > best - 14]
-    norm = math.fsum(share for share, _ in likely)
     theta = [0.0] * len(prior.templates)
-    for share, number in likely:
-        if share < _LEAST_SHARE * norm:
-            continue
-        component = components[number]
-        alpha = component.alpha
-        factor = share / norm / (component.size + total)
-        if only:
-            for at in only:
-                theta[at] += factor * (alpha[at] + soft.get(at, 0.0))
-            continue
-        theta = [value + factor * concentration for value, concentration in zip(theta, alpha, strict=True)]
+    for factor, number in _list_likely(soft, kind, prior):
+        theta = list(map(add, theta, map(mul, repeat(factor), components[number].alpha)))
         for at, count in counted:
             theta[at] += factor * count
     whole = math.fsum(theta)
     return tuple(value / whole for value in theta)
 
 
-def _kind(domain: str, prior: Prior) -> str:
+def _update_at(places: Iterable[int], soft: Mapping[int, float], kind: str, prior: Prior) -> dict[int, float]:
+    """As `_update`, at these *places* alone and correct up to a factor."""
+    likely = _list_likely(soft, kind, prior)
+    columns = _columns(prior)
+    theta = {}
+    for at in places:
+        alphas, count, value = columns[at].alphas, soft.get(at, 0.0), 0.0
+        for factor, number in likely:
+            value += factor * (alphas[number] + count)
+        theta[at] = value
+    whole = math.fsum(theta.values())
+    return {at: value / whole for at, value in theta.items()} if whole else theta
+
+
+def _list_likely(soft: Mapping[int, float], kind: str, prior: Prior) -> list[tuple[float, int]]:
+    """The components that matter after *soft* counts, each with what its concentrations count for in the mean."""
+    total = math.fsum(soft.values())
+    components, log_weights = _logarithms(kind, prior)
+    scores = list(map(add, log_weights, _sizes(round(total, 2), prior)))
+    for at, count in soft.items():
+        scores = list(map(add, scores, _gains(at, round(count, 2), prior)))
+    best = max(scores)
+    least = best - 14
+    likely = [(math.exp(score - best), number) for number, score in enumerate(scores) if score > least]
+    norm = math.fsum(share for share, _ in likely)
+    return [
+        (share / norm / (components[number].size + total), number)
+        for share, number in likely
+        if share >= _LEAST_SHARE * norm
+    ]
+
+
+def kind_of(domain: str, prior: Prior) -> str:
+    """The kind of top-level domain by which *prior* weighs its components."""
     kind = kind_of_tld(domain)
     if kind in prior.weights:
         return kind
@@ -253,8 +257,6 @@ class _Component(msgspec.Struct, frozen=True):
     """A Dirichlet distribution, with what is needed of it again and again."""
 
     alpha: tuple[float, ...]
-    logs: tuple[float, ...]
-    """Log gamma of each concentration."""
     size: float
     log_size: float
 
@@ -263,7 +265,27 @@ def _component(alpha: Sequence[float]) -> _Component:
     # A concentration of nothing would forbid a template for ever.
     kept = tuple(max(value, 1e-6) for value in alpha)
     size = math.fsum(kept)
-    return _Component(kept, tuple(math.lgamma(value) for value in kept), size, math.lgamma(size))
+    return _Component(kept, size, math.lgamma(size))
+
+
+class _Column(msgspec.Struct, frozen=True):
+    """The concentrations of all components at one template. Most components share the least: 17 of 71 differ."""
+
+    alphas: tuple[float, ...]
+    distinct: list[tuple[float, float]]
+    """Each with its log gamma."""
+    spread: Callable[[list[float]], tuple[float, ...]]
+    """Gives each component its one of what was worked out of those that differ."""
+
+
+@lru_cache(8)
+def _columns(prior: Prior) -> list[_Column]:
+    columns = []
+    for alphas in zip(*(one.alpha for one in _components(prior)), strict=True):
+        number = {alpha: at for at, alpha in enumerate(dict.fromkeys(alphas))}
+        spread = itemgetter(*(number[alpha] for alpha in alphas))
+        columns.append(_Column(alphas, [(alpha, math.lgamma(alpha)) for alpha in number], spread))
+    return columns
 
 
 @lru_cache(256)
@@ -287,7 +309,8 @@ def _components(prior: Prior) -> list[_Component]:
 @lru_cache(4_096)
 def _gains(at: int, count: float, prior: Prior) -> tuple[float, ...]:
     """By how much the logarithm of each component's evidence grows for *count* at a template; log gamma is most of the work."""
-    return tuple(math.lgamma(one.alpha[at] + count) - one.logs[at] for one in _components(prior))
+    column = _columns(prior)[at]
+    return column.spread([math.lgamma(alpha + count) - log for alpha, log in column.distinct])
 
 
 @lru_cache(4_096)
@@ -297,13 +320,14 @@ def _sizes(total: float, prior: Prior) -> tuple[float, ...]:
 
 
 @lru_cache(256)
-def _of_kind(kind: str, prior: Prior) -> tuple[float, ...]:
+def start_of_kind(kind: str, prior: Prior) -> tuple[float, ...]:
+    """How probable each template is at a domain of *kind* of which nothing is known."""
     return _update({}, kind, prior)
 
 
 def fit(clue: Clue, posterior: Posterior) -> float:
     """How many times more probable an address with *clue* is at this domain than at one of which nothing is known."""
-    start = _of_kind(_kind(posterior.domain, posterior.prior), posterior.prior)
+    start = start_of_kind(kind_of(posterior.domain, posterior.prior), posterior.prior)
     clue = clue or ((len(start) - 1, 1.0),)
     before = math.fsum(share * start[at] for at, share in clue)
     return math.fsum(share * posterior.theta[at] for at, share in clue) / before if before > 0 else 1.0

@@ -28,6 +28,7 @@ _BELIEF = 1.0
 """Addresses that the belief counts for, beside those that were seen."""
 _EVEN = 0.98
 """Two patterns that weigh this nearly the same are a tie."""
+_ROUNDING = 1e-9
 _WHOLE = 4
 """Letters from which on a cut name stands for the whole: `{last:7}` is `{last}` for most people, `{last:2}` for nobody."""
 
@@ -45,26 +46,46 @@ class Habit(msgspec.Struct, frozen=True):
 def list_habits(posterior: Posterior) -> list[Habit]:
     """Every pattern that the API can write, the most probable first."""
     shares: dict[str, float] = {}
-    weights: dict[str, float] = {}
-    for at, text in enumerate(posterior.prior.templates[:-1]):
-        pattern = pattern_of(text)
+    weights = dict.fromkeys(PATTERNS, 0.0) | _weigh(posterior)
+    for at, pattern in enumerate(_patterns(posterior.prior.templates)):
         if pattern is not None:
             shares[pattern] = shares.get(pattern, 0.0) + posterior.theta[at]
-            weights[pattern] = weights.get(pattern, 0.0) + posterior.counts.get(at, 0.0)
     habits = [Habit(pattern, share, weights[pattern]) for pattern, share in shares.items()]
     return sorted(habits, key=lambda habit: (-habit.share, habit.pattern))
 
 
 def infer_pattern(posterior: Posterior) -> str | None:
     """The domain's pattern; None if too little speaks for one, or as much for another."""
-    habits = list_habits(posterior)
-    best = max(habits, key=lambda habit: (habit.weight, habit.share, habit.pattern))
-    others = [habit for habit in habits if habit.pattern != best.pattern]
-    if best.weight < LEAST_WEIGHT or any(other.weight > _EVEN * best.weight for other in others):
+    weights = sorted(((weight, pattern) for pattern, weight in _weigh(posterior).items()), reverse=True)
+    if not weights:
+        return None
+    weight, best = weights[0]
+    if weight < LEAST_WEIGHT or (len(weights) > 1 and weights[1][0] > _EVEN * weight):
         return None
     seen = math.fsum(posterior.counts.values())
-    share = (best.weight + _BELIEF * best.share) / (seen + _BELIEF)
-    return best.pattern if share >= LEAST_SHARE else None
+    # What a pattern's own addresses add to its share is known without the mixture, and is mostly enough.
+    least = weight * posterior.prior.trust / (seen + posterior.prior.trust_strength)
+    if weight + _BELIEF * least >= LEAST_SHARE * (seen + _BELIEF) + _ROUNDING:
+        return best
+    theta = posterior.theta
+    share = sum(theta[at] for at, one in enumerate(_patterns(posterior.prior.templates)) if one == best)
+    return best if (weight + _BELIEF * share) / (seen + _BELIEF) >= LEAST_SHARE else None
+
+
+def _weigh(posterior: Posterior) -> dict[str, float]:
+    """The weight of the addresses that follow each pattern, if any do."""
+    patterns = _patterns(posterior.prior.templates)
+    weights: dict[str, float] = {}
+    for at, count in sorted(posterior.counts.items()):
+        if (pattern := patterns[at]) is not None:
+            weights[pattern] = weights.get(pattern, 0.0) + count
+    return weights
+
+
+@lru_cache(8)
+def _patterns(templates: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Of each of the *templates*, the pattern; OTHER, the last, has none."""
+    return (*(pattern_of(text) for text in templates[:-1]), None)
 
 
 @lru_cache(1_024)

@@ -8,7 +8,7 @@ allows, and each cut is as probable as its pieces are names. What no template ma
 from functools import lru_cache
 
 from vizsla.naming.lexicon import Lexicon, load_lexicon
-from vizsla.naming.model import Clue, prior_posterior
+from vizsla.naming.model import Clue, kind_of, start_of_kind
 from vizsla.naming.prior import Prior, templates_of
 from vizsla.naming.templates import Template
 
@@ -32,25 +32,28 @@ _HAVE_MIDDLE = 0.1
 """People who have a middle name that they could write out."""
 
 
-@lru_cache(16_384)
 def read_nameless(local: str, domain: str, prior: Prior) -> Clue:
     """The clue that *local* is without a name; it holds OTHER as well. Empty if it cannot be a person's."""
+    return _read(local, kind_of(domain, prior), prior)
+
+
+@lru_cache(16_384)
+def _read(local: str, kind: str, prior: Prior) -> Clue:
+    """Nothing else of the domain matters: `anna` is read once for all of a kind."""
     if len(local) > _LONGEST:
         return ()
     bare = local.rstrip("0123456789").rstrip("._-")
     if not bare or not bare[0].isalpha():
         return ()
     has_digits = bare != local
+    theta = start_of_kind(kind, prior)
     reading = _Reading(bare)
     absent = prior.spelling.middle_absent
-    theta = prior_posterior(domain, prior).theta
     found: dict[int, float] = {}
-    for at, template in enumerate(templates_of(prior.templates)):
-        if theta[at] < _RARE and not reading.has_marks:
-            continue
-        share = reading.share(template) * _have_names_for(template)
-        if template.without_middle is not None:
-            share = share + absent * reading.share(template.without_middle)
+    for at, template, without_middle in _tried(reading.marks, kind, prior):
+        share = reading.share(template) * _have_names_for(template) if template is not None else 0.0
+        if without_middle is not None:
+            share = share + absent * reading.share(without_middle)
         if share > 0:
             found[at] = share * (_DIGITS_OF_NAMES if has_digits else 1.0)
     found[len(prior.templates) - 1] = handle(bare) * (_DIGITS_OF_HANDLES if has_digits else 1.0)
@@ -63,6 +66,21 @@ def read_nameless(local: str, domain: str, prior: Prior) -> Clue:
     )
 
 
+@lru_cache(512)
+def _tried(marks: str, kind: str, prior: Prior) -> list[tuple[int, Template | None, Template | None]]:
+    """The templates that make an address with just these *marks*: by place, whole and without a middle name."""
+    theta = start_of_kind(kind, prior)
+    tried = []
+    for at, whole in enumerate(templates_of(prior.templates)):
+        if theta[at] < _RARE and not marks:
+            continue
+        forms = (whole, whole.without_middle)
+        template, without = (form if form and shape_of(form.steps)[0] == marks else None for form in forms)
+        if template or without:
+            tried.append((at, template, without))
+    return tried
+
+
 def handle(local: str) -> float:
     """How probable *local* is among the chosen ones."""
     return _HANDLES * _SIGNS_OF_HANDLES ** len(local)
@@ -73,44 +91,48 @@ class _Reading:
 
     def __init__(self, local: str) -> None:
         self._local = local
-        self._marks = "".join(sign for sign in local if sign in "._-")
-        self.has_marks = bool(self._marks)
+        self.marks = "".join(sign for sign in local if sign in "._-")
         self._names: dict[str, Lexicon] = {"first": load_lexicon("first"), "last": load_lexicon("last")}
         self._known: dict[tuple[str, int, int], float] = {}
+        self._cuts: dict[tuple[str, str, int], list[tuple[int, float]]] = {}
 
     def share(self, template: Template) -> float:
-        """How probably *template* makes it, of people of all names."""
-        cut = template.cut
-        marks, longest = shape_of(template.steps)
-        if marks != self._marks or len(self._local) > longest:
+        """How probably *template*, which sets its marks, makes it, of people of all names."""
+        cut, size = template.cut, len(self._local)
+        if size > shape_of(template.steps)[1] or (cut and size > cut):
             return 0.0
-        if cut and len(self._local) > cut:
-            return 0.0
-        return self._rest(template.steps, 0, 0, is_cut=bool(cut) and len(self._local) == cut)
+        final = _final(template.steps[-1][0], is_cut=cut == size)
+        return self._rest(template.steps, 0, 0, final)
 
-    def _rest(self, steps: tuple[tuple[str, str], ...], at: int, start: int, *, is_cut: bool) -> float:
-        place, mark = steps[at]
+    def _rest(self, steps: tuple[tuple[str, str], ...], at: int, start: int, final: str) -> float:
         size, piece = len(self._local), self._piece
-        is_last_split = at == len(steps) - 2
         if at == len(steps) - 1:
-            return piece(_final(place, is_cut=is_cut), start, size) if start < size else 0.0
+            return piece(final, start, size) if start < size else 0.0
+        cuts = self._list_cuts(*steps[at], start)
+        total = 0.0
+        if at < len(steps) - 2:
+            for after, share in cuts:
+                total += share * self._rest(steps, at + 1, after, final)
+            return total
+        for after, share in cuts:
+            if after < size:
+                total += share * piece(final, after, size)
+        return total
+
+    def _list_cuts(self, place: str, mark: str, start: int) -> list[tuple[int, float]]:
+        """Where the rest may begin after *place* and *mark*, with how probable what is cut off is."""
+        key = (place, mark, start)
+        if (cuts := self._cuts.get(key)) is not None:
+            return cuts
         if mark:
             # Names have no marks in them here; double names are read by their first half only when nothing else is there.
             end = self._local.find(mark, start + 1)
             ends = range(end, end + 1) if end > 0 else range(0)
         else:
             ends = self._ends(place, start)
-        final = _final(steps[-1][0], is_cut=is_cut)
-        total = 0.0
-        for end in ends:
-            share = piece(place, start, end)
-            if share > 0:
-                after = end + len(mark)
-                if not is_last_split:
-                    total += share * self._rest(steps, at + 1, after, is_cut=is_cut)
-                elif after < size:
-                    total += share * piece(final, after, size)
-        return total
+        shares = ((end + len(mark), self._piece(place, start, end)) for end in ends)
+        cuts = self._cuts[key] = [(after, share) for after, share in shares if share > 0]
+        return cuts
 
     def _ends(self, place: str, start: int) -> range:
         size = len(self._local)

@@ -34,6 +34,8 @@ class Spelled(msgspec.Struct, frozen=True):
 
     share: float
     places: Places
+    marks: frozenset[str]
+    """The marks of an address that the name itself may be written with."""
 
 
 def spell(name: PersonName, domain: str, spelling: Spelling) -> tuple[Spelled, ...]:
@@ -45,13 +47,19 @@ def spell(name: PersonName, domain: str, spelling: Spelling) -> tuple[Spelled, .
 def _spell(name: PersonName, kind: str, spelling: Spelling) -> tuple[Spelled, ...]:
     if kind == "jp" and (has_han(name.first) or has_han(name.last)):
         # How a Japanese name in kanji is read, only its bearer knows; what anyascii gives is Chinese.
-        return (Spelled(1.0, {}),)
+        return (_spelled(1.0, {}),)
     plain = _places(name, spelling, expand=False)
     whole = f"{name.first} {name.last} {' '.join(name.middles)}".casefold()
     if whole.isascii() or whole == whole.translate(_EXPANDED):
-        return (Spelled(1.0, plain),)
+        return (_spelled(1.0, plain),)
     share = spelling.expand.get(kind, spelling.expand["*"])
-    return Spelled(1 - share, plain), Spelled(share, _places(name, spelling, expand=True))
+    return _spelled(1 - share, plain), _spelled(share, _places(name, spelling, expand=True))
+
+
+def _spelled(share: float, places: dict[str, Ways]) -> Spelled:
+    # What stands at the other places is cut out of these, or has letters alone.
+    written = "".join(text for place in ("first", "last", "given-initials") for text in places.get(place, ()))
+    return Spelled(share, places, frozenset("" if written.isalnum() else "._-") & frozenset(written))
 
 
 def fold(text: str, *, expand: bool = False) -> str:
@@ -176,6 +184,10 @@ def _given_initials(name: PersonName, f: Ways, last: Ways, *, expand: bool) -> W
 
 
 def _heads(ways: Ways, size: int) -> Ways:
+    if len(ways) == 1:
+        ((text, share),) = ways.items()
+        if text.isalnum():
+            return {text[:size]: share}
     heads: Ways = {}
     for text, share in ways.items():
         letters = text if text.isalnum() else "".join(_WORDS.findall(text))
