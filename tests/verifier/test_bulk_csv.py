@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from vizsla.kit.csv_file import LONGEST_LINE, harmless, write_rows
 from vizsla.kit.errors import WrongParams
-from vizsla.verifier.bulk_csv import LONGEST_LINE, open_table
-from vizsla.verifier.bulk_results import harmless, write_rows
+from vizsla.verifier.bulk_csv import open_table
 
 
 def read(content: bytes, column: str = "") -> list[tuple[str, str]]:
@@ -78,6 +78,13 @@ def test_a_row_that_cannot_be_read_is_a_row_with_a_reason_and_takes_none_with_it
     )
     assert [text for text, _ in found] == ["a@a.test", "b@b.test", "c@c.test", "", "nul�@d.test", "d@d.test"]
     assert [bool(fault) for _, fault in found] == [True, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("end", [b"\x00\xd8", b"\x00\xd8\n\0", b"a"])
+def test_a_file_in_utf_16_that_is_cut_or_broken_keeps_its_rows(end: bytes) -> None:
+    found = read("email\na@a.test\n".encode("utf-16") + end)
+    assert [text for text, _ in found[:1]] == ["a@a.test"]
+    assert [text.strip("�") for text, _ in found[1:]] in ([], [""])
 
 
 @given(

@@ -15,7 +15,7 @@ from vizsla.index.verifications import find_confidences
 from vizsla.kit.errors import NotFound, VizslaError, WrongParams
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Reader
-from vizsla.verifier.bulk import LONGEST, MOST_ROWS, BulkJob, BulkList, BulkRow, Ending, Tally
+from vizsla.verifier.bulk import LONGEST, MOST_ROWS, BulkJob, BulkList, BulkRow, Ending, Tally, TooManyRows
 from vizsla.verifier.bulk_csv import Table
 from vizsla.verifier.bulk_store import (
     Begun,
@@ -39,12 +39,6 @@ _CHUNK = 1_000
 _EMPTY = "There is no address in this row."
 Text = tuple[str, str]
 """What stands in a row, and why the row could not be read, if it could not."""
-
-
-class TooManyRows(VizslaError):
-    """A list has at most 100,000 rows. Send it in parts."""
-
-    id = "payload_too_large"
 
 
 class QuotaTooSmall(VizslaError):

@@ -1,41 +1,22 @@
 """
 Which cell of each row of a CSV file is the address?
 
-Files come as spreadsheets write them: commas, semicolons or tabs, with or without a header, in UTF-8 with or without its mark,
-UTF-16, or the Windows letters of Western Europe. A row that cannot be read is a row with a reason; none is lost, and none takes the
-next ones with it.
+With or without a header: the column is found by its name, or where the first address stands.
 """
 
-import codecs
-import csv
 import io
-from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import msgspec
 
+from vizsla.kit.csv_file import Record, list_columns, open_sheet
 from vizsla.kit.errors import WrongParams
 
-LONGEST_LINE = 100_000
-"""Characters of a line, and of a row that goes over several."""
-_MOST_LINES = 100
-"""Lines that one row may go over: a quotation mark that is never closed does not swallow the file."""
-_SAMPLE = 4_096
-_DELIMITERS = ",;\t|"
 _NAMES = (
     "email", "e-mail", "email address", "e-mail address", "emailaddress", "email_address", "mail", "work email",
     "business email", "email 1", "adresse e-mail", "adresse email", "courriel", "correo", "correo electronico", "e-mail-adresse",
 )  # fmt: skip
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-
-
-class Record(msgspec.Struct, frozen=True):
-    """One row."""
-
-    cells: list[str]
-    fault: str = ""
-    """Why it could not be read."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -62,37 +43,18 @@ def open_table(file: BinaryIO, column: str = "") -> Table:
 
     *column* is the name of the one with the addresses, or its number from 1; without it, it is found. Raises WrongParams.
     """
-    sample = file.read(_SAMPLE)
-    encoding, skip = _encoding(sample)
-    file.seek(skip)
-    text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=None)
-    lines = _Lines(text)
-    first = next((line for line in lines if line.strip()), "")
-    if not first:
-        raise WrongParams("There are no rows in this file.")
-    delimiter = max(_DELIMITERS, key=first.count) if any(mark in first for mark in _DELIMITERS) else ","
-    lines.push([first])
-    records = _records(lines, delimiter)
-    head = next(records)
+    sheet = open_sheet(file)
+    head = sheet.first
     has_header = not any("@" in cell for cell in head.cells) and not head.fault
     if has_header:
         names = [cell.strip() for cell in head.cells]
-        return Table(head.cells, _find_column(names, column), delimiter, records, text)
-    return Table([], _number_of(head, column), delimiter, _after(head, records), text)
+        return Table(head.cells, _find_column(names, column), sheet.delimiter, sheet.records, sheet.text)
+    return Table([], _number_of(head, column), sheet.delimiter, _after(head, sheet.records), sheet.text)
 
 
 def _after(head: Record, records: Iterator[Record]) -> Iterator[Record]:
     yield head
     yield from records
-
-
-def _encoding(sample: bytes) -> tuple[str, int]:
-    for mark, name in _BOMS:
-        if sample.startswith(mark):
-            return name, len(mark)
-    if b"\0" in sample:
-        raise WrongParams("This is not a CSV file, or not in UTF-8. Save it as “CSV UTF-8”.")
-    return "utf-8", 0
 
 
 def _find_column(names: list[str], wanted: str) -> int:
@@ -102,7 +64,7 @@ def _find_column(names: list[str], wanted: str) -> int:
             return folded.index(wanted.strip().casefold())
         if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
             return int(wanted) - 1
-        raise WrongParams(f"There is no one column {wanted[:80]!r}. There are: {_shown(names)}.")
+        raise WrongParams(f"There is no one column {wanted[:80]!r}. There are: {list_columns(names)}.")
     for name in _NAMES:
         if folded.count(name) == 1:
             return folded.index(name)
@@ -111,7 +73,7 @@ def _find_column(names: list[str], wanted: str) -> int:
     like = [at for at, name in enumerate(folded) if "mail" in name]
     if len(like) == 1:
         return like[0]
-    raise WrongParams(f"Which column has the addresses? Name it; there are: {_shown(names)}.")
+    raise WrongParams(f"Which column has the addresses? Name it; there are: {list_columns(names)}.")
 
 
 def _number_of(head: Record, wanted: str) -> int:
@@ -120,89 +82,3 @@ def _number_of(head: Record, wanted: str) -> int:
             return int(wanted) - 1
         raise WrongParams(f"The file has no header, so name the column by its number, from 1 to {len(head.cells)}.")
     return next((at for at, cell in enumerate(head.cells) if "@" in cell), 0)
-
-
-def _shown(names: list[str]) -> str:
-    return ", ".join(name[:40] or "(empty)" for name in names[:20]) + (" …" if len(names) > 20 else "")
-
-
-class _Lines:
-    """Lines of bounded length, that can be put back."""
-
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-        self._back: deque[str] = deque()
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        if self._back:
-            return self._back.popleft()
-        line = self._text.readline(LONGEST_LINE)
-        if not line:
-            raise StopIteration
-        if len(line) == LONGEST_LINE and not line.endswith("\n"):
-            while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith("\n"):
-                pass
-        return line if line.isascii() and "\0" not in line else _clean(line)
-
-    def push(self, lines: list[str]) -> None:
-        self._back.extendleft(reversed(lines))
-
-
-def _clean(line: str) -> str:
-    try:
-        line.encode()
-    except UnicodeEncodeError:
-        # Not UTF-8: what spreadsheets in Western Europe write.
-        line = line.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
-    return line.replace("\0", "�")
-
-
-def _records(lines: _Lines, delimiter: str) -> Iterator[Record]:
-    for line in lines:
-        if not line.strip():
-            continue
-        if len(line) >= LONGEST_LINE:
-            cells = _parse([line[:1_000]], delimiter)
-            yield Record(
-                [cell[:200] for cell in cells], f"The row is too long: {LONGEST_LINE:,} characters are the most."
-            )
-        elif line.count('"') % 2 == 0:
-            yield Record(_parse([line], delimiter))
-        else:
-            yield _over_lines(line, lines, delimiter)
-
-
-def _over_lines(line: str, lines: _Lines, delimiter: str) -> Record:
-    """The row that begins with *line* and goes on in the next ones, if its quotation mark is closed in them."""
-    ahead, size = [line], len(line)
-    for more in lines:
-        ahead.append(more)
-        size += len(more)
-        if len(ahead) == _MOST_LINES or size > LONGEST_LINE or more.count('"') % 2:
-            break
-    used = 0
-
-    def feed() -> Iterator[str]:
-        nonlocal used
-        for each in ahead:
-            used += 1
-            yield each
-
-    try:
-        cells = next(csv.reader(feed(), delimiter=delimiter, strict=True))
-    except csv.Error:
-        # Never closed, or closed by a mark that stands alone somewhere else: this line by itself, then.
-        lines.push(ahead[1:])
-        if line.count('"') and f'{delimiter}"' not in f"{delimiter}{line}":
-            return Record(_parse([line], delimiter))
-        return Record(_parse([line], delimiter), "A quotation mark of this row is not closed.")
-    lines.push(ahead[used:])
-    return Record(cells)
-
-
-def _parse(lines: list[str], delimiter: str) -> list[str]:
-    cells = next(csv.reader(lines, delimiter=delimiter), [])
-    return [cell.rstrip("\n") for cell in cells[-1:]] and [*cells[:-1], cells[-1].rstrip("\n")]

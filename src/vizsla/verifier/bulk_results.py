@@ -4,10 +4,6 @@ How is a list's row written to a CSV file?
 The columns are the same in the API's file and in the one that `vizsla verify --file` makes beside the columns that were there.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-
 from vizsla.verifier.bulk import Ending
 from vizsla.verifier.verdict import REASONS
 
@@ -22,7 +18,6 @@ WHY = {
     "domain_limit": "Too many addresses of this mail domain were asked about within 24 hours.",
 }
 """What is said of a row without an answer, beside what is said of that row alone."""
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def cells_of(ending: Ending) -> list[str]:
@@ -36,15 +31,3 @@ def cells_of(ending: Ending) -> list[str]:
     )  # fmt: skip
     words = [verdict.status, verdict.result, str(ending.score), verdict.reason, REASONS[verdict.reason]]
     return words + ["true" if truth else "false" for truth in truths]
-
-
-def harmless(cell: str) -> str:
-    """*cell* such that no spreadsheet takes it for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def write_rows(rows: Iterable[Sequence[str]], delimiter: str = ",") -> str:
-    """*rows* as RFC 4180 has them, with line feeds alone."""
-    text = io.StringIO()
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
-    return text.getvalue()

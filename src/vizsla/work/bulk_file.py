@@ -19,11 +19,12 @@ import msgspec
 
 from vizsla.finder.bulk_verifications import Waiting, end_row, read_row
 from vizsla.index.verifications import find_confidences
+from vizsla.kit.csv_file import Record, write_rows
 from vizsla.kit.errors import VizslaError
 from vizsla.privacy.claims import Claims
 from vizsla.verifier.bulk import Ending, Tally
-from vizsla.verifier.bulk_csv import Record, Table, open_table
-from vizsla.verifier.bulk_results import COLUMNS, cells_of, write_rows
+from vizsla.verifier.bulk_csv import Table, open_table
+from vizsla.verifier.bulk_results import COLUMNS, cells_of
 from vizsla.verifier.bulk_store import State, begin_many
 from vizsla.verifier.learning import load_learned
 from vizsla.verifier.syntax import Address

@@ -12,10 +12,11 @@ from vizsla.api.registry import Call, Calls, Streamed, Upload
 from vizsla.finder.bulk_verifications import Text, accept, cancel, delete, get, is_shown, texts_of
 from vizsla.finder.email_verifier import DEPRECATED
 from vizsla.kit.clock import time_text
+from vizsla.kit.csv_file import harmless, write_rows
 from vizsla.kit.errors import ClaimedEmail, WrongParams
 from vizsla.verifier.bulk import BulkList, BulkRow, Ending
 from vizsla.verifier.bulk_csv import open_table
-from vizsla.verifier.bulk_results import COLUMNS, WHY, cells_of, harmless, write_rows
+from vizsla.verifier.bulk_results import COLUMNS, WHY, cells_of
 from vizsla.verifier.bulk_store import count_lists, page_of_lists, rows_after
 from vizsla.verifier.verdict import REASONS, Reason, Result, Status
 
