@@ -5,7 +5,8 @@ A list is worked on in the order of its rows, some at a time; a worker that dies
 last rows that were committed. A person who says stop is taken out of the rows that found them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -17,17 +18,20 @@ from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.lease import lease
 from vizsla.storage.statement import statement
+from vizsla.verifier.bulk import MOST_ROWS, TooManyRows
 
-MOST_ROWS = 10_000
+_CHUNK = 1_000
 findings = lease(bulk_finding)
 _COLUMNS = "id, created_at, max_duration, size, done, found, due, ended_at"
 _ADD = statement("""
     INSERT INTO bulk_finding (account_id, id, created_at, max_duration, size, done, found, due, attempt)
-    VALUES (:account_id, :id, :now, :max_duration, :size, 0, 0, :now, 0)
+    VALUES (:account_id, :id, :now, :max_duration, 0, 0, 0, :now, 0)
 """)
 _ADD_ROW = statement("""
-    INSERT INTO bulk_finding_row (account_id, list_id, number, asked) VALUES (:account_id, :list_id, :number, :asked)
+    INSERT INTO bulk_finding_row (account_id, list_id, number, asked, answer)
+    VALUES (:account_id, :list_id, :number, :asked, :answer)
 """)
+_SET_SIZE = statement("UPDATE bulk_finding SET size = :size WHERE account_id = :account_id AND id = :id")
 _GET = statement(f"SELECT {_COLUMNS} FROM bulk_finding WHERE account_id = :account_id AND id = :id")  # noqa: S608
 _LIST = statement(f"""
     SELECT {_COLUMNS} FROM bulk_finding WHERE account_id = :account_id ORDER BY id DESC LIMIT :limit OFFSET :offset
@@ -38,7 +42,7 @@ _ROWS = statement("""
     WHERE account_id = :account_id AND list_id = :id AND number > :after ORDER BY number LIMIT :limit
 """)
 _ANSWER = statement("""
-    UPDATE bulk_finding_row SET answer = :answer, domain = :domain, local = :local
+    UPDATE bulk_finding_row SET answer = :answer, domain = :domain, local = :local, asked = COALESCE(:asked, asked)
     WHERE account_id = :account_id AND list_id = :id AND number = :number AND answer IS NULL
 """)
 _PROGRESS = statement("""
@@ -133,21 +137,37 @@ def refused(error: VizslaError) -> Answer:
 
 
 async def add_list(
-    conn: Connection, account_id: int, people: Sequence[Asked], *, max_duration: float, now: int
+    conn: Connection, account_id: int, rows: Iterable[tuple[Asked, str]], *, max_duration: float, now: int
 ) -> FindingList:
-    """Take on a list. Raises WrongParams for one that is empty or too long."""
-    if not 1 <= len(people) <= MOST_ROWS:
-        raise WrongParams(f"A list must have 1 to {MOST_ROWS:,} people.")
-    list_id = await next_id(conn, account_id)
+    """
+    Take on a list of who is looked for in each row, and why the row could not be read, if it could not.
+
+    Raises WrongParams for an empty one, TooManyRows; then nothing may be kept of the transaction.
+    """
+    list_id, rows = await next_id(conn, account_id), iter(rows)
     key = {"account_id": account_id, "id": list_id}
-    await conn.execute(_ADD, {**key, "now": now, "max_duration": max_duration, "size": len(people)})
-    await conn.execute_many(
-        _ADD_ROW,
-        [
-            {"account_id": account_id, "list_id": list_id, "number": number, "asked": _encode(one).decode()}
-            for number, one in enumerate(people, 1)
-        ],
-    )
+    await conn.execute(_ADD, {**key, "now": now, "max_duration": max_duration})
+    size = 0
+    while chunk := list(islice(rows, _CHUNK)):
+        if size + len(chunk) > MOST_ROWS:
+            raise TooManyRows
+        await conn.execute_many(
+            _ADD_ROW,
+            [
+                {
+                    "account_id": account_id,
+                    "list_id": list_id,
+                    "number": number,
+                    "asked": _encode(asked).decode(),
+                    "answer": _encode(refused(WrongParams(fault))).decode() if fault else None,
+                }
+                for number, (asked, fault) in enumerate(chunk, size + 1)
+            ],
+        )
+        size += len(chunk)
+    if not size:
+        raise WrongParams("There are no people in this list.")
+    await conn.execute(_SET_SIZE, {**key, "size": size})
     return await get_list(conn, account_id, list_id)
 
 
@@ -215,7 +235,8 @@ async def keep_answers(conn: Connection, job: FindingJob, answers: Iterable[tupl
     for number, answer in counted:
         local, _, domain = (answer.email or "").rpartition("@")
         values = {"answer": _encode(answer).decode(), "domain": domain or None, "local": local or None}
-        rows.append({**key, "number": number, **values})
+        asked = "{}" if answer.error == ClaimedEmail.id else None
+        rows.append({**key, "number": number, "asked": asked, **values})
     await conn.execute_many(_ANSWER, rows)
     found = sum(answer.email is not None for _, answer in counted)
     await conn.execute(_PROGRESS, {**key, "done": len(counted), "found": found, "now": now})

@@ -1,26 +1,24 @@
 """
 Who is looked for in each row of a CSV file, and how is what was found written beside it?
 
-The columns are found by their names: `first_name` and `last_name`, or `full_name`; `domain`, or `company`. Files come with commas,
-semicolons or tabs, in UTF-8 or in the Windows letters of Western Europe. A row that names nobody is a row with a reason; none is
-lost.
+The columns are found by their names: `first_name` and `last_name`, or `full_name`; `domain`, or `company`. A row that names nobody
+is a row with a reason; none is lost.
 """
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
-from vizsla.finder.finding import EmailFinderData, FinderQuery
-from vizsla.kit.domain_name import parse_domain
-from vizsla.kit.errors import VizslaError, WrongParams
-from vizsla.naming.names import PersonName, parse_name, parse_parts
+from vizsla.finder.bulk import Answer, Asked
+from vizsla.kit.csv_file import Record, harmless, list_columns, open_sheet
+from vizsla.kit.errors import WrongParams
 
-COLUMNS = ("email", "score", "accept_all", "verification_status", "position", "n_sources", "error")
+COLUMNS = ("email", "score", "accept_all", "verification_status", "position", "n_sources", "error", "details")
 """What is written beside the columns that were there."""
-LONGEST_CELL = 2_000
+LONGEST_CELL = 400
+"""Characters of a cell that are kept; no name is longer, and no domain."""
 _NAMES = {
     "first_name": ("first_name", "first name", "firstname", "given name", "vorname", "prénom", "prenom", "nombre"),
     "last_name": ("last_name", "last name", "lastname", "surname", "family name", "nachname", "nom", "apellido"),
@@ -28,8 +26,6 @@ _NAMES = {
     "domain": ("domain", "domain name", "website", "url", "company domain", "company website"),
     "company": ("company", "company name", "organization", "organisation", "firma", "entreprise", "empresa"),
 }
-_DELIMITERS = ",;\t"
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -48,25 +44,22 @@ class People(msgspec.Struct, frozen=True):
     header: list[str]
     delimiter: str
     columns: Columns
-    rows: Iterator[list[str]]
+    records: Iterator[Record]
+    """The rows below the header that are not empty."""
+    text: io.TextIOWrapper
+    """What they are read from."""
+
+    def asked(self) -> Iterator[tuple[Asked, str]]:
+        """Who is looked for in each row, and why it could not be read, if it could not."""
+        for record in self.records:
+            yield read_asked(record.cells, self.columns), record.fault
 
 
-def read_people(path: Path) -> People:
-    """The people in the file at *path*; WrongParams if it cannot be told who they are."""
-    data = path.read_bytes()
-    if b"\0" in data[:4_096]:
-        raise WrongParams("This is not a CSV file, or not in UTF-8. Save it as “CSV UTF-8”.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if not first:
-        raise WrongParams("There are no rows in this file.")
-    delimiter = max(_DELIMITERS, key=first.count)
-    rows = (row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row))
-    header = next(rows)
-    return People(header, delimiter, find_columns(header), rows)
+def open_people(file: BinaryIO) -> People:
+    """The people in *file*; WrongParams if it cannot be told who they are."""
+    sheet = open_sheet(file)
+    rows = (record for record in sheet.records if record.fault or any(cell.strip() for cell in record.cells))
+    return People(sheet.first.cells, sheet.delimiter, find_columns(sheet.first.cells), rows, sheet.text)
 
 
 def find_columns(header: Sequence[str]) -> Columns:
@@ -80,59 +73,37 @@ def find_columns(header: Sequence[str]) -> Columns:
     if not has_name or (columns.domain is None and columns.company is None):
         raise WrongParams(
             "The first line must name the columns: first_name and last_name, or full_name; and domain, or company. "
-            f"There are: {', '.join(cell.strip()[:40] or '(empty)' for cell in header[:20])}."
+            f"There are: {list_columns(header)}."
         )
     return columns
 
 
-def read_query(row: Sequence[str], columns: Columns, *, max_duration: float) -> FinderQuery:
-    """Who is looked for in *row*; raises VizslaError with the reason if nobody is."""
-    domain, company = _cell(row, columns.domain), _cell(row, columns.company)
-    if not domain and not company:
-        raise WrongParams("There is no domain and no company in this row.")
-    return FinderQuery(
-        name=_name(row, columns),
-        domain=parse_domain(domain) if domain else None,
-        company=company or None,
-        max_duration=max_duration,
-    )
+def read_asked(row: Sequence[str], columns: Columns) -> Asked:
+    """Who is looked for in *row*."""
+    first, last, full = (_cell(row, at) for at in (columns.first_name, columns.last_name, columns.full_name))
+    if not full and not (first and last):
+        # Both names in the column of one of them.
+        first, last, full = None, None, first or last
+    return Asked(first, last, full, _cell(row, columns.domain), _cell(row, columns.company))
 
 
-def cells_of(answer: EmailFinderData | VizslaError) -> list[str]:
+def cells_of(answer: Answer) -> list[str]:
     """The values of COLUMNS."""
-    if isinstance(answer, VizslaError):
-        return [*[""] * (len(COLUMNS) - 1), answer.id]
-    n_sources = len(msgspec.json.decode(answer.sources, type=list[msgspec.Raw]))
+    data = answer.data
+    if data is None:
+        return [*[""] * (len(COLUMNS) - 2), answer.error or "", harmless(answer.details or "")]
     cells = (
-        answer.email,
-        answer.score,
-        "true" if answer.accept_all else "false",
-        answer.verification.status,
-        answer.position,
-        n_sources if answer.email else None,
+        data.email,
+        data.score,
+        "true" if data.accept_all else "false",
+        data.verification.status,
+        data.position,
+        len(msgspec.json.decode(data.sources, type=list[msgspec.Raw])) if data.email else None,
+        None,
         None,
     )
-    return [_harmless("" if cell is None else str(cell)) for cell in cells]
+    return [harmless("" if cell is None else str(cell)) for cell in cells]
 
 
-def write_row(row: Sequence[str], delimiter: str) -> str:
-    """*row* as RFC 4180 has it, with a line feed alone."""
-    text = io.StringIO()
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow(row)
-    return text.getvalue()
-
-
-def _name(row: Sequence[str], columns: Columns) -> PersonName:
-    first, last = _cell(row, columns.first_name), _cell(row, columns.last_name)
-    if first and last:
-        return parse_parts(first, last)
-    return parse_name(_cell(row, columns.full_name) or f"{first} {last}".strip())
-
-
-def _cell(row: Sequence[str], at: int | None) -> str:
-    return row[at].strip()[:LONGEST_CELL] if at is not None and at < len(row) else ""
-
-
-def _harmless(cell: str) -> str:
-    """*cell* such that no spreadsheet takes it for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+def _cell(row: Sequence[str], at: int | None) -> str | None:
+    return row[at].strip()[:LONGEST_CELL] or None if at is not None and at < len(row) else None

@@ -14,8 +14,8 @@ from vizsla.accounts.quota import Meter
 from vizsla.accounts.store import find_plan
 from vizsla.finder.bulk import (
     Answer,
-    Asked,
     FindingJob,
+    FindingRow,
     claim_list,
     give_back,
     is_any_due,
@@ -90,7 +90,7 @@ async def take_turn(place: Workplace, means: Means, worker: str, tell: Tell) -> 
         plan = await find_plan(app, job.account_id)
         allowed = place.settings.plan_searches if plan.plan_searches is None else plan.plan_searches
         charge = partial(Meter(app).charge, job.account_id, "searches", allowed=allowed, now=now)
-        answers = await asyncio.gather(*(_answer(place, means, job, row.asked, charge) for row in rows))
+        answers = await asyncio.gather(*(_answer(place, means, job, row, charge) for row in rows))
     except StoreError as error:
         tell("bulk_finding", level="warning", error=error.details)
         async with app.write() as conn:
@@ -106,11 +106,13 @@ async def take_turn(place: Workplace, means: Means, worker: str, tell: Tell) -> 
 
 
 async def _answer(
-    place: Workplace, means: Means, job: FindingJob, asked: Asked, charge: Charge
+    place: Workplace, means: Means, job: FindingJob, row: FindingRow, charge: Charge
 ) -> tuple[Answer, Finding | None]:
+    if row.answer is not None:
+        return row.answer, None  # it could not be read
     now = place.clock.now()
     try:
-        query: FinderQuery = read_query(asked, max_duration=job.max_duration)
+        query: FinderQuery = read_query(row.asked, max_duration=job.max_duration)
         finding = await find_email(means, query, now=now)
     except StoreError:
         raise

@@ -1,12 +1,16 @@
-"""`/v2/bulk/findings`: lists of people to find. Worked on in the background, read row by row meanwhile. Ours."""
+"""`/v2/bulk/findings`: lists of people to find. Sent as JSON or CSV, worked on in the background, read row by row meanwhile. Ours."""
 
+import io
+from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem
-from vizsla.api.params import NoParams, Params
-from vizsla.api.registry import Call, Calls
+from vizsla.api.door import LARGEST_BODY
+from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem, PayloadTooLarge
+from vizsla.api.params import Given, NoParams, Params, parse_body
+from vizsla.api.registry import Call, Calls, Streamed, Upload
+from vizsla.api.v2.bulk_verifications import LARGEST
 from vizsla.api.v2.email_finder import MAX_DURATION
 from vizsla.finder.bulk import (
     Asked,
@@ -20,10 +24,24 @@ from vizsla.finder.bulk import (
     rows_after,
 )
 from vizsla.finder.finding import EmailFinderData
+from vizsla.finder.people_csv import COLUMNS, cells_of, open_people
 from vizsla.kit.clock import time_text
+from vizsla.kit.csv_file import harmless, write_rows
+from vizsla.kit.errors import WrongParams
 
 calls = Calls()
 Text = Annotated[str, msgspec.Meta(max_length=400)]
+_PAGE = 400
+"""Rows that are written to a file without letting others have the event loop."""
+
+
+def _parse(content_type: bytes, body: bytes) -> Given:
+    if len(body) > LARGEST_BODY:
+        # As objects, sixteen megabytes would be hundreds; a file's rows are made one by one.
+        raise PayloadTooLarge(
+            "The body is larger than 1 MB. Send a longer list as a CSV file, with Content-Type: text/csv."
+        )
+    return parse_body(content_type, body)
 
 
 class PersonSent(msgspec.Struct, frozen=True):
@@ -37,9 +55,9 @@ class PersonSent(msgspec.Struct, frozen=True):
 
 
 class NewFindingsParams(Params, frozen=True):
-    """Who is looked for."""
+    """Who is looked for: as `people`, or in a CSV file that is the whole body."""
 
-    people: Annotated[tuple[PersonSent, ...], msgspec.Meta(min_length=1, max_length=10_000)]
+    people: Annotated[tuple[PersonSent, ...], msgspec.Meta(max_length=10_000)] = ()
     max_duration: Annotated[int, msgspec.Meta(ge=3, le=20)] = MAX_DURATION
     """Seconds for each row."""
 
@@ -147,19 +165,32 @@ class FoundAnswer(msgspec.Struct, frozen=True):
     status=201,
     limit="search",
     writes=True,
+    upload=Upload((b"text/csv",), LARGEST, _parse),
     errors=("wrong_params", "invalid_max_duration", "payload_too_large"),
 )
 async def create_findings(call: Call, params: NewFindingsParams) -> FindingsAnswer:
     """
-    Find up to 10,000 people.
+    Find up to 10,000 people, or 100,000 in a CSV file.
 
-    Every row is answered as by `GET /v2/email-finder`, and counts as one search when an address is found.
+    The first line of a file names its columns: `first_name` and `last_name`, or `full_name`; and `domain`, or `company`. Every row
+    is answered as by `GET /v2/email-finder`, and counts as one search when an address is found.
     """
-    people = [Asked(*msgspec.structs.astuple(one)) for one in params.people]
     made = await add_list(
-        call.transaction, call.caller.account_id, people, max_duration=float(params.max_duration), now=call.now
+        call.transaction,
+        call.caller.account_id,
+        _asked(call, params),
+        max_duration=float(params.max_duration),
+        now=call.now,
     )
     return FindingsAnswer(_shown(made))
+
+
+def _asked(call: Call, params: NewFindingsParams) -> Iterable[tuple[Asked, str]]:
+    if call.file is not None:
+        return open_people(io.BytesIO(call.file)).asked()
+    if not params.people:
+        raise WrongParams("You are missing the people parameter")
+    return ((Asked(*msgspec.structs.astuple(one)), "") for one in params.people)
 
 
 @calls("GET", "/v2/bulk/findings", errors=("pagination_error",))
@@ -200,6 +231,17 @@ async def list_found(call: Call, params: FoundParams) -> FoundAnswer:
     return FoundAnswer(FoundData(tuple(map(_row, rows))), meta)
 
 
+@calls("GET", "/v2/bulk/findings/{id}/results.csv", errors=("not_found",))
+async def download_found(call: Call, params: NoParams) -> Streamed:
+    """
+    All rows of a list of people as a CSV file, those that are not done yet without an answer.
+
+    Cells that a spreadsheet would take for a formula begin with an apostrophe.
+    """
+    found = await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])
+    return Streamed(b"text/csv; charset=utf-8", f"findings-{found.id}.csv", _csv(call, found))
+
+
 @calls("DELETE", "/v2/bulk/findings/{id}", status=204, writes=True, errors=("not_found",))
 async def delete_findings(call: Call, params: NoParams) -> None:
     """
@@ -225,3 +267,18 @@ def _row(row: FindingRow) -> FoundRow:
     return FoundRow(
         row.number, row.asked, None, ErrorItem(SHOWN_IDS.get(id_, id_), STATUSES[id_], answer.details or "")
     )
+
+
+async def _csv(call: Call, found: FindingList) -> AsyncIterator[bytes]:
+    reader, account_id, at = call.services.stores.app, call.caller.account_id, 0
+    yield write_rows([("number", "done", *Asked.__struct_fields__, *COLUMNS)]).encode()
+    while rows := await rows_after(reader, account_id, found.id, after=at, limit=_PAGE, claims=call.services.claims):
+        at = rows[-1].number
+        yield write_rows(map(_line, rows)).encode()
+
+
+def _line(row: FindingRow) -> list[str]:
+    asked = [harmless(text or "") for text in msgspec.structs.astuple(row.asked)]
+    if row.answer is None:
+        return [str(row.number), "false", *asked, *[""] * len(COLUMNS)]
+    return [str(row.number), "true", *asked, *cells_of(row.answer)]
