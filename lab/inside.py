@@ -97,6 +97,8 @@ def tell_survived(survived: Survived) -> None:
     print(
         f"\nmail servers restarted {survived.restarts} times, {survived.statuses.total()} people asked about: {statuses}"
     )
+    for why, count in survived.unknown.most_common(5):
+        print(f"  {count} unknown: {why}")
     sys.stdout.flush()
 
 

@@ -22,6 +22,8 @@ class Survived(msgspec.Struct, frozen=True):
     """What was said meanwhile."""
 
     statuses: Counter[str]
+    unknown: Counter[str]
+    """Why, of those that stayed unknown."""
     restarts: int
 
     @property
@@ -50,4 +52,8 @@ def restart_meanwhile(world: World, service: Service) -> Survived:
     finally:
         ended.set()
         restarting.join()
-    return Survived(Counter(one.status for one in said.values()), restarts["times"])
+    return Survived(
+        statuses=Counter(one.status for one in said.values()),
+        unknown=Counter(one.why.partition(",")[0] for one in said.values() if one.status == "unknown"),
+        restarts=restarts["times"],
+    )
