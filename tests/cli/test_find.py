@@ -120,6 +120,25 @@ def test_a_file_goes_on_after_the_last_whole_row(index: Run, tmp_path: Path) -> 
         assert json.loads(ran.out)["resumed"] == max(0, killed_at - 1)
 
 
+def test_rows_over_several_lines_and_rows_that_cannot_be_read(index: Run, tmp_path: Path) -> None:
+    source, out = tmp_path / "people.csv", tmp_path / "out.csv"
+    people = 'name,domain,note\nAda Brandt,team.example,"one\ntwo"\nAda Brandt,team.example,"never closed\n,,\nAda Brandt,,x\n'
+    source.write_text(people, "utf-16")
+    ran = index("find", "--file", str(source), "--out", str(out), "--json")
+    whole = out.read_text("utf-8")
+    rows = list(csv.DictReader(whole.splitlines(keepends=True)))
+
+    assert {"rows": 3, "found": 1, "errors": 2}.items() <= json.loads(ran.out).items()
+    assert [(row["note"], row["email"]) for row in rows[:1]] == [("one\ntwo", "abrandt@team.example")]
+    assert [row["error"] for row in rows[1:]] == ["wrong_params"] * 2
+    assert ("not closed" in rows[1]["details"], "domain" in rows[2]["details"]) == (True, True)
+    for end, resumed in (("one\n", 0), ("never", 1)):
+        out.unlink()
+        (tmp_path / "out.csv.part").write_text(whole[: whole.index(end) + len(end)], "utf-8")
+        ran = index("find", "--file", str(source), "--out", str(out), "--json")
+        assert (out.read_text("utf-8"), json.loads(ran.out)["resumed"]) == (whole, resumed)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

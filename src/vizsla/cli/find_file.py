@@ -135,6 +135,9 @@ def _count(summary: Summary, error: str, *, has_email: bool) -> None:
 def _after(people: People, written: str, partial: Path, summary: Summary) -> Iterator[Record]:
     """The rows that are not yet in *written*; what is there must be of this file."""
     whole = written[: written.rfind("\n") + 1]
+    while whole.count('"') % 2:
+        # This line ends within a cell.
+        whole = whole[: whole.rfind("\n", 0, -1) + 1]
     done = csv.reader(io.StringIO(whole, newline=""), delimiter=people.delimiter)
     head = next(done, None)
     if head is not None and head != [*people.header, *COLUMNS]:
