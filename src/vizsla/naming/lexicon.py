@@ -6,9 +6,11 @@ Of words that are in `lexicon.txt` that is known; of all others it is judged by 
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 from itertools import accumulate
+from math import prod
 from typing import Literal
 
 Kind = Literal["first", "last"]
@@ -17,6 +19,8 @@ _KNOWN = 0.9
 """The share of people whose name is in the list."""
 _END = "$"
 _ALPHABET = 27
+_MOST_KEPT = 30_000
+"""More than three letters make: signs of all scripts may be asked about."""
 
 
 class Lexicon:
@@ -60,27 +64,40 @@ class _Letters:
                 self._two[padded[at - 2 : at]] += weight
                 self._one[padded[at]] += weight
         self._whole = sum(self._one.values())
-        self._next = lru_cache(20_000)(self._share)
+        self._shares = _Shares(self.judge)
 
     def word(self, word: str) -> float:
         return self._run(word + _END)
 
     def prefix(self, head: str) -> float:
-        return self._run(head) * (1 - self._next(f"^^{head}"[-2:], _END))
+        return self._run(head) * (1 - self._shares[f"^^{head}"[-2:] + _END])
 
     def _run(self, text: str) -> float:
-        product, before = 1.0, "^^"
-        for sign in text:
-            product *= self._next(before, sign)
-            before = before[1] + sign
-        return product
+        padded, shares = f"^^{text}", self._shares
+        return prod([shares[padded[at : at + 3]] for at in range(len(text))])
 
-    def _share(self, before: str, sign: str) -> float:
+    def judge(self, three: str) -> float:
+        """How probable the last of *three* signs is after the other two."""
+        before, sign = three[:2], three[2]
         # One weight of ten for what was not seen after these two letters.
         flat = (self._one[sign] + 1) / (self._whole + _ALPHABET)
         seen = self._two[before]
         strength = 0.5
-        return (self._three[before + sign] + strength * flat) / (seen + strength)
+        return (self._three[three] + strength * flat) / (seen + strength)
+
+
+class _Shares(dict[str, float]):
+    """What was judged of three signs."""
+
+    def __init__(self, judge: Callable[[str], float]) -> None:
+        super().__init__()
+        self._judge = judge
+
+    def __missing__(self, three: str) -> float:
+        share = self._judge(three)
+        if len(self) < _MOST_KEPT:
+            self[three] = share
+        return share
 
 
 @lru_cache(2)

@@ -94,6 +94,14 @@ class Posterior(msgspec.Struct, frozen=True, dict=True):
         """By place in `prior.templates`, OTHER last; the sum is 1. Worked out when asked for: a pattern seldom needs it."""
         return _believe(tuple(self.counts.items()), kind_of(self.domain, self.prior), self.prior)
 
+    def share(self, at: int) -> float:
+        """One of `theta`, without the rest of it."""
+        return self._mixture.share(at)
+
+    @cached_property
+    def _mixture(self) -> "_Mixture":
+        return _mix(self.counts, kind_of(self.domain, self.prior), self.prior)
+
     @property
     def unknown(self) -> float:
         """The share of people whose address no template makes."""
@@ -151,6 +159,41 @@ def _believe(counts: tuple[tuple[int, float], ...], kind: str, prior: Prior) -> 
     soft = dict(counts)
     start = start_of_kind(kind, prior)
     return _trust(_update(soft, kind, prior), soft, start, prior) if soft else start
+
+
+class _Mixture(msgspec.Struct, frozen=True):
+    """What a template's share is made of."""
+
+    prior: Prior
+    soft: Mapping[int, float]
+    start: Sequence[float]
+    likely: list[tuple[float, int]]
+    own: float
+    """What each count of the domain's own adds."""
+    known: dict[int, float]
+
+    def share(self, at: int) -> float:
+        if (share := self.known.get(at)) is None:
+            share = self.known[at] = self._share(at)
+        return share
+
+    def _share(self, at: int) -> float:
+        count = self.soft.get(at, 0.0)
+        alphas = _columns(self.prior)[at].alphas
+        mean = 0.0
+        for factor, number in self.likely:
+            mean += factor * (alphas[number] + count)
+        trust = self.prior.trust
+        return (1 - trust) * mean + self.own * (self.prior.trust_strength * self.start[at] + count)
+
+
+def _mix(soft: Mapping[int, float], kind: str, prior: Prior) -> _Mixture:
+    start, components = start_of_kind(kind, prior), _components(prior)
+    total = math.fsum(soft.values())
+    likely = _list_likely(soft, kind, prior)
+    whole = math.fsum(factor * (components[number].size + total) for factor, number in likely)
+    own = prior.trust / (total + prior.trust_strength) if prior.trust else 0.0
+    return _Mixture(prior, soft, start, [(factor / whole, number) for factor, number in likely], own, {})
 
 
 def _trust(
@@ -330,4 +373,4 @@ def fit(clue: Clue, posterior: Posterior) -> float:
     start = start_of_kind(kind_of(posterior.domain, posterior.prior), posterior.prior)
     clue = clue or ((len(start) - 1, 1.0),)
     before = math.fsum(share * start[at] for at, share in clue)
-    return math.fsum(share * posterior.theta[at] for at, share in clue) / before if before > 0 else 1.0
+    return math.fsum(share * posterior.share(at) for at, share in clue) / before if before > 0 else 1.0

@@ -67,8 +67,7 @@ def infer_pattern(posterior: Posterior) -> str | None:
     least = weight * posterior.prior.trust / (seen + posterior.prior.trust_strength)
     if weight + _BELIEF * least >= LEAST_SHARE * (seen + _BELIEF) + _ROUNDING:
         return best
-    theta = posterior.theta
-    share = sum(theta[at] for at, one in enumerate(_patterns(posterior.prior.templates)) if one == best)
+    share = sum(posterior.share(at) for at, one in enumerate(_patterns(posterior.prior.templates)) if one == best)
     return best if (weight + _BELIEF * share) / (seen + _BELIEF) >= LEAST_SHARE else None
 
 

@@ -7,10 +7,14 @@ allows, and each cut is as probable as its pieces are names. What no template ma
 
 from functools import lru_cache
 
+import msgspec
+
 from vizsla.naming.lexicon import Lexicon, load_lexicon
 from vizsla.naming.model import Clue, kind_of, start_of_kind
 from vizsla.naming.prior import Prior, templates_of
 from vizsla.naming.templates import Template
+
+Step = tuple[str, str]
 
 NAMELESS_WEIGHT = 1.0
 """What an address without a name is worth beside one with. Its clue says itself how sure it is: 0.8 ranked worse (2026-11)."""
@@ -20,7 +24,6 @@ _KEPT = 1e-3
 """Templates that are less probable than this, beside the most probable, are left out of the clue."""
 _RARE = 1e-3
 """Templates that so few use are not tried on an address without marks, which any of a hundred could have made."""
-_SIZES = {"f": 1, "l": 1, "m": 1, "given-initials": 3}
 _GIVEN_INITIALS = {1: 0.3, 2: 0.6, 3: 0.1}
 _DIGITS_OF_NAMES, _DIGITS_OF_HANDLES = 0.02, 0.15
 _HANDLES, _SIGNS_OF_HANDLES = 0.02, 1 / 25
@@ -50,10 +53,12 @@ def _read(local: str, kind: str, prior: Prior) -> Clue:
     reading = _Reading(bare)
     absent = prior.spelling.middle_absent
     found: dict[int, float] = {}
-    for at, template, without_middle in _tried(reading.marks, kind, prior):
-        share = reading.share(template) * _have_names_for(template) if template is not None else 0.0
+    tried = _tried(reading.marks, kind, prior)
+    shares = reading.list_shares(tried)
+    for at, whole, names, without_middle in tried.uses:
+        share = shares[whole] * names if whole is not None else 0.0
         if without_middle is not None:
-            share = share + absent * reading.share(without_middle)
+            share = share + absent * shares[without_middle]
         if share > 0:
             found[at] = share * (_DIGITS_OF_NAMES if has_digits else 1.0)
     found[len(prior.templates) - 1] = handle(bare) * (_DIGITS_OF_HANDLES if has_digits else 1.0)
@@ -66,19 +71,47 @@ def _read(local: str, kind: str, prior: Prior) -> Clue:
     )
 
 
+class _Tried(msgspec.Struct, frozen=True):
+    """The templates that make an address with certain marks; a number for each, for several are one without a middle name."""
+
+    n: int
+    pairs: list[tuple[Step, list[tuple[int, int, str]]]]
+    """Those of two places, by their first step: the longest that they make, number and second place. Nearly all are."""
+    others: list[tuple[int, Template]]
+    uses: list[tuple[int, int | None, float, int | None]]
+    """Place in the prior, number, share of people who have the names for it, number of what is left without a middle name."""
+
+
 @lru_cache(512)
-def _tried(marks: str, kind: str, prior: Prior) -> list[tuple[int, Template | None, Template | None]]:
-    """The templates that make an address with just these *marks*: by place, whole and without a middle name."""
+def _tried(marks: str, kind: str, prior: Prior) -> _Tried:
     theta = start_of_kind(kind, prior)
-    tried = []
+    numbers: dict[tuple[tuple[Step, ...], int], int] = {}
+    pairs: dict[Step, list[tuple[int, int, str]]] = {}
+    others: list[tuple[int, Template]] = []
+    uses = []
+
+    def number_of(template: Template | None) -> int | None:
+        if template is None or "".join(mark for _, mark in template.steps) != marks:
+            return None
+        key = (template.steps, template.cut)
+        if key not in numbers:
+            numbers[key] = len(numbers)
+            if len(template.steps) == 2 and not template.cut:
+                first, (final, _) = template.steps
+                longest = _sizes_of(first[0])[1] + len(first[1]) + _sizes_of(final)[1]
+                pairs.setdefault(first, []).append((longest, numbers[key], final))
+            else:
+                others.append((numbers[key], template))
+        return numbers[key]
+
     for at, whole in enumerate(templates_of(prior.templates)):
         if theta[at] < _RARE and not marks:
             continue
-        forms = (whole, whole.without_middle)
-        template, without = (form if form and shape_of(form.steps)[0] == marks else None for form in forms)
-        if template or without:
-            tried.append((at, template, without))
-    return tried
+        number, without_middle = number_of(whole), number_of(whole.without_middle)
+        if number is not None or without_middle is not None:
+            names = _HAVE_MIDDLE if any(place == "middle" for place, _ in whole.steps) else 1.0
+            uses.append((at, number, names, without_middle))
+    return _Tried(len(numbers), list(pairs.items()), others, uses)
 
 
 def handle(local: str) -> float:
@@ -93,103 +126,123 @@ class _Reading:
         self._local = local
         self.marks = "".join(sign for sign in local if sign in "._-")
         self._names: dict[str, Lexicon] = {"first": load_lexicon("first"), "last": load_lexicon("last")}
-        self._known: dict[tuple[str, int, int], float] = {}
-        self._cuts: dict[tuple[str, str, int], list[tuple[int, float]]] = {}
+        self._is_plain = local.isalpha() and local.isascii()
+        self._cuts: dict[tuple[str, str, int], dict[int, float]] = {}
+        self._tails: dict[str, dict[int, float]] = {}
 
-    def share(self, template: Template) -> float:
-        """How probably *template*, which sets its marks, makes it, of people of all names."""
-        cut, size = template.cut, len(self._local)
-        if size > shape_of(template.steps)[1] or (cut and size > cut):
-            return 0.0
-        final = _final(template.steps[-1][0], is_cut=cut == size)
-        return self._rest(template.steps, 0, 0, final)
+    def list_shares(self, tried: _Tried) -> list[float]:
+        """How probably each of the templates makes it, of people of all names; by number."""
+        shares = [0.0] * tried.n
+        size, known = len(self._local), self._tails
+        for (place, mark), pairs in tried.pairs:
+            if (fitting := [pair for pair in pairs if size <= pair[0]]) and (cuts := self._list_cuts(place, mark, 0)):
+                for _, number, final in fitting:
+                    tails = known.get(final)
+                    shares[number] = _join(cuts, self._list_tails(final) if tails is None else tails)
+        for number, template in tried.others:
+            cut, steps = template.cut, template.steps
+            if not cut or size <= cut:
+                shares[number] = self._rest(steps, 0, 0, _final(steps[-1][0], is_cut=cut == size))
+        return shares
 
-    def _rest(self, steps: tuple[tuple[str, str], ...], at: int, start: int, final: str) -> float:
-        size, piece = len(self._local), self._piece
+    def _rest(self, steps: tuple[Step, ...], at: int, start: int, final: str) -> float:
         if at == len(steps) - 1:
-            return piece(final, start, size) if start < size else 0.0
+            return self._list_tails(final).get(start, 0.0)
         cuts = self._list_cuts(*steps[at], start)
+        if at == len(steps) - 2:
+            return _join(cuts, self._list_tails(final))
         total = 0.0
-        if at < len(steps) - 2:
-            for after, share in cuts:
-                total += share * self._rest(steps, at + 1, after, final)
-            return total
-        for after, share in cuts:
-            if after < size:
-                total += share * piece(final, after, size)
+        for after, share in cuts.items():
+            total += share * self._rest(steps, at + 1, after, final)
         return total
 
-    def _list_cuts(self, place: str, mark: str, start: int) -> list[tuple[int, float]]:
+    def _list_cuts(self, place: str, mark: str, start: int) -> dict[int, float]:
         """Where the rest may begin after *place* and *mark*, with how probable what is cut off is."""
         key = (place, mark, start)
         if (cuts := self._cuts.get(key)) is not None:
             return cuts
+        local = self._local
         if mark:
             # Names have no marks in them here; double names are read by their first half only when nothing else is there.
-            end = self._local.find(mark, start + 1)
+            end = local.find(mark, start + 1)
             ends = range(end, end + 1) if end > 0 else range(0)
         else:
-            ends = self._ends(place, start)
-        shares = ((end + len(mark), self._piece(place, start, end)) for end in ends)
-        cuts = self._cuts[key] = [(after, share) for after, share in shares if share > 0]
+            least, most = _sizes_of(place)
+            ends = range(start + least, min(start + most, len(local) - 1) + 1)
+        cuts = self._cuts[key] = self._judge(place, [(end + len(mark), local[start:end]) for end in ends])
         return cuts
 
-    def _ends(self, place: str, start: int) -> range:
-        size = len(self._local)
-        if place in ("f", "l", "m"):
-            return range(start + 1, min(start + 1, size - 1) + 1)
-        if place == "given-initials":
-            return range(start + 1, min(start + 3, size - 1) + 1)
-        if ":" in place:
-            return range(start + 1, min(start + int(place[-1]), size - 1) + 1)
-        return range(start + _LEAST_WORD, size)
+    def _list_tails(self, final: str) -> dict[int, float]:
+        """Where *final* may begin, being the last, with how probable it is."""
+        if (tails := self._tails.get(final)) is not None:
+            return tails
+        local, size = self._local, len(self._local)
+        starts = range(max(0, size - _sizes_of(final)[1]), size)
+        tails = self._tails[final] = self._judge(final, [(start, local[start:]) for start in starts])
+        return tails
 
-    def _piece(self, place: str, start: int, end: int) -> float:
-        key = (place, start, end)
-        share = self._known.get(key)
-        if share is None:
-            text = self._local[start:end]
-            share = self._known[key] = self._judge(place, text) if text.isalpha() and text.isascii() else 0.0
-        return share
-
-    def _judge(self, place: str, text: str) -> float:
+    def _judge(self, place: str, pieces: list[tuple[int, str]]) -> dict[int, float]:
+        """How probable each of the *pieces* is at *place*; without those that cannot stand there."""
+        if not self._is_plain:
+            pieces = [(key, text) for key, text in pieces if text.isalpha() and text.isascii()]
         if place in ("f", "l", "m"):
-            return _head("last" if place == "l" else "first", text) if len(text) == 1 else 0.0
+            kind = "last" if place == "l" else "first"
+            return {key: _head(kind, text) for key, text in pieces if len(text) == 1}
         if place == "given-initials":
-            share = _GIVEN_INITIALS.get(len(text), 0.0)
-            for letter in text:
-                share *= _head("first", letter)
-            return share
-        kind, _, size = place.partition(":")
-        names = self._names["first" if kind == "middle" else kind.rstrip("+")]
-        if kind.endswith("+"):
-            return names.prefix(text) + names.word(text)
-        if not size:
-            return names.word(text) if len(text) >= _LEAST_WORD else 0.0
-        if len(text) < int(size):
-            return names.word(text) if len(text) >= _LEAST_WORD else 0.0
-        return names.word(text) + names.prefix(text) if len(text) == int(size) else 0.0
+            return {key: _judge_initials(text) for key, text in pieces}
+        names = self._names[_kind_of(place)]
+        word, prefix = names.word, names.prefix
+        if place[-1] == "+":
+            return {key: prefix(text) + word(text) for key, text in pieces}
+        most = _sizes_of(place)[1]
+        return {
+            key: word(text) + prefix(text) if len(text) == most else word(text)
+            for key, text in pieces
+            if _LEAST_WORD <= len(text) <= most or len(text) == most
+        }
+
+
+def _join(cuts: dict[int, float], tails: dict[int, float]) -> float:
+    total = 0.0
+    if len(cuts) < len(tails):
+        for after, share in cuts.items():
+            if after in tails:
+                total += share * tails[after]
+    else:
+        for after, share in tails.items():
+            if after in cuts:
+                total += cuts[after] * share
+    return total
+
+
+def _judge_initials(text: str) -> float:
+    share = _GIVEN_INITIALS.get(len(text), 0.0)
+    for letter in text:
+        share *= _head("first", letter)
+    return share
+
+
+@lru_cache(64)
+def _kind_of(place: str) -> str:
+    kind = place.partition(":")[0].rstrip("+")
+    return "first" if kind == "middle" else kind
+
+
+@lru_cache(64)
+def _sizes_of(place: str) -> tuple[int, int]:
+    """The fewest and the most letters at *place*; a whole name has more than fit."""
+    if place in ("f", "l", "m"):
+        return 1, 1
+    if place == "given-initials":
+        return 1, max(_GIVEN_INITIALS)
+    if ":" in place:
+        return 1, int(place[-1])
+    return _LEAST_WORD, _LONGEST + 1
 
 
 def _final(place: str, *, is_cut: bool) -> str:
     """The last place of a template: of one that was cut, a beginning of the name."""
     return f"{place}+" if is_cut and place in ("first", "last") else place
-
-
-@lru_cache(1_024)
-def shape_of(steps: tuple[tuple[str, str], ...]) -> tuple[str, int]:
-    """The marks that a template sets, in their order, and the longest that it makes."""
-    longest = 0
-    for place, mark in steps:
-        longest += _SIZES.get(place) or (int(place[-1]) if ":" in place else _LONGEST)
-        longest += len(mark)
-    return "".join(mark for _, mark in steps), longest
-
-
-@lru_cache(1_024)
-def _have_names_for(template: Template) -> float:
-    """The share of people who have the names that *template* wants."""
-    return _HAVE_MIDDLE if any(place == "middle" for place, _ in template.steps) else 1.0
 
 
 @lru_cache(64)

@@ -75,21 +75,22 @@ def fold(text: str, *, expand: bool = False) -> str:
 
 
 def _places(name: PersonName, spelling: Spelling, *, expand: bool) -> dict[str, Ways]:
-    first = _first(name, spelling, expand=expand)
+    words = _WORDS.findall(fold(name.first, expand=expand).replace("-", " "))
+    first = _first(name, words, spelling, expand=expand)
     last = _last(name.last, spelling, expand=expand)
     middles = [joined for middle in name.middles if (joined := "".join(_WORDS.findall(fold(middle, expand=expand))))]
     long_middles = [middle for middle in middles if len(middle) > 1]
     if long_middles and name.middles:
         first = _joined(first, long_middles[0], spelling.joined_middle["first"], before=False)
         last = _joined(last, long_middles[-1], spelling.joined_middle["last"], before=True)
-    places = {"first": first, "last": last, "f": _initials(name, first, spelling, expand=expand), "l": _heads(last, 1)}
+    places = {"first": first, "last": last, "f": _initials(words, first, spelling), "l": _heads(last, 1)}
     if long_middles:
         places["middle"] = {long_middles[0]: 1.0}
     if middles:
         every = {"".join(middle[0] for middle in middles): 1.0}
         several = spelling.initials["all_middles"] if len(middles) > 1 else 0.0
         places["m"] = _mixed({middles[0][0]: 1.0}, every, several)
-    places["given-initials"] = _given_initials(name, places["f"], last, expand=expand)
+    places["given-initials"] = _given_initials(name, words, places["f"], last, expand=expand)
     for size in range(1, 6):
         places[f"first:{size}"] = _heads(first, size)
     for size in range(2, 8):
@@ -97,8 +98,7 @@ def _places(name: PersonName, spelling: Spelling, *, expand: bool) -> dict[str, 
     return {place: ways for place, ways in places.items() if ways}
 
 
-def _first(name: PersonName, spelling: Spelling, *, expand: bool) -> Ways:
-    words = _WORDS.findall(fold(name.first, expand=expand).replace("-", " "))
+def _first(name: PersonName, words: list[str], spelling: Spelling, *, expand: bool) -> Ways:
     if not words:
         return {}
     if len(words) == 1:
@@ -165,16 +165,14 @@ def _joined(ways: Ways, middle: str, share: float, *, before: bool) -> Ways:
     return _mixed(ways, longer, share)
 
 
-def _initials(name: PersonName, first: Ways, spelling: Spelling, *, expand: bool) -> Ways:
-    words = _WORDS.findall(fold(name.first, expand=expand).replace("-", " "))
+def _initials(words: list[str], first: Ways, spelling: Spelling) -> Ways:
     heads = _heads(first, 1)
     if len(words) < 2:
         return heads
     return _mixed(heads, {"".join(word[0] for word in words): 1.0}, spelling.initials["both"])
 
 
-def _given_initials(name: PersonName, f: Ways, last: Ways, *, expand: bool) -> Ways:
-    words = _WORDS.findall(fold(name.first, expand=expand).replace("-", " "))
+def _given_initials(name: PersonName, words: list[str], f: Ways, last: Ways, *, expand: bool) -> Ways:
     if len(words) == 1 and any(is_chinese_surname(text) for text in last):
         # Xiaoming is Xiao Ming: wangxm.
         words = syllables(name.first) or words
