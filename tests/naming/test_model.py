@@ -2,14 +2,16 @@
 
 import math
 import random
+from string import ascii_lowercase
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from naming.people import domains, people, plain_people
 from vizsla.naming.candidates import list_candidates, probability_of
+from vizsla.naming.matching import lacks_middle
 from vizsla.naming.model import Clue, Counts, explain, infer_posterior, prior_posterior, responsibilities
 from vizsla.naming.names import PersonName, parse_name
 from vizsla.naming.prior import Prior, load_prior, parse_prior
@@ -66,6 +68,36 @@ def test_order_leaves_no_trace(evidence: list[tuple[Clue, float]], dice: random.
         assert clue == other and weight == pytest.approx(same, abs=1e-9)
     one, other_ = infer_posterior(here, DOMAIN, PRIOR), infer_posterior(there, DOMAIN, PRIOR)
     assert one.theta == pytest.approx(other_.theta, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(clues, max_size=8), domains)
+def test_one_share_is_that_of_all_together(evidence: list[tuple[Clue, float]], domain: str) -> None:
+    posterior = infer_posterior(Counts(evidence), domain, PRIOR)
+
+    shares = [posterior.share(at) for at in range(len(PRIOR.templates))]
+    assert shares == pytest.approx(list(posterior.theta), rel=1e-9)
+
+
+@settings(deadline=None, max_examples=60)
+@given(people, domains, st.sampled_from(PRIOR.templates[:-1]), st.randoms(use_true_random=False))
+def test_no_template_is_passed_over(who: PersonName, domain: str, made_by: str, dice: random.Random) -> None:
+    spellings = spell(who, domain, PRIOR.spelling)
+    locals_ = sorted(render(parse_template(made_by), spellings[-1].places))
+    assume(locals_)
+    local = dice.choice(locals_)
+    made: dict[int, float] = {}
+    for spelled in spellings:
+        places = {"m": dict.fromkeys(ascii_lowercase, 1 / 26), **spelled.places}
+        for at, text in enumerate(PRIOR.templates[:-1]):
+            template = parse_template(text)
+            share = render(template, places).get(local, 0.0)
+            if not share and template.without_middle is not None and lacks_middle(template, spelled.places):
+                share = PRIOR.spelling.middle_absent * render(template.without_middle, places).get(local, 0.0)
+            made[at] = made.get(at, 0.0) + spelled.share * share
+
+    found = dict(explain(local, who, domain, PRIOR))
+    assert [found.get(at, 0.0) for at in made] == pytest.approx(list(made.values()), abs=2e-4)
 
 
 @settings(deadline=None, max_examples=40)

@@ -274,9 +274,8 @@ def _list_likely(soft: Mapping[int, float], kind: str, prior: Prior) -> list[tup
     """The components that matter after *soft* counts, each with what its concentrations count for in the mean."""
     total = math.fsum(soft.values())
     components, log_weights = _logarithms(kind, prior)
-    scores = list(map(add, log_weights, _sizes(round(total, 2), prior)))
-    for at, count in soft.items():
-        scores = list(map(add, scores, _gains(at, round(count, 2), prior)))
+    gains = [_gains(at, round(count, 2), prior) for at, count in soft.items()]
+    scores = list(map(sum, zip(log_weights, _sizes(round(total, 2), prior), *gains, strict=True)))
     best = max(scores)
     least = best - 14
     likely = [(math.exp(score - best), number) for number, score in enumerate(scores) if score > least]
