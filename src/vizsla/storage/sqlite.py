@@ -52,7 +52,8 @@ class SqliteConnection:
     async def execute_many(self, query: Statement, rows: Iterable[Params]) -> None:
         prepared = [query.for_sqlite(row) for row in rows]
         if prepared:
-            await self._run(lambda: self._raw.executemany(query.sqlite, prepared))
+            # Closed here: a cursor that died on the loop would reset its statement while this thread runs it again.
+            await self._run(lambda: self._raw.executemany(query.sqlite, prepared).close())
 
 
 class SqliteDatabase:
