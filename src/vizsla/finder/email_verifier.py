@@ -39,8 +39,8 @@ class DomainLimitReached(VizslaError):
     id = "too_many_requests"
 
 
-class EmailVerifierData(msgspec.Struct, frozen=True):
-    """The `data` of a verification."""
+class Verified(msgspec.Struct, frozen=True):
+    """What is said of every address that was verified, by itself or in a list."""
 
     status: Status
     result: Result
@@ -56,6 +56,11 @@ class EmailVerifierData(msgspec.Struct, frozen=True):
     smtp_check: bool
     accept_all: bool
     block: bool
+
+
+class EmailVerifierData(Verified, frozen=True):
+    """The `data` of a verification."""
+
     sources: msgspec.Raw
     """A JSON array of at most twenty `{domain, uri, extracted_on, last_seen_on, still_on_page}`."""
 

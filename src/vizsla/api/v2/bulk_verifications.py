@@ -10,7 +10,7 @@ from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem
 from vizsla.api.params import Given, NoParams, Params, check_text, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
 from vizsla.finder.bulk_verifications import Text, accept, cancel, delete, get, is_shown, texts_of
-from vizsla.finder.email_verifier import DEPRECATED
+from vizsla.finder.email_verifier import DEPRECATED, Verified
 from vizsla.kit.clock import time_text
 from vizsla.kit.csv_file import harmless, write_rows
 from vizsla.kit.errors import ClaimedEmail, WrongParams
@@ -18,7 +18,7 @@ from vizsla.verifier.bulk import BulkList, BulkRow, Ending
 from vizsla.verifier.bulk_csv import open_table
 from vizsla.verifier.bulk_results import COLUMNS, WHY, cells_of
 from vizsla.verifier.bulk_store import count_lists, page_of_lists, rows_after
-from vizsla.verifier.verdict import REASONS, Reason, Result, Status
+from vizsla.verifier.verdict import REASONS, Reason
 
 calls = Calls()
 LARGEST = 16_000_000
@@ -134,23 +134,9 @@ class BulkListsAnswer(msgspec.Struct, frozen=True):
     meta: PageMeta
 
 
-class BulkVerified(msgspec.Struct, frozen=True):
+class BulkVerified(Verified, frozen=True):
     """The answer for one row: as of `GET /v2/email-verifier`, with the reason in the place of the sources."""
 
-    status: Status
-    result: Result
-    deprecation_notice: str = msgspec.field(name="_deprecation_notice")
-    score: int
-    email: str
-    regexp: bool
-    gibberish: bool
-    disposable: bool
-    webmail: bool
-    mx_records: bool
-    smtp_server: bool
-    smtp_check: bool
-    accept_all: bool
-    block: bool
     reason: Reason
     details: str
 
