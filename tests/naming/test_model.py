@@ -79,6 +79,14 @@ def test_one_share_is_that_of_all_together(evidence: list[tuple[Clue, float]], d
     assert shares == pytest.approx(list(posterior.theta), rel=1e-9)
 
 
+def test_a_cut_may_take_the_mark_as_well() -> None:
+    """Nineteen letters of a first name and the dot are twenty: what is left shows no dot."""
+    who = parse_parts("Maximilianalexander", "Roe")
+    at = PRIOR.templates.index("{first}.{last}#20")
+
+    assert dict(explain("maximilianalexander", who, "acme.example", PRIOR))[at] > 0.5
+
+
 @settings(deadline=None, max_examples=60)
 @given(people, domains, st.sampled_from(PRIOR.templates[:-1]), st.randoms(use_true_random=False))
 def test_no_template_is_passed_over(who: PersonName, domain: str, made_by: str, dice: random.Random) -> None:
