@@ -13,7 +13,7 @@ from naming.people import domains, people, plain_people
 from vizsla.naming.candidates import list_candidates, probability_of
 from vizsla.naming.matching import lacks_middle
 from vizsla.naming.model import Clue, Counts, explain, infer_posterior, prior_posterior, responsibilities
-from vizsla.naming.names import PersonName, parse_name
+from vizsla.naming.names import PersonName, parse_name, parse_parts
 from vizsla.naming.prior import Prior, load_prior, parse_prior
 from vizsla.naming.segments import read_nameless
 from vizsla.naming.spellings import spell
