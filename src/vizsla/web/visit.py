@@ -132,6 +132,11 @@ class Visit:
         """A parameter of the address, without blanks round it."""
         return _storable(self.request.query_params.get(name, "")[:most]).strip()
 
+    def count(self, name: str, *, most: int = _LARGEST_ID) -> int:
+        """A parameter of the address that is a number from 0 on; 0 if it is none."""
+        text = self.query(name, most=20)
+        return min(int(text), most) if text.isascii() and text.isdigit() else 0
+
     def id(self, name: str = "id") -> int:
         """The number in the path. Raises NotFound for one that nothing can have."""
         found = int(self.request.path_params[name])
