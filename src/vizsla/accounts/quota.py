@@ -104,6 +104,10 @@ class Used(msgspec.Struct, frozen=True):
     searches: int
     verifications: int
 
+    def of(self, kind: Kind) -> int:
+        """How many of one kind."""
+        return self.searches if kind == "searches" else self.verifications
+
 
 class Share(msgspec.Struct, frozen=True):
     """What of an account's quota of a kind one member may use in a period."""
@@ -120,6 +124,10 @@ class MemberUsed(msgspec.Struct, frozen=True):
     member_id: int
     searches: int
     verifications: int
+
+    def of(self, kind: Kind) -> int:
+        """How many of one kind."""
+        return self.searches if kind == "searches" else self.verifications
 
 
 def period_start(now: int, period_day: int = 1) -> int:

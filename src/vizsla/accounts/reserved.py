@@ -47,7 +47,7 @@ async def left(
     if share is not None and share.allowed is not None:
         day = await _period_day(conn, account_id)
         theirs = await get_member_usage(conn, account_id, share.member_id, now, day)
-        room = min(room, share.allowed - (theirs.searches if kind == "searches" else theirs.verifications))
+        room = min(room, share.allowed - theirs.of(kind))
     return max(0, room)
 
 

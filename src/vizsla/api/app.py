@@ -81,6 +81,9 @@ class App:
     def __init__(self, services: Services, journal: Journal, fallback: ASGIApp | None) -> None:
         self.services = services
         self.journal = journal
+        services.requests.on_fault = lambda error: journal.event(
+            "request_log", level="warning", error=f"{type(error).__name__}: {error}"
+        )
         self.routes = all_calls(trial=services.settings.trial)
         self._door = Door(services, self.routes, journal)
         self._fallback = fallback
@@ -168,6 +171,7 @@ class App:
                     self._tending.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await self._tending
+                await self.services.requests.close()
                 self.journal.flush()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
