@@ -51,7 +51,7 @@ async def show_requests(visit: Visit) -> Response:
         names=_names(keys),
         key_id=key_id,
         key_name=name or f"revoked key {key_id}",
-        status=status,
+        wanted=status,
         classes=CLASSES,
         looks=_LOOKS,
         is_filtered=bool(key_id or status),

@@ -236,8 +236,8 @@ def own_path(path: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """*text* without NUL, which PostgreSQL keeps in no text."""
-    return text.replace("\0", "")
+    """*text* with a mark in place of each NUL, which PostgreSQL keeps in no text."""
+    return text.replace("\0", "\ufffd")
 
 
 async def _bounded(stream: AsyncIterator[bytes], largest: int) -> AsyncGenerator[bytes, None]:
