@@ -6,7 +6,6 @@ used up does not depend on the door.
 """
 
 import contextlib
-from hashlib import blake2b
 
 import msgspec
 
@@ -18,12 +17,10 @@ from vizsla.finder.email_finder import find_email
 from vizsla.finder.email_verifier import EmailVerifierData, begin, find_answered, render, wait_for
 from vizsla.finder.finding import FinderQuery, Finding
 from vizsla.finder.outcomes import record_finding
-from vizsla.finder.questions import question_of
+from vizsla.finder.questions import question_of, question_of_search
 from vizsla.kit.errors import ClaimedEmail, StoreError, VizslaError
 from vizsla.verifier.store import Verification, attach_account, find_attached
 from vizsla.verifier.syntax import Address
-
-_encode = msgspec.json.Encoder().encode
 
 
 class QuotaUsedUp(VizslaError):
@@ -76,26 +73,10 @@ async def search_domain(asker: Asker, query: SearchQuery) -> SearchResult:
     services = asker.services
     found = await search(services.stores.index, services.claims, query, now=asker.now)
     if found.data.emails:
-        await asker.charge("searches", _search_question(found, query))
+        await asker.charge("searches", question_of_search(found.domain, query))
     elif found.is_missed and found.domain is not None and services.settings.crawl_on_miss:
         await services.request_crawl(found.domain, asker.now)
     return found
-
-
-def _search_question(found: SearchResult, query: SearchQuery) -> str:
-    """What makes two questions the same: the domain that was searched, however it was named, the page and the filters."""
-    page = f"{found.domain}?{query.limit}&{query.offset}"
-    several = (
-        query.seniority,
-        query.department,
-        query.required_field,
-        query.verification_status,
-        query.job_titles,
-    )
-    if query.type is None and not any(several):
-        return page
-    filters = _encode((query.type, [sorted(set(values)) for values in several]))
-    return f"{page}&{blake2b(filters, digest_size=16).hexdigest()}"
 
 
 async def find_person(asker: Asker, query: FinderQuery) -> Finding:

@@ -17,10 +17,12 @@ from vizsla.finder.bulk import (
     FindingList,
     FindingRow,
     add_list,
+    cancel_list,
     count_lists,
     delete_list,
     get_list,
     page_of_lists,
+    resume_list,
     rows_after,
 )
 from vizsla.finder.finding import EmailFinderData
@@ -35,7 +37,8 @@ _PAGE = 400
 """Rows that are written to a file without letting others have the event loop."""
 
 
-def _parse(content_type: bytes, body: bytes) -> Given:
+def parse_short(content_type: bytes, body: bytes) -> Given:
+    """The parameters of a body that is no file. Raises PayloadTooLarge for one that should have been."""
     if len(body) > LARGEST_BODY:
         # As objects, sixteen megabytes would be hundreds; a file's rows are made one by one.
         raise PayloadTooLarge(
@@ -86,7 +89,7 @@ class FindingsData(msgspec.Struct, frozen=True):
     """One list, and how far it is."""
 
     id: int
-    status: Literal["running", "done"]
+    status: Literal["running", "done", "cancelled"]
     rows: int
     done: int
     found: int
@@ -146,7 +149,7 @@ class FoundData(msgspec.Struct, frozen=True):
 class FoundMeta(msgspec.Struct, frozen=True):
     """How far the list is."""
 
-    status: Literal["running", "done"]
+    status: Literal["running", "done", "cancelled"]
     total: int
     done: int
     params: FindingsPage
@@ -165,7 +168,7 @@ class FoundAnswer(msgspec.Struct, frozen=True):
     status=201,
     limit="search",
     writes=True,
-    upload=Upload((b"text/csv",), LARGEST, _parse),
+    upload=Upload((b"text/csv",), LARGEST, parse_short),
     errors=("wrong_params", "invalid_max_duration", "payload_too_large"),
 )
 async def create_findings(call: Call, params: NewFindingsParams) -> FindingsAnswer:
@@ -227,7 +230,7 @@ async def list_found(call: Call, params: FoundParams) -> FoundAnswer:
         limit=params.limit,
         claims=services.claims,
     )
-    meta = FoundMeta(_status(found), found.size, found.done, FindingsPage(params.limit, params.offset))
+    meta = FoundMeta(found.status, found.size, found.done, FindingsPage(params.limit, params.offset))
     return FoundAnswer(FoundData(tuple(map(_row, rows))), meta)
 
 
@@ -242,6 +245,22 @@ async def download_found(call: Call, params: NoParams) -> Streamed:
     return Streamed(b"text/csv; charset=utf-8", f"findings-{found.id}.csv", _csv(call, found))
 
 
+@calls("POST", "/v2/bulk/findings/{id}/cancel", writes=True, errors=("not_found",))
+async def cancel_findings(call: Call, params: NoParams) -> FindingsAnswer:
+    """
+    Stop a list of people. What was found stays.
+    """
+    return FindingsAnswer(_shown(await cancel_list(call.transaction, call.caller.account_id, call.ids["id"], call.now)))
+
+
+@calls("POST", "/v2/bulk/findings/{id}/resume", writes=True, errors=("not_found",))
+async def resume_findings(call: Call, params: NoParams) -> FindingsAnswer:
+    """
+    Go on with a list of people that was cancelled.
+    """
+    return FindingsAnswer(_shown(await resume_list(call.transaction, call.caller.account_id, call.ids["id"], call.now)))
+
+
 @calls("DELETE", "/v2/bulk/findings/{id}", status=204, writes=True, errors=("not_found",))
 async def delete_findings(call: Call, params: NoParams) -> None:
     """
@@ -250,13 +269,9 @@ async def delete_findings(call: Call, params: NoParams) -> None:
     await delete_list(call.transaction, call.caller.account_id, call.ids["id"])
 
 
-def _status(one: FindingList) -> Literal["running", "done"]:
-    return "running" if one.ended_at is None else "done"
-
-
 def _shown(one: FindingList) -> FindingsData:
     ended_at = time_text(one.ended_at) if one.ended_at is not None else None
-    return FindingsData(one.id, _status(one), one.size, one.done, one.found, time_text(one.created_at), ended_at)
+    return FindingsData(one.id, one.status, one.size, one.done, one.found, time_text(one.created_at), ended_at)
 
 
 def _row(row: FindingRow) -> FoundRow:

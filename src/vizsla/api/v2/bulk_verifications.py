@@ -9,7 +9,7 @@ import msgspec
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem
 from vizsla.api.params import Given, NoParams, Params, check_text, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
-from vizsla.finder.bulk_verifications import Text, accept, cancel, delete, get, is_shown, texts_of
+from vizsla.finder.bulk_verifications import Text, accept, cancel, delete, get, is_shown, resume, texts_of
 from vizsla.finder.email_verifier import DEPRECATED, Verified
 from vizsla.kit.clock import time_text
 from vizsla.kit.csv_file import harmless, write_rows
@@ -252,6 +252,18 @@ async def cancel_bulk_verification(call: Call, params: NoParams) -> BulkAnswer:
     Stop a list. What is done stays, and what is not is given back.
     """
     return BulkAnswer(_shown(await cancel(call.transaction, call.caller.account_id, call.ids["id"], now=call.now)))
+
+
+@calls("POST", "/v2/bulk/verifications/{id}/resume", writes=True, errors=("not_found", "too_many_requests"))
+async def resume_bulk_verification(call: Call, params: NoParams) -> BulkAnswer:
+    """
+    Go on with a list that was cancelled. What was given back is counted again.
+    """
+    caller = call.caller
+    found = await resume(
+        call.transaction, caller.account_id, call.ids["id"], allowed=caller.verifications, now=call.now
+    )
+    return BulkAnswer(_shown(found))
 
 
 @calls("DELETE", "/v2/bulk/verifications/{id}", status=204, writes=True, errors=("not_found",))
