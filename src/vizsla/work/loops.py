@@ -15,6 +15,7 @@ from vizsla.finder.bulk import forget_old as forget_findings
 from vizsla.finder.bulk_searches import searches
 from vizsla.index.ageing import Ageing
 from vizsla.kit.clock import DAY
+from vizsla.mail.outgoing import forget_mail
 from vizsla.verifier.bulk_store import forget_lists
 from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
@@ -23,6 +24,7 @@ from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
+from vizsla.work.mail import send_mail
 from vizsla.work.searches import work_on_searches
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
@@ -44,6 +46,8 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
         group.create_task(_forever(lambda: Bulk(place, tell).run(), LOOK, tell))
         group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
+        postman = name_worker()
+        group.create_task(_forever(lambda: _post(place, postman, tell), LOOK, tell))
         if place.settings.probe:
             group.create_task(_forever(lambda: watch_egress(place, tell), LOOK, tell))
         group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
@@ -84,11 +88,16 @@ async def _verify(place: Workplace, tell: Tell) -> None:
         await Verifying(place, pipeline, tell).run()
 
 
+async def _post(place: Workplace, worker: str, tell: Tell) -> None:
+    await send_mail(place, worker, tell)
+
+
 async def _forget(place: Workplace) -> None:
     async with place.stores.app.write() as conn:
         await forget_stale(conn, place.clock.now() - _KEPT)
         await forget_lists(conn, place.clock.now() - _KEPT)
         await forget_findings(conn, place.clock.now() - _KEPT)
+        await forget_mail(conn, place.clock.now() - _KEPT)
         await searches.forget(conn, place.clock.now() - _KEPT)
         await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)
 
