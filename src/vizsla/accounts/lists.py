@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 import msgspec
-from sqlalchemy import BindParameter, Table, bindparam, delete, func, select, update
+from sqlalchemy import BindParameter, Table, bindparam, delete, func, null, select, update
 
 from vizsla.kit.errors import VizslaError
 from vizsla.storage.database import Connection, Reader, Row
@@ -73,9 +73,15 @@ class Lists(Generic[ListT, RowT]):
         self._due = statement(select(table.c.id).where(table.c.due <= bindparam("now_")).limit(1))
         now: BindParameter[int] = bindparam("now_")
         # Whoever works on it loses it: the attempt is another one.
-        stopped = {"cancelled_at": now, "ended_at": now, "due": None, "worker": None, "attempt": table.c.attempt + 1}
+        stopped = {
+            "cancelled_at": now,
+            "ended_at": now,
+            "due": null(),
+            "worker": null(),
+            "attempt": table.c.attempt + 1,
+        }
         self._stop = statement(update(table).where(*this, table.c.ended_at.is_(None)).values(stopped))
-        going_on = {"cancelled_at": None, "ended_at": None, "due": now}
+        going_on = {"cancelled_at": null(), "ended_at": null(), "due": now}
         self._go_on = statement(update(table).where(*this, table.c.cancelled_at.is_not(None)).values(going_on))
         self._delete = statement(delete(table).where(*this))
         self._forget = statement(delete(table).where(table.c.ended_at <= bindparam("before_")))
