@@ -7,6 +7,7 @@ that somebody else sent, while the others stay.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Literal
 
 import msgspec
 
@@ -17,6 +18,8 @@ from vizsla.kit.errors import NotFound
 from vizsla.storage.database import Connection, Database, Reader
 from vizsla.storage.statement import statement
 
+Kind = Literal["verifications", "findings", "searches"]
+"""Which questions the list will ask."""
 KEPT = DAY
 """Seconds."""
 LONGEST_CELL = 400
@@ -62,7 +65,7 @@ class Upload(msgspec.Struct, frozen=True):
     """A file that waits."""
 
     id: int
-    kind: str
+    kind: Kind
     name: str
     created_at: int
     size: int

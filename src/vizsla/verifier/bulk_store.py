@@ -255,19 +255,20 @@ async def begin_many(conn: Connection, addresses: Iterable[Address], *, per_doma
     """The verifications of *addresses*: begun, joined, or ones that hold."""
     # In one order everywhere, so that nodes never wait for each other in a circle.
     wanted = sorted({(address.domain, address.local) for address in addresses})
-    found = await _find_many(conn, wanted)
+    found = await find_many(conn, wanted)
     fresh = [pair for pair in wanted if pair not in found or not (found[pair].is_pending or found[pair].holds(now))]
     if not fresh:
         return Begun(found, frozenset())
     left_out = await _count_many(conn, fresh, per_domain, now)
     begun = [pair for pair in fresh if pair not in left_out]
     await conn.execute(_BEGIN_MANY, {"rows": _encode(begun).decode(), "now": now})
-    found.update(await _find_many(conn, begun))
+    found.update(await find_many(conn, begun))
     return Begun(found, left_out)
 
 
-async def _find_many(conn: Connection, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Verification]:
-    rows = await conn.fetch_all(_FIND_MANY, {"rows": _encode(pairs).decode()})
+async def find_many(reader: Reader, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Verification]:
+    """The verifications of these addresses (domain, local part), on or ended; those that were never asked for are missing."""
+    rows = await reader.fetch_all(_FIND_MANY, {"rows": _encode(pairs).decode()})
     return {(row[1], row[2]): _verification(row) for row in rows}
 
 
