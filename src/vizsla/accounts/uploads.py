@@ -36,7 +36,6 @@ _ADD_PART = statement("""
     INSERT INTO upload_part (account_id, upload_id, number, rows) VALUES (:account_id, :id, :number, :rows)
 """)
 _SIZE = statement("UPDATE upload SET size = :size WHERE account_id = :account_id AND id = :id")
-_HEADER = statement("UPDATE upload SET has_header = :has_header WHERE account_id = :account_id AND id = :id")
 _FIND = statement(f"SELECT {_COLUMNS} FROM upload WHERE account_id = :account_id AND id = :id")  # noqa: S608
 _LIST = statement(f"SELECT {_COLUMNS} FROM upload WHERE account_id = :account_id ORDER BY id DESC")  # noqa: S608
 _PART = statement("""
@@ -126,11 +125,6 @@ async def get_upload(reader: Reader, account_id: int, upload_id: int) -> Upload:
 async def list_uploads(reader: Reader, account_id: int) -> list[Upload]:
     """The account's files that wait, newest first."""
     return [Upload(*row) for row in await reader.fetch_all(_LIST, {"account_id": account_id})]
-
-
-async def set_header(conn: Connection, account_id: int, upload_id: int, has_header: bool) -> None:
-    """Say whether the first row names the columns."""
-    await conn.execute(_HEADER, {"account_id": account_id, "id": upload_id, "has_header": int(has_header)})
 
 
 async def rows_of(reader: Reader, account_id: int, upload_id: int) -> AsyncIterator[list[Record]]:

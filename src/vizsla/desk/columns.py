@@ -79,6 +79,13 @@ def propose(kind: Kind, rows: Sequence[Record], *, has_header: bool | None = Non
         columns["email"] = _commonest(body, lambda cells: [at for at, cell in enumerate(cells) if "@" in cell])
     if "domain" in columns and columns["domain"] is None and columns["company"] is None:
         columns["domain"] = _commonest(body, lambda cells: [at for at in [find_domain_column(cells)] if at is not None])
+    if kind == "findings" and body and columns["domain"] is not None and not Columns(**columns).suffice:
+        # Without names of columns: what stands beside the domain is the person.
+        others = [at for at in range(len(body[0])) if at != columns["domain"]]
+        if len(others) == 1:
+            columns["full_name"] = others[0]
+        elif len(others) == 2:
+            columns["first_name"], columns["last_name"] = others
     return Proposal(has_header, columns)
 
 

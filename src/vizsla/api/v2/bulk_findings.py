@@ -1,7 +1,7 @@
 """`/v2/bulk/findings`: lists of people to find. Sent as JSON or CSV, worked on in the background, read row by row meanwhile. Ours."""
 
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from vizsla.api.params import Given, NoParams, Params, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
 from vizsla.api.v2.bulk_verifications import LARGEST
 from vizsla.api.v2.email_finder import MAX_DURATION
+from vizsla.desk.exports import export_findings
 from vizsla.finder.bulk import (
     Asked,
     FindingList,
@@ -26,15 +27,12 @@ from vizsla.finder.bulk import (
     rows_after,
 )
 from vizsla.finder.finding import EmailFinderData
-from vizsla.finder.people_csv import COLUMNS, cells_of, open_people
+from vizsla.finder.people_csv import open_people
 from vizsla.kit.clock import time_text
-from vizsla.kit.csv_file import harmless, write_rows
 from vizsla.kit.errors import WrongParams
 
 calls = Calls()
 Text = Annotated[str, msgspec.Meta(max_length=400)]
-_PAGE = 400
-"""Rows that are written to a file without letting others have the event loop."""
 
 
 def parse_short(content_type: bytes, body: bytes) -> Given:
@@ -242,7 +240,11 @@ async def download_found(call: Call, params: NoParams) -> Streamed:
     Cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
     found = await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])
-    return Streamed(b"text/csv; charset=utf-8", f"findings-{found.id}.csv", _csv(call, found))
+    return Streamed(
+        b"text/csv; charset=utf-8",
+        f"findings-{found.id}.csv",
+        export_findings(call.services, call.caller.account_id, found.id),
+    )
 
 
 @calls("POST", "/v2/bulk/findings/{id}/cancel", writes=True, errors=("not_found",))
@@ -282,18 +284,3 @@ def _row(row: FindingRow) -> FoundRow:
     return FoundRow(
         row.number, row.asked, None, ErrorItem(SHOWN_IDS.get(id_, id_), STATUSES[id_], answer.details or "")
     )
-
-
-async def _csv(call: Call, found: FindingList) -> AsyncIterator[bytes]:
-    reader, account_id, at = call.services.stores.app, call.caller.account_id, 0
-    yield write_rows([("number", "done", *Asked.__struct_fields__, *COLUMNS)]).encode()
-    while rows := await rows_after(reader, account_id, found.id, after=at, limit=_PAGE, claims=call.services.claims):
-        at = rows[-1].number
-        yield write_rows(map(_line, rows)).encode()
-
-
-def _line(row: FindingRow) -> list[str]:
-    asked = [harmless(text or "") for text in msgspec.structs.astuple(row.asked)]
-    if row.answer is None:
-        return [str(row.number), "false", *asked, *[""] * len(COLUMNS)]
-    return [str(row.number), "true", *asked, *cells_of(row.answer)]

@@ -1,7 +1,7 @@
 """`/v2/bulk/searches`: lists of domains to search. Sent as JSON or CSV, worked on in the background, read row by row meanwhile. Ours."""
 
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -11,6 +11,7 @@ from vizsla.api.params import NoParams, Params
 from vizsla.api.registry import Call, Calls, Streamed, Upload
 from vizsla.api.v2.bulk_findings import Text, parse_short
 from vizsla.api.v2.bulk_verifications import LARGEST
+from vizsla.desk.exports import export_searches
 from vizsla.finder.bulk_searches import (
     MOST_PER_DOMAIN,
     SearchedRow,
@@ -25,15 +26,12 @@ from vizsla.finder.bulk_searches import (
     show_rows,
 )
 from vizsla.finder.domain_search import FoundEmail
-from vizsla.finder.domains_csv import COLUMNS, lines_of, open_targets
+from vizsla.finder.domains_csv import open_targets
 from vizsla.kit.clock import time_text
-from vizsla.kit.csv_file import write_rows
 from vizsla.kit.errors import WrongParams
 
 calls = Calls()
 _MOST_SHOWN = 100
-_PAGE = 20
-"""Rows that are written to a file without letting others have the event loop: each may hold many addresses."""
 
 
 class NewSearchesParams(Params, frozen=True):
@@ -232,7 +230,11 @@ async def download_searched(call: Call, params: NoParams) -> Streamed:
     Cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
     found = await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])
-    return Streamed(b"text/csv; charset=utf-8", f"searches-{found.id}.csv", _csv(call, found))
+    return Streamed(
+        b"text/csv; charset=utf-8",
+        f"searches-{found.id}.csv",
+        export_searches(call.services, call.caller.account_id, found.id, call.now),
+    )
 
 
 @calls("POST", "/v2/bulk/searches/{id}/cancel", writes=True, errors=("not_found",))
@@ -285,11 +287,3 @@ def _item(row: SearchedRow) -> SearchedItem:
             return SearchedItem(row.number, row.asked, None, error)
     data = SearchedData(row.domain, answer.organization, answer.pattern, answer.results, row.emails)
     return SearchedItem(row.number, row.asked, data, error)
-
-
-async def _csv(call: Call, found: SearchList) -> AsyncIterator[bytes]:
-    yield write_rows([COLUMNS]).encode()
-    at = 0
-    while rows := await _rows(call, found, after=at, limit=_PAGE):
-        at = rows[-1].number
-        yield write_rows([line for row in rows for line in lines_of(row)]).encode()
