@@ -21,8 +21,8 @@ from vizsla.api.errors import Forbidden, MethodNotAllowed, RouteNotFound
 from vizsla.api.journal import Journal
 from vizsla.api.openapi import describe
 from vizsla.api.registry import normalise_path
-from vizsla.api.services import Services
 from vizsla.api.v2 import all_calls
+from vizsla.desk.services import Services
 from vizsla.finder.finding import FindExchangers
 from vizsla.kit.clock import Clock, time_text
 from vizsla.kit.errors import StoreError, VizslaError

@@ -37,7 +37,7 @@ from vizsla.api.errors import (
 from vizsla.api.journal import Journal, redact
 from vizsla.api.params import Given, parse_body, parse_query
 from vizsla.api.registry import TEST_KEY, Call, Endpoint, Routes, Streamed, Upload, normalise_path
-from vizsla.api.services import Services
+from vizsla.desk.services import Services
 from vizsla.kit.errors import VizslaError, WrongParams
 
 Scope = MutableMapping[str, Any]

@@ -79,12 +79,6 @@ class RateLimited(VizslaError):
     id = "rate_limited"
 
 
-class QuotaUsedUp(VizslaError):
-    """You have reached your usage limit. Upgrade your plan if necessary."""
-
-    id = "too_many_requests"
-
-
 class RouteNotFound(VizslaError):
     """There is nothing at this address."""
 

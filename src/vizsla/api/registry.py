@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
-from vizsla.accounts.quota import get_usage, is_paid
-from vizsla.api.errors import QuotaUsedUp
 from vizsla.api.params import Given, NoParams, Params, parse_id, shape_of
+from vizsla.desk.asking import Asker
 from vizsla.kit.errors import NotFound
 
 if TYPE_CHECKING:
     from vizsla.accounts.keys import Caller
-    from vizsla.accounts.quota import Kind
-    from vizsla.api.services import Services
+    from vizsla.desk.services import Services
     from vizsla.storage.database import Connection
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -78,26 +76,10 @@ class Call:
         assert self.conn is not None
         return self.conn
 
-    async def may_charge(self, kind: "Kind", question: str) -> None:
-        """Raises QuotaUsedUp if nothing is left to count this question on, so that its work need not begin."""
-        caller, services = self.caller, self.services
-        if services.meter.is_free(caller.account_id, kind, question, self.now):
-            return
-        used = await get_usage(services.stores.app, caller.account_id, self.now)
-        count, allowed = (
-            (used.searches, caller.searches) if kind == "searches" else (used.verifications, caller.verifications)
-        )
-        if count >= allowed and not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
-            raise QuotaUsedUp
-
-    async def charge(self, kind: "Kind", question: str) -> None:
-        """Count one question; raises QuotaUsedUp."""
-        caller, meter = self.caller, self.services.meter
-        if meter.is_free(caller.account_id, kind, question, self.now):
-            return
-        allowed = caller.searches if kind == "searches" else caller.verifications
-        if not await meter.charge(caller.account_id, kind, question, allowed=allowed, now=self.now):
-            raise QuotaUsedUp
+    @property
+    def asker(self) -> Asker:
+        """The same, as the rooms behind the door know it."""
+        return Asker(self.services, self.caller, self.now)
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

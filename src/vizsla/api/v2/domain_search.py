@@ -1,6 +1,5 @@
 """`GET /v2/domain-search`: the addresses at a domain, and the same without a key, masked."""
 
-from hashlib import blake2b
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -8,6 +7,7 @@ import msgspec
 from vizsla.api.params import Params
 from vizsla.api.registry import Call, Calls
 from vizsla.api.v2.examples import DOMAIN_SEARCH
+from vizsla.desk.asking import search_domain as ask
 from vizsla.finder.domain_search import DomainSearchData, SearchQuery, SearchResult, search
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams
@@ -25,7 +25,6 @@ JobTitle = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 calls = Calls()
 trial_calls = Calls()
-_encode = msgspec.json.Encoder().encode
 
 
 class DomainSearchParams(Params, frozen=True):
@@ -108,12 +107,7 @@ async def search_domain(call: Call, params: DomainSearchParams) -> DomainSearchA
     as one search, and the same question within a day is not counted again.
     """
     query = _query(params)
-    services = call.services
-    found = await search(services.stores.index, services.claims, query, now=call.now)
-    if found.data.emails:
-        await call.charge("searches", _question(found, query))
-    elif found.is_missed and found.domain is not None and services.settings.crawl_on_miss:
-        await services.request_crawl(found.domain, call.now)
+    found = await ask(call.asker, query)
     return _answer(found, params, query)
 
 
@@ -154,22 +148,6 @@ def _query(params: DomainSearchParams) -> SearchQuery:
         verification_status=params.verification_status,
         job_titles=params.job_titles,
     )
-
-
-def _question(found: SearchResult, query: SearchQuery) -> str:
-    """What makes two questions the same: the domain that was searched, however it was named, the page and the filters."""
-    page = f"{found.domain}?{query.limit}&{query.offset}"
-    several = (
-        query.seniority,
-        query.department,
-        query.required_field,
-        query.verification_status,
-        query.job_titles,
-    )
-    if query.type is None and not any(several):
-        return page
-    filters = _encode((query.type, [sorted(set(values)) for values in several]))
-    return f"{page}&{blake2b(filters, digest_size=16).hexdigest()}"
 
 
 def _answer(found: SearchResult, params: DomainSearchParams, query: SearchQuery) -> DomainSearchAnswer:

@@ -1,6 +1,5 @@
 """`GET /v2/email-finder`: the most likely address of a person; the same without a key, masked; and why it is that one."""
 
-import contextlib
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -9,12 +8,11 @@ from vizsla.api.params import Params
 from vizsla.api.registry import Call, Calls
 from vizsla.api.v2.domain_search import Company, mask
 from vizsla.api.v2.examples import EMAIL_FINDER
+from vizsla.desk.asking import find_person
 from vizsla.finder.email_finder import find_email
 from vizsla.finder.explanation import Explanation, explain_finding
-from vizsla.finder.finding import EmailFinderData, FinderQuery, Finding
-from vizsla.finder.outcomes import record_finding
-from vizsla.finder.questions import question_of, read_query
-from vizsla.kit.errors import StoreError
+from vizsla.finder.finding import EmailFinderData, FinderQuery
+from vizsla.finder.questions import read_query
 
 Name = Annotated[str, msgspec.Meta(max_length=400)]
 MAX_DURATION = 10
@@ -104,9 +102,8 @@ async def find(call: Call, params: EmailFinderParams) -> EmailFinderAnswer:
     person's name is given with its sources; otherwise it is made as the domain makes its addresses, and verified if this
     installation may ask mail servers. When nothing is likely enough, `email` and `score` are null, and the call is free.
     """
-    finding, query = await _find(call, params)
-    if finding.data.email is not None:
-        await call.charge("searches", _question(call, query, finding.data.domain))
+    query = _query(params)
+    finding = await find_person(call.asker, query)
     return EmailFinderAnswer(finding.data, EmailFinderMeta(_asked(params, query)))
 
 
@@ -118,9 +115,8 @@ async def explain(call: Call, params: EmailFinderParams) -> ExplanationAnswer:
     Takes what the finder takes: the candidates with their probabilities, how the domain makes addresses with examples for and
     against it, and each thing that moved the score. It counts as the same question.
     """
-    finding, query = await _find(call, params)
-    if finding.data.email is not None:
-        await call.charge("searches", _question(call, query, finding.data.domain))
+    query = _query(params)
+    finding = await find_person(call.asker, query)
     services = call.services
     data = await explain_finding(services.stores.index, services.claims, finding)
     return ExplanationAnswer(data, EmailFinderMeta(_asked(params, query)))
@@ -141,22 +137,6 @@ async def try_finder(call: Call, params: EmailFinderParams) -> EmailFinderAnswer
     return EmailFinderAnswer(data, EmailFinderMeta(_asked(params, query)))
 
 
-async def _find(call: Call, params: EmailFinderParams) -> tuple[Finding, FinderQuery]:
-    query = _query(params)
-    services = call.services
-    if query.domain is not None:
-        # So that nobody is asked for an answer that could not be given.
-        await call.may_charge("searches", _question(call, query, query.domain))
-    means = await services.finder_means(call.now)
-    finding = await find_email(means, query, now=call.now)
-    if finding.answered:
-        # The answer stands whether or not what was learnt from it can be written down.
-        with contextlib.suppress(StoreError):
-            async with services.stores.app.write() as conn:
-                await record_finding(conn, finding, call.now)
-    return finding, query
-
-
 def _query(params: EmailFinderParams) -> FinderQuery:
     duration = float(params.max_duration or MAX_DURATION)
     if params.linkedin_handle and params.linkedin_handle.strip():
@@ -168,10 +148,6 @@ def _handle(text: str) -> str:
     """The handle in what was given: itself, `in/…`, or the profile's URL."""
     path = text.strip().partition("linkedin.com/")[2] or text.strip()
     return path.removeprefix("in/").removeprefix("pub/").strip("/@ ").partition("/")[0].partition("?")[0]
-
-
-def _question(call: Call, query: FinderQuery, domain: str | None) -> str:
-    return question_of(call.services.claims, query, domain)
 
 
 def _asked(params: EmailFinderParams, query: FinderQuery) -> FinderAskedFor:

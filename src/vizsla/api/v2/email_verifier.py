@@ -7,30 +7,17 @@ import msgspec
 from vizsla.api.params import NoParams, Params
 from vizsla.api.registry import Call, Calls
 from vizsla.api.v2.examples import EMAIL_VERIFIER
-from vizsla.finder.email_verifier import (
-    EmailVerifierData,
-    begin,
-    find_answered,
-    left_today,
-    read_address,
-    render,
-    wait_for,
-)
+from vizsla.desk.asking import verify
+from vizsla.finder.email_verifier import EmailVerifierData, left_today, read_address
 from vizsla.kit.clock import time_text
-from vizsla.kit.errors import ClaimedEmail, NotFound, VizslaError, WrongParams
+from vizsla.kit.errors import ClaimedEmail, NotFound, WrongParams
 from vizsla.verifier.evidence import Step
-from vizsla.verifier.store import Verification, attach_account, find_attached, show_verification
+from vizsla.verifier.store import show_verification
 from vizsla.verifier.syntax import Address
 from vizsla.verifier.verdict import REASONS, Reason, Status, Verdict
 
 calls = Calls()
 _LEFT = b"x-rate-limit-remaining"
-
-
-class VerificationFailed(VizslaError):
-    """The verification failed because of an unexpected response from the remote SMTP server. We recommend to retry later."""
-
-    id = "verification_failed"
 
 
 class VerificationNotFound(NotFound):
@@ -105,54 +92,23 @@ async def verify_email(call: Call, params: EmailVerifierParams) -> EmailVerifier
     again as often as you like, it is the same verification and counts once, when it ends. One that could not be carried out
     (222, or `block`) is free, and so is the same address within a day.
     """
-    services = call.services
     address = _address(params)
-    await _tell_left(call, address.domain)
-    if services.claims.is_claimed(address.domain, address.local):
-        raise ClaimedEmail
-    app, now = services.stores.app, call.now
-    question = services.claims.hash(str(address))
-    found = await find_answered(app, address, now)
-    if found is None:
-        await call.may_charge("verifications", question)
-        found = await _begin(call, address)
-    attached = await find_attached(app, call.caller.account_id, found.id)
-    if attached is None:
-        async with app.write() as conn:
-            attached = await attach_account(conn, call.caller.account_id, found.id)
-    ended = await wait_for(app, services.waiting, found, seconds=services.patience)
-    if ended is None:
-        raise ClaimedEmail  # nobody else has rows forgotten while they are worked on
+    try:
+        found = await verify(call.asker, address, patience=call.services.patience)
+    finally:
+        await _tell_left(call, address.domain)
     asked = EmailVerifierAskedFor(params.email)
-    if ended.is_pending:
-        meta = EmailVerifierMeta(asked, attached)
-        return EmailVerifierPending(PendingData("pending", str(address)), meta)
-    assert ended.verdict is not None
-    if ended.verdict.has_failed:
-        raise VerificationFailed
-    if not ended.verdict.block:
-        await call.charge("verifications", question)
-    reason = ended.verdict.reason
-    meta = EmailVerifierMeta(asked, attached, reason, REASONS[reason])
-    return EmailVerifierAnswer(await render(services.stores, address, ended, now=now), meta)
+    if found.data is None:
+        return EmailVerifierPending(PendingData("pending", str(address)), EmailVerifierMeta(asked, found.id))
+    assert found.verification.verdict is not None
+    reason = found.verification.verdict.reason
+    return EmailVerifierAnswer(found.data, EmailVerifierMeta(asked, found.id, reason, REASONS[reason]))
 
 
 def _address(params: EmailVerifierParams) -> Address:
     if not params.email.strip():
         raise WrongParams("You are missing the email parameter")
     return read_address(params.email)
-
-
-async def _begin(call: Call, address: Address) -> Verification:
-    services = call.services
-    try:
-        async with services.stores.app.write() as conn:
-            found = await begin(conn, address, per_domain=services.settings.verify_per_domain, now=call.now)
-            await attach_account(conn, call.caller.account_id, found.id)
-    finally:
-        await _tell_left(call, address.domain)
-    services.waiting.announce_work()
-    return found
 
 
 async def _tell_left(call: Call, domain: str) -> None:

@@ -1,0 +1,161 @@
+"""
+How is a question of an account's asked, answered and counted?
+
+The same for a program that calls the API and a person at the dashboard: what is free, what is counted and when a quota is
+used up does not depend on the door.
+"""
+
+import contextlib
+from hashlib import blake2b
+
+import msgspec
+
+from vizsla.accounts.keys import Caller
+from vizsla.accounts.quota import Kind, get_usage, is_paid
+from vizsla.desk.services import Services
+from vizsla.finder.domain_search import SearchQuery, SearchResult, search
+from vizsla.finder.email_finder import find_email
+from vizsla.finder.email_verifier import EmailVerifierData, begin, find_answered, render, wait_for
+from vizsla.finder.finding import FinderQuery, Finding
+from vizsla.finder.outcomes import record_finding
+from vizsla.finder.questions import question_of
+from vizsla.kit.errors import ClaimedEmail, StoreError, VizslaError
+from vizsla.verifier.store import Verification, attach_account, find_attached
+from vizsla.verifier.syntax import Address
+
+_encode = msgspec.json.Encoder().encode
+
+
+class QuotaUsedUp(VizslaError):
+    """You have reached your usage limit. Upgrade your plan if necessary."""
+
+    id = "too_many_requests"
+
+
+class VerificationFailed(VizslaError):
+    """The verification failed because of an unexpected response from the remote SMTP server. We recommend to retry later."""
+
+    id = "verification_failed"
+
+
+class Asker(msgspec.Struct, frozen=True):
+    """Who asks, of which server, and when."""
+
+    services: Services
+    caller: Caller
+    now: int
+
+    async def may_charge(self, kind: Kind, question: str) -> None:
+        """Raises QuotaUsedUp if nothing is left to count this question on, so that its work need not begin."""
+        caller, services = self.caller, self.services
+        if services.meter.is_free(caller.account_id, kind, question, self.now):
+            return
+        used = await get_usage(services.stores.app, caller.account_id, self.now)
+        count, allowed = (
+            (used.searches, caller.searches) if kind == "searches" else (used.verifications, caller.verifications)
+        )
+        if count >= allowed and not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
+            raise QuotaUsedUp
+
+    async def charge(self, kind: Kind, question: str) -> None:
+        """Count one question; raises QuotaUsedUp."""
+        caller, meter = self.caller, self.services.meter
+        if meter.is_free(caller.account_id, kind, question, self.now):
+            return
+        allowed = caller.searches if kind == "searches" else caller.verifications
+        if not await meter.charge(caller.account_id, kind, question, allowed=allowed, now=self.now):
+            raise QuotaUsedUp
+
+
+async def search_domain(asker: Asker, query: SearchQuery) -> SearchResult:
+    """
+    One page of the addresses at a domain: counted if it holds any.
+
+    A domain we know nothing of is crawled, if this installation crawls on a miss. Raises QuotaUsedUp.
+    """
+    services = asker.services
+    found = await search(services.stores.index, services.claims, query, now=asker.now)
+    if found.data.emails:
+        await asker.charge("searches", _search_question(found, query))
+    elif found.is_missed and found.domain is not None and services.settings.crawl_on_miss:
+        await services.request_crawl(found.domain, asker.now)
+    return found
+
+
+def _search_question(found: SearchResult, query: SearchQuery) -> str:
+    """What makes two questions the same: the domain that was searched, however it was named, the page and the filters."""
+    page = f"{found.domain}?{query.limit}&{query.offset}"
+    several = (
+        query.seniority,
+        query.department,
+        query.required_field,
+        query.verification_status,
+        query.job_titles,
+    )
+    if query.type is None and not any(several):
+        return page
+    filters = _encode((query.type, [sorted(set(values)) for values in several]))
+    return f"{page}&{blake2b(filters, digest_size=16).hexdigest()}"
+
+
+async def find_person(asker: Asker, query: FinderQuery) -> Finding:
+    """The most likely address of a person: counted if there is one. Raises QuotaUsedUp and what the finder raises."""
+    services = asker.services
+    if query.domain is not None:
+        # So that nobody is asked for an answer that could not be given.
+        await asker.may_charge("searches", question_of(services.claims, query, query.domain))
+    means = await services.finder_means(asker.now)
+    finding = await find_email(means, query, now=asker.now)
+    if finding.answered:
+        # The answer stands whether or not what was learnt from it can be written down.
+        with contextlib.suppress(StoreError):
+            async with services.stores.app.write() as conn:
+                await record_finding(conn, finding, asker.now)
+    if finding.data.email is not None:
+        await asker.charge("searches", question_of(services.claims, query, finding.data.domain))
+    return finding
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """A verification, ended or not, and what it is to the account that asked."""
+
+    id: int
+    """The account's own number of it: the evidence is found by it."""
+    verification: Verification
+    data: EmailVerifierData | None
+    """The answer; None as long as the verification is on."""
+
+
+async def verify(asker: Asker, address: Address, *, patience: float) -> Verified:
+    """
+    The verification of *address* as it is after *patience* seconds at most: counted once, when it ends.
+
+    Raises ClaimedEmail, QuotaUsedUp, DomainLimitReached, and VerificationFailed if the mail server spoke no SMTP.
+    """
+    services, account_id = asker.services, asker.caller.account_id
+    app = services.stores.app
+    if services.claims.is_claimed(address.domain, address.local):
+        raise ClaimedEmail
+    question = services.claims.hash(str(address))
+    found = await find_answered(app, address, asker.now)
+    if found is None:
+        await asker.may_charge("verifications", question)
+        async with app.write() as conn:
+            found = await begin(conn, address, per_domain=services.settings.verify_per_domain, now=asker.now)
+            await attach_account(conn, account_id, found.id)
+        services.waiting.announce_work()
+    attached = await find_attached(app, account_id, found.id)
+    if attached is None:
+        async with app.write() as conn:
+            attached = await attach_account(conn, account_id, found.id)
+    ended = await wait_for(app, services.waiting, found, seconds=patience)
+    if ended is None:
+        raise ClaimedEmail  # nobody else has rows forgotten while they are worked on
+    if ended.is_pending:
+        return Verified(attached, ended, None)
+    assert ended.verdict is not None
+    if ended.verdict.has_failed:
+        raise VerificationFailed
+    if not ended.verdict.block:
+        await asker.charge("verifications", question)
+    return Verified(attached, ended, await render(services.stores, address, ended, now=asker.now))
