@@ -98,7 +98,7 @@ class Operation(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """What a search looks in."""
         names = " ".join(param.name for param in self.params)
-        return f"{self.method} {self.path} {self.summary} {self.description} {names}".lower()
+        return f"{self.method} {self.path} {self.summary} {self.description} {names}".lower().replace("`", "")
 
 
 def list_operations(document: Schema) -> list[Operation]:
