@@ -110,20 +110,20 @@ def _opened(kind: Any) -> Any:
     """*kind* with what is inside of the JSON that is handed through."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         fields = msgspec.structs.fields(kind)
-        named = [
+        opened = [
             (field.encode_name, _INSIDE[field.name] if field.type is msgspec.Raw else _opened(field.type))
             for field in fields
         ]
-        if all(field.type == type_ for field, (_, type_) in zip(fields, named, strict=True)):
+        if all(field.type == type_ for field, (_, type_) in zip(fields, opened, strict=True)):
             return kind
-        return msgspec.defstruct(kind.__name__, named, namespace={"__doc__": kind.__doc__})
+        return msgspec.defstruct(kind.__name__, opened, namespace={"__doc__": kind.__doc__})
     inside = get_args(kind) if get_origin(kind) in (tuple, list, Union, UnionType) else ()
-    opened = tuple(_opened(inner) for inner in inside)
-    if all(inner == before for inner, before in zip(opened, inside, strict=True)):
+    parts = tuple(_opened(inner) for inner in inside)
+    if parts == inside:
         return kind
     if get_origin(kind) in (Union, UnionType):
-        return Union[opened]  # noqa: UP007
-    return (list if get_origin(kind) is list else tuple)[opened]
+        return Union[parts]  # noqa: UP007
+    return (list if get_origin(kind) is list else tuple)[parts]
 
 
 def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]:
