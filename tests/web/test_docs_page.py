@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -30,6 +30,7 @@ from web.conftest import SECRET, Browser, Site
 
 EXAMPLES = {"Example in curl": "curl", "Example in Python": "python"}
 NOWHERE = 999_999
+VARIABLE = re.compile(r"\$([A-Z_]+)")
 
 
 class Reader(HTMLParser):
@@ -86,16 +87,16 @@ class Reference:
     def __post_init__(self) -> None:
         self.examples = Reader(self.text).examples
 
-    async def run(self, call: Operation, language: str, id_: int | None = None) -> tuple[int, str]:
-        """Run an example as it is shown; status and body."""
+    async def run(self, call: Operation, language: str, known: Mapping[str, str]) -> tuple[int, str]:
+        """Run an example as it is shown, with these variables; status and body."""
         code = self.examples[call.id][language]
-        environ = {"PATH": os.environ["PATH"], "KEY": self.api.a, "ID": str(id_), "CURL_HOME": str(self.home)}
+        environ = {"PATH": os.environ["PATH"], "KEY": self.api.a, "CURL_HOME": str(self.home), **known}
         if language == "python":
             words = [sys.executable, "-I", "-c", code]
         elif shutil.which("curl"):
             words = ["sh", "-c", code]
         else:
-            return await self.read_curl(code, id_)
+            return await self.read_curl(code, {**known, "KEY": self.api.a})
         process = await asyncio.create_subprocess_exec(
             *words, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
@@ -107,9 +108,9 @@ class Reference:
             body, _, status = out.decode().rpartition("\n")
         return int(status), body.strip()
 
-    async def read_curl(self, code: str, id_: int | None) -> tuple[int, str]:
+    async def read_curl(self, code: str, known: Mapping[str, str]) -> tuple[int, str]:
         """The same where there is no curl: the words that a shell would hand it, as a request."""
-        words = shlex.split(code.replace("$KEY", self.api.a).replace("$ID", str(id_)).replace("\\\n", " "))
+        words = shlex.split(VARIABLE.sub(lambda name: known[name[1]], code).replace("\\\n", " "))
         assert words[0] == "curl"
         target = words[1].removeprefix(self.url)
         rest = list(zip(words[2::2], words[3::2], strict=True))
@@ -122,21 +123,30 @@ class Reference:
     def at(self, method: str, path: str) -> Operation | None:
         return next((call for call in self.calls if (call.method, call.path) == (method, path)), None)
 
-    async def thing(self, call: Operation) -> int | None:
-        """Something new that *call* can be asked about, made as the examples make it; None if it wants nothing."""
-        if "{" not in call.path:
-            return None
+    async def make(self, call: Operation) -> dict[str, str]:
+        """Something new for each id that the example of *call* names, made as the examples make it."""
+        known: dict[str, str] = {}
+        for name in VARIABLE.findall(self.examples[call.id]["curl"]):
+            if name != "KEY" and name not in known:
+                known[name] = str(await self.make_one(call, name, known))
+        return known
+
+    async def make_one(self, call: Operation, name: str, known: Mapping[str, str]) -> int:
+        place = f"{{{name.lower()}}}"
         if call.path.startswith("/v2/verifications/"):
             maker = self.at("GET", "/v2/email-verifier")
+        elif place in call.path:
+            maker = self.at("POST", call.path.partition(f"/{place}")[0])
         else:
-            maker = self.at("POST", call.path.partition("/{")[0])
-        assert maker, f"{call.path}: nothing makes what it is about"
-        _, body = await self.run(maker, "curl")
-        answer = json.loads(body)
-        found = (
-            answer["meta"]["verification_id"] if "verification_id" in answer.get("meta", {}) else answer["data"]["id"]
-        )
-        return int(found)
+            # {"leads_list_id": …} is of /v2/leads_lists, wherever it stands.
+            maker = self.at("POST", f"/v2/{name.lower().removesuffix('_id').removeprefix('target_')}s")
+        assert maker, f"{call.path}: nothing makes what {name} names"
+        _, text = await self.run(maker, "curl", known)
+        answer = json.loads(text)
+        if "verification_id" in answer.get("meta", {}):
+            return int(answer["meta"]["verification_id"])
+        data = answer["data"]
+        return int(data["id"] if "id" in data else next(iter(data.values()))[-1]["id"])
 
 
 @pytest.fixture
@@ -163,7 +173,7 @@ async def test_every_example_runs_as_it_is_shown_and_answers_as_documented(
     assert set(reference.examples) == {call.id for call in reference.calls}
 
     async def run(call: Operation) -> None:
-        status, body = await reference.run(call, language, await reference.thing(call))
+        status, body = await reference.run(call, language, await reference.make(call))
         assert 200 <= status < 300, (call.id, status, body)
         assert str(status) in {answer.status for answer in call.answers}
         if call.shape:
@@ -286,8 +296,13 @@ async def test_what_another_module_adds_is_there_by_itself(reference: Reference)
     }
     document["components"]["schemas"]["Note"] = {
         "type": "object",
-        "required": ["text"],
-        "properties": {"text": {"type": "string"}, "first_name": {"type": "string"}, "is_pinned": {"type": "boolean"}},
+        "required": ["text", "list_id", "is_pinned"],
+        "properties": {
+            "text": {"type": "string"},
+            "first_name": {"type": "string"},
+            "list_id": {"type": "integer"},
+            "is_pinned": {"type": "boolean"},
+        },
     }
     house = House(reference.api.app.services, SECRET, lambda _: document, lambda *_, **__: None)
     text = (await Browser(create_web(house)).get("/docs")).text
@@ -295,7 +310,12 @@ async def test_what_another_module_adds_is_there_by_itself(reference: Reference)
     found = Reader(text)
     assert found.examples["post-leads-id-notes"]["curl"] == (
         'curl "https://vizsla.test/v2/leads/$ID/notes" \\\n  -X POST \\\n  -H "X-API-KEY: $KEY" \\\n'
-        '  -H "Content-Type: application/json" \\\n  -d \'{"text": "text", "first_name": "Patrick"}\''
+        '  -H "Content-Type: application/json" \\\n'
+        """  -d '{"text": "text", "first_name": "Patrick", "list_id": '$LIST_ID', "is_pinned": true}'"""
+    )
+    assert (
+        'json.dumps({"text": "text", "first_name": "Patrick", "list_id": int(os.environ["LIST_ID"]), "is_pinned": True})'
+        in found.examples["post-leads-id-notes"]["python"]
     )
     assert "#post-leads-id-notes" in found.links
     assert ">Leads</h2>" in text

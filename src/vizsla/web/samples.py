@@ -2,7 +2,7 @@
 How is a call written, in curl and in Python?
 
 With what the OpenAPI document gives as examples, and where it gives none with values that stand for what a parameter is
-called. Keys and ids are variables of the environment, KEY and ID: so that what is shown can be run as it stands.
+called. Keys and ids are variables of the environment (KEY, ID, LEAD_ID …), so that what is shown can be run as it stands.
 """
 
 import json
@@ -18,6 +18,8 @@ Schema = dict[str, Any]
 
 CURL, PYTHON = "$KEY", 'os.environ["KEY"]'
 """How both name the key."""
+_VARIABLE = re.compile(r'"\$\{(\w+)\}"')
+"""How a value that is a variable stands in a body, as JSON writes it."""
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _NAMED: Mapping[str, object] = {
     "email": "patrick@stripe.com",
@@ -55,8 +57,10 @@ class Sample(msgspec.Struct, frozen=True):
     def typed(self, name: str, place: str) -> str:
         """The value of a parameter as somebody would type it."""
         value = (self.query if place == "query" else self.body if place == "body" else {}).get(name)
-        if value is None or isinstance(value, str):
-            return value or ""
+        if value is None or "${" in str(value):
+            return ""  # whoever sends it knows the ids of their own things
+        if isinstance(value, str):
+            return value
         if isinstance(value, list) and not any(isinstance(one, dict) for one in value):
             return ",".join(map(str, value))
         return json.dumps(value, ensure_ascii=False, indent=2)
@@ -84,6 +88,11 @@ def sample_of(base_url: str, call: Described, schemas: Schema) -> Sample:
     query = found["query"]
     if not query and any(given["name"] == "domain" and given["in"] == "query" for given in call.params):
         query["domain"] = _NAMED["domain"]
+    body = [given for given in call.params if given["in"] == "body"]
+    if body and not found["body"]:
+        # Nothing must be there, and yet it would say nothing: a text says most.
+        first = min(body, key=lambda given: without_null(given["schema"], schemas).get("type") != "string")
+        found["body"][first["name"]] = _value(first["name"], first["schema"], schemas)
     takes_key = bool(call.operation.get("security"))
     return Sample(call.method, base_url + call.path, query, found["body"], call.takes_body, takes_key)
 
@@ -97,10 +106,9 @@ def write_curl(sample: Sample) -> str:
     if sample.takes_key:
         lines.append(f'-H "X-API-KEY: {CURL}"')
     if sample.takes_body:
-        lines += [
-            '-H "Content-Type: application/json"',
-            f"-d {shlex.quote(json.dumps(sample.body, ensure_ascii=False))}",
-        ]
+        body = shlex.quote(json.dumps(sample.body, ensure_ascii=False))
+        # '{"list_id": '$LIST_ID'}': the shell fills in what stands between two pieces in quotes.
+        lines += ['-H "Content-Type: application/json"', "-d " + _VARIABLE.sub(r"'$\1'", body)]
     return " \\\n  ".join(lines)
 
 
@@ -155,9 +163,15 @@ def _with_query(url: str, sample: Sample) -> str:
 
 
 def _literal(value: object) -> str:
-    """As JSON where that is Python too."""
+    """As Python writes it."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)}: {_literal(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if not isinstance(value, str):
+        return repr(value)
     text = json.dumps(value, ensure_ascii=False)
-    return text if not re.search(r"\b(?:true|false|null)\b", text) else repr(value)
+    return _VARIABLE.sub(r'int(os.environ["\1"])', text)
 
 
 def _is_shown(name: str, place: str, schema: Schema, schemas: Schema) -> bool:
@@ -185,6 +199,8 @@ def _value(name: str, schema: Schema, schemas: Schema) -> object:
                 for inner, about in schema.get("properties", {}).items()
                 if inner in needed or _is_shown(inner, "body", about, schemas)
             }
+        case "integer" if name.endswith("_id"):
+            return f"${{{name.upper()}}}"
         case "integer":
             return schema.get("minimum", 1)
         case "number":
