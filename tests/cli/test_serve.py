@@ -19,7 +19,6 @@ import pytest
 from vizsla.api.v2 import all_calls
 from vizsla.harvest.sample import RICHEST_DOMAIN
 
-
 PASSWORD = b"correct+horse+battery+staple"
 
 

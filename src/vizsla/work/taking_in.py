@@ -140,8 +140,8 @@ async def read_archives(
             raise _Stopped
         watcher.reading(progress)
 
-    try:
-        manifest = await asyncio.to_thread(
+    harvesting = asyncio.ensure_future(
+        asyncio.to_thread(
             run_harvest,
             paths,
             place.settings.home,
@@ -149,8 +149,14 @@ async def read_archives(
             jobs=jobs,
             progress=show,
         )
+    )
+    try:
+        manifest = await asyncio.shield(harvesting)
     except asyncio.CancelledError:
         stopped.set()
+        # Whoever goes on with the same files must find them free.
+        await asyncio.wait([harvesting])
+        harvesting.exception()
         raise
     merged = MergeReport()
     for batch in reduced_buckets(manifest):
