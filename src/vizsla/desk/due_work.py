@@ -45,7 +45,9 @@ _LOOK = """
         coalesce(sum(CASE WHEN attempt >= {many} THEN 1 ELSE 0 END), 0), min(due)
     FROM (SELECT due, worker, attempt FROM {table} WHERE due IS NOT NULL ORDER BY due LIMIT {most}) AS first
 """
-_LOOKS: dict[str, Statement] = {kind.table: statement(_LOOK.format(table=kind.table, most=MOST, many=MANY)) for kind in KINDS}
+_LOOKS: dict[str, Statement] = {
+    kind.table: statement(_LOOK.format(table=kind.table, most=MOST, many=MANY)) for kind in KINDS
+}
 _RETRY: dict[str, Statement] = {
     kind.table: statement(
         f"UPDATE {kind.table} SET due = :now, attempt = 0 WHERE due > :now AND attempt > 0 AND "  # noqa: S608

@@ -24,8 +24,8 @@ _CHUNK = 1_000
 findings = lease(bulk_finding)
 _COLUMNS = "id, created_at, max_duration, size, done, found, due, ended_at"
 _ADD = statement("""
-    INSERT INTO bulk_finding (account_id, id, created_at, max_duration, size, done, found, due, attempt)
-    VALUES (:account_id, :id, :now, :max_duration, 0, 0, 0, :now, 0)
+    INSERT INTO bulk_finding (account_id, id, created_at, max_duration, size, done, found, due, attempt, member_id)
+    VALUES (:account_id, :id, :now, :max_duration, 0, 0, 0, :now, 0, :member_id)
 """)
 _ADD_ROW = statement("""
     INSERT INTO bulk_finding_row (account_id, list_id, number, asked, answer)
@@ -124,6 +124,8 @@ class FindingJob(msgspec.Struct, frozen=True):
     done: int
     worker: str
     attempt: int
+    member_id: int | None = None
+    """Whose it is counted as; None: the account's alone."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -137,16 +139,24 @@ def refused(error: VizslaError) -> Answer:
 
 
 async def add_list(
-    conn: Connection, account_id: int, rows: Iterable[tuple[Asked, str]], *, max_duration: float, now: int
+    conn: Connection,
+    account_id: int,
+    rows: Iterable[tuple[Asked, str]],
+    *,
+    max_duration: float,
+    now: int,
+    member_id: int | None = None,
 ) -> FindingList:
     """
     Take on a list of who is looked for in each row, and why the row could not be read, if it could not.
+
+    What is found is counted as *member_id*'s.
 
     Raises WrongParams for an empty one, TooManyRows; then nothing may be kept of the transaction.
     """
     list_id, rows = await next_id(conn, account_id), iter(rows)
     key = {"account_id": account_id, "id": list_id}
-    await conn.execute(_ADD, {**key, "now": now, "max_duration": max_duration})
+    await conn.execute(_ADD, {**key, "now": now, "max_duration": max_duration, "member_id": member_id})
     size = 0
     while chunk := list(islice(rows, _CHUNK)):
         if size + len(chunk) > MOST_ROWS:
@@ -217,7 +227,13 @@ async def claim_list(conn: Connection, *, now: int, until: int, worker: str) -> 
     for row in rows:
         named = dict(zip(bulk_finding.c.keys(), row, strict=True))
         return FindingJob(
-            named["account_id"], named["id"], named["max_duration"], named["done"], worker, named["attempt"]
+            named["account_id"],
+            named["id"],
+            named["max_duration"],
+            named["done"],
+            worker,
+            named["attempt"],
+            named["member_id"],
         )
     return None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from vizsla.accounts.quota import Share
 from vizsla.accounts.reserved import give_back, left, reserve, settle
 from vizsla.index.verifications import find_confidences
 from vizsla.kit.errors import NotFound, VizslaError, WrongParams
@@ -57,14 +58,23 @@ def texts_of(table: Table) -> Iterable[Text]:
         yield table.text_of(record), record.fault
 
 
-async def accept(conn: Connection, account_id: int, texts: Iterable[Text], *, allowed: int, now: int) -> BulkList:
+async def accept(
+    conn: Connection,
+    account_id: int,
+    texts: Iterable[Text],
+    *,
+    allowed: int,
+    now: int,
+    share: Share | None = None,
+) -> BulkList:
     """
-    Take on a list, and count its rows of the *allowed* a period.
+    Take on a list, and count its rows of the *allowed* a period; *share* is what of it whoever sent the list may use.
 
     Raises WrongParams for an empty one, TooManyRows, QuotaTooSmall; then nothing may be kept of the transaction.
     """
-    list_id = await open_list(conn, account_id, now)
-    room = await left(conn, account_id, "verifications", allowed=allowed, now=now)
+    member_id = share.member_id if share is not None else None
+    list_id = await open_list(conn, account_id, now, member_id=member_id)
+    room = await left(conn, account_id, "verifications", allowed=allowed, now=now, share=share)
     size, tally = 0, Tally()
     for chunk in _chunks(texts):
         if size + len(chunk) > MOST_ROWS:
@@ -82,7 +92,7 @@ async def accept(conn: Connection, account_id: int, texts: Iterable[Text], *, al
             f"The list has {count:,} addresses, and {room:,} verifications are left until the quota is renewed. "
             "Send fewer, or upgrade your plan."
         )
-    period = await reserve(conn, account_id, "verifications", count=count, now=now)
+    period = await reserve(conn, account_id, "verifications", count=count, now=now, member_id=member_id)
     await start_list(conn, account_id, list_id, size=size, tally=tally, period=period, now=now)
     return await get(conn, account_id, list_id)
 
@@ -121,7 +131,9 @@ async def cancel(conn: Connection, account_id: int, list_id: int, *, now: int) -
         undone = found.size - found.done
         given_back = found.given_back + undone
         await cancel_list(conn, account_id, list_id, given_back=given_back, now=now)
-        await give_back(conn, account_id, "verifications", count=undone, period=found.period, now=now)
+        await give_back(
+            conn, account_id, "verifications", count=undone, period=found.period, now=now, member_id=found.member_id
+        )
     return await get(conn, account_id, list_id)
 
 
@@ -220,6 +232,7 @@ async def step(
             free=len(endings) - len(questions),
             period=job.period,
             now=now,
+            member_id=job.member_id,
         )
         if endings
         else 0

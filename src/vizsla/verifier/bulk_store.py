@@ -34,10 +34,11 @@ def _batch(text: str) -> Statement:
 
 
 bulk_lists = lease(bulk_list)
-_LIST = "account_id, id, created_at, period, size, counted, begun, done, given_back, tally, cancelled_at, ended_at"
+_LIST = "account_id, id, created_at, period, size, counted, begun, done, given_back, tally, cancelled_at, ended_at, member_id"
 _OPEN = statement("""
-    INSERT INTO bulk_list (account_id, id, created_at, period, size, counted, begun, done, given_back, tally, attempt)
-    VALUES (:account_id, :id, :now, 0, 0, 0, 0, 0, 0, '{}', 0)
+    INSERT INTO bulk_list (account_id, id, created_at, period, size, counted, begun, done, given_back, tally, attempt,
+        member_id)
+    VALUES (:account_id, :id, :now, 0, 0, 0, 0, 0, 0, '{}', 0, :member_id)
 """)
 _ADD = _batch("""
     INSERT INTO bulk_row (account_id, list_id, number, email, ending)
@@ -130,10 +131,10 @@ _encode = msgspec.json.Encoder().encode
 # Lists
 
 
-async def open_list(conn: Connection, account_id: int, now: int) -> int:
-    """A new list without rows; nobody works on it before `start_list`."""
+async def open_list(conn: Connection, account_id: int, now: int, *, member_id: int | None = None) -> int:
+    """A new list without rows, counted as *member_id*'s; nobody works on it before `start_list`."""
     id_ = await next_id(conn, account_id)
-    await conn.execute(_OPEN, {"account_id": account_id, "id": id_, "now": now})
+    await conn.execute(_OPEN, {"account_id": account_id, "id": id_, "now": now, "member_id": member_id})
     return id_
 
 

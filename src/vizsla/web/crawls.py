@@ -47,7 +47,11 @@ async def begin_crawl(visit: Visit) -> Response:
         begun = await ask_for_crawl(visit.house.services, who.account_id, who.member_id, text, visit.now)
     except VizslaError as error:
         return await _crawls(visit, text=text, problem=error.details, status=_status(error))
-    note = "" if begun.is_new else f"{begun.domain} was crawled a short while ago, or is being crawled: this is how it stands."
+    note = (
+        ""
+        if begun.is_new
+        else f"{begun.domain} was crawled a short while ago, or is being crawled: this is how it stands."
+    )
     return visit.go(_address(begun.domain), note)
 
 
@@ -137,7 +141,9 @@ async def stop_harvest(visit: Visit) -> Response:
     run_id = _run_id(visit)
     async with visit.stores.index.write() as conn:
         stopped = await stop_run(conn, run_id, visit.now)
-    return visit.go(f"/harvests/{run_id}", "It ends at the next page." if stopped else "It cannot be stopped from here.")
+    return visit.go(
+        f"/harvests/{run_id}", "It ends at the next page." if stopped else "It cannot be stopped from here."
+    )
 
 
 def _run_id(visit: Visit) -> int:

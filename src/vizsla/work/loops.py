@@ -28,6 +28,7 @@ from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
 from vizsla.work.orphans import free_orphans
+from vizsla.work.tidying import tidy
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
 
@@ -104,6 +105,7 @@ async def _forget(place: Workplace) -> None:
         await forget_lists(conn, place.clock.now() - _KEPT)
         await forget_findings(conn, place.clock.now() - _KEPT)
         await forget_mail(conn, place.clock.now() - _KEPT)
+    await tidy(place)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:
