@@ -77,7 +77,7 @@ async def ask_columns(visit: Visit) -> Response:
 
 
 async def _upload(visit: Visit) -> Upload:
-    return await get_upload(visit.stores.app, visit.visitor.account_id, visit.request.path_params["id"])
+    return await get_upload(visit.stores.app, visit.visitor.account_id, visit.number_in_path())
 
 
 async def _columns(

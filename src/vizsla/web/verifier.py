@@ -99,7 +99,7 @@ async def _number_of(visit: Visit, address: Address) -> int:
 async def show(visit: Visit) -> Response:
     """How far a verification is, and what came of it. While it is on, the page asks for itself again."""
     try:
-        found = await show_evidence(await visit.asker(), visit.request.path_params["id"])
+        found = await show_evidence(await visit.asker(), visit.number_in_path())
     except VerificationNotFound:
         raise
     except VizslaError as error:
@@ -114,7 +114,7 @@ async def show(visit: Visit) -> Response:
         "verification.html",
         problem="",
         found=found,
-        id=visit.request.path_params["id"],
+        id=visit.number_in_path(),
         mark=mark,
         row=row,
         verdict=verdict,

@@ -21,7 +21,7 @@ from vizsla.accounts.roles import require_manager
 from vizsla.accounts.sessions import ABSOLUTE, Visitor, find_session
 from vizsla.accounts.store import Member, find_member
 from vizsla.desk.asking import Asker
-from vizsla.kit.errors import VizslaError
+from vizsla.kit.errors import NotFound, VizslaError
 from vizsla.storage.open import Stores
 from vizsla.web.house import House
 from vizsla.web.render import Note, render
@@ -75,7 +75,10 @@ class Form:
         value = self._data.get(name)
         if not isinstance(value, UploadFile) or not value.filename:
             return None
-        return value.filename, await value.read()
+        try:
+            return value.filename, await value.read()
+        finally:
+            await value.close()
 
 
 class Visit:
@@ -112,6 +115,13 @@ class Visit:
     async def asker(self) -> Asker:
         """Who is signed in, as one whose questions are counted."""
         return Asker(self.house.services, await self.house.caller(self.visitor), self.now)
+
+    def number_in_path(self, name: str = "id") -> int:
+        """The number *name* of the path. Raises NotFound for one that no row can have."""
+        number = int(self.request.path_params[name])
+        if number >= 2**63:
+            raise NotFound
+        return number
 
     def query(self, name: str, *, most: int = 1_000) -> str:
         """A parameter of the address, without blanks round it."""
