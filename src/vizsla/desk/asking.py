@@ -9,8 +9,8 @@ import contextlib
 
 import msgspec
 
-from vizsla.accounts.keys import Caller
-from vizsla.accounts.quota import FREE_FOR, Kind, get_usage, is_paid
+from vizsla.accounts.callers import Caller
+from vizsla.accounts.quota import FREE_FOR, Kind, get_member_usage, get_usage, is_paid
 from vizsla.desk.services import Services
 from vizsla.finder.domain_search import SearchQuery, SearchResult, search
 from vizsla.finder.email_finder import find_email
@@ -68,20 +68,35 @@ class Asker(msgspec.Struct, frozen=True):
         caller, services = self.caller, self.services
         if services.meter.is_free(caller.account_id, kind, question, self.now):
             return
-        used = await get_usage(services.stores.app, caller.account_id, self.now)
-        count, allowed = (
-            (used.searches, caller.searches) if kind == "searches" else (used.verifications, caller.verifications)
-        )
-        if count >= allowed and not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
+        if await self.room(kind):
+            return
+        if not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
             raise QuotaUsedUp
+
+    async def room(self, kind: Kind) -> int:
+        """How many questions are left of the account's period, and of what this member may use of it."""
+        caller, app = self.caller, self.services.stores.app
+        used = await get_usage(app, caller.account_id, self.now, caller.period_day)
+        left, share = caller.allowed(kind) - used.of(kind), caller.share(kind)
+        if share is not None and share.allowed is not None:
+            mine = await get_member_usage(app, caller.account_id, share.member_id, self.now, caller.period_day)
+            left = min(left, share.allowed - mine.of(kind))
+        return max(0, left)
 
     async def charge(self, kind: Kind, question: str) -> None:
         """Count one question; raises QuotaUsedUp."""
         caller, meter = self.caller, self.services.meter
         if meter.is_free(caller.account_id, kind, question, self.now):
             return
-        allowed = caller.searches if kind == "searches" else caller.verifications
-        if not await meter.charge(caller.account_id, kind, question, allowed=allowed, now=self.now):
+        if not await meter.charge(
+            caller.account_id,
+            kind,
+            question,
+            allowed=caller.allowed(kind),
+            now=self.now,
+            period_day=caller.period_day,
+            share=caller.share(kind),
+        ):
             raise QuotaUsedUp
 
 

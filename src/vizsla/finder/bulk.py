@@ -20,8 +20,8 @@ from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import statement
 
 _ADD = statement("""
-    INSERT INTO bulk_finding (account_id, id, created_at, max_duration, size, done, found, due, attempt)
-    VALUES (:account_id, :id, :now, :max_duration, 0, 0, 0, :now, 0)
+    INSERT INTO bulk_finding (account_id, id, created_at, max_duration, size, done, found, due, attempt, member_id)
+    VALUES (:account_id, :id, :now, :max_duration, 0, 0, 0, :now, 0, :member_id)
 """)
 _ADD_ROW = statement("""
     INSERT INTO bulk_finding_row (account_id, list_id, number, asked, answer)
@@ -115,6 +115,8 @@ class FindingJob(msgspec.Struct, frozen=True):
     done: int
     worker: str
     attempt: int
+    member_id: int | None = None
+    """Whose it is counted as; None: the account's alone."""
 
 
 findings = Lists(
@@ -139,16 +141,24 @@ def refused(error: VizslaError) -> Answer:
 
 
 async def add_list(
-    conn: Connection, account_id: int, rows: Iterable[tuple[Asked, str]], *, max_duration: float, now: int
+    conn: Connection,
+    account_id: int,
+    rows: Iterable[tuple[Asked, str]],
+    *,
+    max_duration: float,
+    now: int,
+    member_id: int | None = None,
 ) -> FindingList:
     """
     Take on a list of who is looked for in each row, and why the row could not be read, if it could not.
+
+    What is found is counted as *member_id*'s.
 
     Raises WrongParams for an empty one, TooManyRows; then nothing may be kept of the transaction.
     """
     list_id = await next_id(conn, account_id)
     key = {"account_id": account_id, "id": list_id}
-    await conn.execute(_ADD, {**key, "now": now, "max_duration": max_duration})
+    await conn.execute(_ADD, {**key, "now": now, "max_duration": max_duration, "member_id": member_id})
     size = 0
     for first, chunk in in_chunks(rows):
         await conn.execute_many(

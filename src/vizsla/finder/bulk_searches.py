@@ -25,8 +25,8 @@ MOST_PER_DOMAIN = 1_000
 PAGE = 100
 """Addresses of one question: as many as a single call gives."""
 _ADD = statement("""
-    INSERT INTO bulk_search (account_id, id, created_at, per_domain, size, done, found, addresses, due, attempt)
-    VALUES (:account_id, :id, :now, :per_domain, 0, 0, 0, 0, :now, 0)
+    INSERT INTO bulk_search (account_id, id, created_at, per_domain, size, done, found, addresses, due, attempt, member_id)
+    VALUES (:account_id, :id, :now, :per_domain, 0, 0, 0, 0, :now, 0, :member_id)
 """)
 _ADD_ROW = statement("""
     INSERT INTO bulk_search_row (account_id, list_id, number, asked, answer)
@@ -139,6 +139,8 @@ class SearchJob(msgspec.Struct, frozen=True):
     done: int
     worker: str
     attempt: int
+    member_id: int | None
+    """Whose it is counted as; None: the account's alone."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -193,16 +195,24 @@ def without_person(text: str | None) -> str | None:
 
 
 async def add_list(
-    conn: Connection, account_id: int, rows: Iterable[tuple[Target, str]], *, per_domain: int, now: int
+    conn: Connection,
+    account_id: int,
+    rows: Iterable[tuple[Target, str]],
+    *,
+    per_domain: int,
+    now: int,
+    member_id: int | None = None,
 ) -> SearchList:
     """
     Take on a list of what is searched in each row, and why the row could not be read, if it could not.
+
+    What is found is counted as *member_id*'s.
 
     Raises WrongParams for an empty one, TooManyRows; then nothing may be kept of the transaction.
     """
     list_id = await next_id(conn, account_id)
     key = {"account_id": account_id, "id": list_id}
-    await conn.execute(_ADD, {**key, "now": now, "per_domain": per_domain})
+    await conn.execute(_ADD, {**key, "now": now, "per_domain": per_domain, "member_id": member_id})
     size = 0
     for first, chunk in in_chunks(rows):
         await conn.execute_many(

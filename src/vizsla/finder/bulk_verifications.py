@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from vizsla.accounts.lists import in_chunks
+from vizsla.accounts.quota import Share
 from vizsla.accounts.reserved import give_back, left, reserve, settle
 from vizsla.index.verifications import find_confidences
 from vizsla.kit.errors import NotFound, VizslaError, WrongParams
@@ -58,14 +59,23 @@ def texts_of(table: Table) -> Iterable[Text]:
         yield table.text_of(record), record.fault
 
 
-async def accept(conn: Connection, account_id: int, texts: Iterable[Text], *, allowed: int, now: int) -> BulkList:
+async def accept(
+    conn: Connection,
+    account_id: int,
+    texts: Iterable[Text],
+    *,
+    allowed: int,
+    now: int,
+    share: Share | None = None,
+) -> BulkList:
     """
-    Take on a list, and count its rows of the *allowed* a period.
+    Take on a list, and count its rows of the *allowed* a period; *share* is what of it whoever sent the list may use.
 
     Raises WrongParams for an empty one, TooManyRows, QuotaTooSmall; then nothing may be kept of the transaction.
     """
-    list_id = await open_list(conn, account_id, now)
-    room = await left(conn, account_id, "verifications", allowed=allowed, now=now)
+    member_id = share.member_id if share is not None else None
+    list_id = await open_list(conn, account_id, now, member_id=member_id)
+    room = await left(conn, account_id, "verifications", allowed=allowed, now=now, share=share)
     size, tally = 0, Tally()
     for first, chunk in in_chunks(texts):
         rows = [(text[:LONGEST], _unread(text, fault, now)) for text, fault in chunk]
@@ -78,7 +88,7 @@ async def accept(conn: Connection, account_id: int, texts: Iterable[Text], *, al
         raise WrongParams("There are no addresses in this list.")
     if count > room:
         raise _too_small(count, room)
-    period = await reserve(conn, account_id, "verifications", count=count, now=now)
+    period = await reserve(conn, account_id, "verifications", count=count, now=now, member_id=member_id)
     await start_list(conn, account_id, list_id, size=size, tally=tally, period=period, now=now)
     return await get(conn, account_id, list_id)
 
@@ -113,13 +123,17 @@ async def cancel(conn: Connection, account_id: int, list_id: int, *, now: int) -
         undone = found.size - found.done
         given_back = found.given_back + undone
         await cancel_list(conn, account_id, list_id, given_back=given_back, now=now)
-        await give_back(conn, account_id, "verifications", count=undone, period=found.period, now=now)
+        await give_back(
+            conn, account_id, "verifications", count=undone, period=found.period, now=now, member_id=found.member_id
+        )
     return await get(conn, account_id, list_id)
 
 
-async def resume(conn: Connection, account_id: int, list_id: int, *, allowed: int, now: int) -> BulkList:
+async def resume(
+    conn: Connection, account_id: int, list_id: int, *, allowed: int, now: int, share: Share | None = None
+) -> BulkList:
     """
-    Go on with a list that was cancelled: what was not done is counted again, of the *allowed* a period.
+    Go on with a list that was cancelled: what was not done is counted again, of the *allowed* a period, as *share*'s member's.
 
     Raises ListNotFound and QuotaTooSmall.
     """
@@ -128,11 +142,12 @@ async def resume(conn: Connection, account_id: int, list_id: int, *, allowed: in
         raise ListNotFound
     if found.cancelled_at is not None:
         undone = found.size - found.done
-        room = await left(conn, account_id, "verifications", allowed=allowed, now=now)
+        room = await left(conn, account_id, "verifications", allowed=allowed, now=now, share=share)
         if undone > room:
             raise _too_small(undone, room)
-        period = await reserve(conn, account_id, "verifications", count=undone, now=now)
-        await resume_list(conn, account_id, list_id, count=undone, period=period, now=now)
+        member_id = share.member_id if share is not None else None
+        period = await reserve(conn, account_id, "verifications", count=undone, now=now, member_id=member_id)
+        await resume_list(conn, account_id, list_id, count=undone, period=period, member_id=member_id, now=now)
     return await get(conn, account_id, list_id)
 
 
@@ -231,6 +246,7 @@ async def step(
             free=len(endings) - len(questions),
             period=job.period,
             now=now,
+            member_id=job.member_id,
         )
         if endings
         else 0

@@ -62,6 +62,8 @@ class BulkList(msgspec.Struct, frozen=True):
     tally: Tally
     cancelled_at: int | None
     ended_at: int | None
+    member_id: int | None = None
+    """Whose it is counted as; None: the account's alone."""
 
     @property
     def charged(self) -> int:
@@ -94,5 +96,6 @@ class BulkJob(msgspec.Struct, frozen=True):
     worker: str
     attempt: int
     period: int
+    member_id: int | None
     size: int
     begun: int

@@ -151,7 +151,7 @@ async def resume(visit: Visit) -> Response:
     except VizslaError as error:
         if error.id == "not_found":
             raise
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return await _page(visit, status=status, problem=sentence)
     return visit.go(f"/lists/{kind}/{id_}", "It goes on.")
 

@@ -81,7 +81,7 @@ async def begin(visit: Visit) -> Response:
         except VerificationFailed:
             id_ = await _number_of(visit, address)
     except VizslaError as error:
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return await _form(visit, text[:400], status=status, problem=sentence)
     return visit.go(f"/verifier/{id_}")
 
@@ -103,7 +103,7 @@ async def show(visit: Visit) -> Response:
     except VerificationNotFound:
         raise
     except VizslaError as error:
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return visit.page("verification.html", status=status, problem=sentence, found=None)
     row = found.shown.verification
     mark = f"{len(found.shown.trail)}-{row.due}"

@@ -26,6 +26,7 @@ from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
 from vizsla.work.searches import work_on_searches
+from vizsla.work.tidying import tidy
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
 
@@ -100,6 +101,7 @@ async def _forget(place: Workplace) -> None:
         await forget_mail(conn, place.clock.now() - _KEPT)
         await searches.forget(conn, place.clock.now() - _KEPT)
         await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)
+    await tidy(place)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:

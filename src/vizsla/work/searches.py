@@ -10,8 +10,8 @@ from functools import partial
 
 import msgspec
 
+from vizsla.accounts.callers import find_payer
 from vizsla.accounts.quota import Meter
-from vizsla.accounts.store import find_plan
 from vizsla.finder.bulk_searches import (
     PAGE,
     Answer,
@@ -61,9 +61,16 @@ async def take_turn(place: Workplace, meter: Meter, worker: str, tell: Tell) -> 
     (job,) = jobs
     try:
         rows = await searches.rows_after(app, job.account_id, job.id, job.done, TURN)
-        plan = await find_plan(app, job.account_id)
-        allowed = place.settings.plan_searches if plan.plan_searches is None else plan.plan_searches
-        charge = partial(meter.charge, job.account_id, "searches", allowed=allowed, now=now)
+        payer = await find_payer(app, place.settings, job.account_id, job.member_id)
+        charge = partial(
+            meter.charge,
+            job.account_id,
+            "searches",
+            allowed=payer.searches,
+            now=now,
+            period_day=payer.period_day,
+            share=payer.share("searches"),
+        )
         claims = LiveClaims(app, place.secret)
         await claims.refresh()
         outcomes = await Turn(place, claims, job, charge, now).search(rows)

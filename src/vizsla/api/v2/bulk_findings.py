@@ -182,6 +182,7 @@ async def create_findings(call: Call, params: NewFindingsParams) -> FindingsAnsw
         _asked(call, params),
         max_duration=float(params.max_duration),
         now=call.now,
+        member_id=call.caller.member_id,
     )
     return FindingsAnswer(_shown(made))
 

@@ -177,6 +177,7 @@ async def create_searches(call: Call, params: NewSearchesParams) -> SearchesAnsw
         _targets(call, params),
         per_domain=params.per_domain,
         now=call.now,
+        member_id=call.caller.member_id,
     )
     return SearchesAnswer(_shown(made))
 

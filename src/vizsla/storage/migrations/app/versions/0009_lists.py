@@ -39,6 +39,7 @@ def upgrade() -> None:
         _number("attempt"),
         _number("cancelled_at", null=True),
         _number("ended_at", null=True),
+        _number("member_id", null=True),
         sa.PrimaryKeyConstraint("account_id", "id", name="bulk_search_pkey"),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="CASCADE"),
     )
