@@ -49,6 +49,21 @@ class BadForm(VizslaError):
     id = "wrong_params"
 
 
+class _Parser(MultiPartParser):
+    """One that knows whether the form broke off."""
+
+    has_ended = False
+
+    def on_end(self) -> None:
+        self.has_ended = True
+        super().on_end()
+
+    def close(self) -> None:
+        """Let go of files that are not all there."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
+
 class Form:
     """What was sent: the last value of each field, and files."""
 
@@ -163,7 +178,12 @@ class Visit:
         body = _bounded(self.request.stream(), largest)
         try:
             if kind == "multipart/form-data":
-                return Form(await MultiPartParser(self.request.headers, body, max_files=1, max_fields=2_000).parse())
+                parser = _Parser(self.request.headers, body, max_files=1, max_fields=2_000)
+                form = Form(await parser.parse())
+                if not parser.has_ended:
+                    parser.close()
+                    raise BadForm
+                return form
             return Form(await FormParser(self.request.headers, body).parse())
         except (MultiPartException, UnicodeError, ValueError, KeyError):
             raise BadForm from None
