@@ -108,7 +108,9 @@ async def journey(page: Page, served: Served, hands: Hands, *, scripts: bool = T
     assert "valid" in (await verdict.inner_text()).lower()
 
     await page.goto(f"{served.url}/lists/new?kind=verifications")
-    await hands.write(page.get_by_label("Or paste lines"), "nora.quill@kestrel.test\nnobody@kestrel.test\nnot an address")
+    await hands.write(
+        page.get_by_label("Or paste lines"), "nora.quill@kestrel.test\nnobody@kestrel.test\nnot an address"
+    )
     await hands.press(main.get_by_role("button", name="Go on"))
     await hands.press(main.get_by_role("button", name="See the cost"))
     await hands.press(main.get_by_role("button", name="Start"))
