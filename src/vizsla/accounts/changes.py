@@ -24,8 +24,14 @@ _STATE = statement(select(func.count(), func.coalesce(func.max(caller_change.c.i
 # The newest stays, or SQLite would give its id to the next one.
 _FORGET = statement(
     delete(caller_change).where(
-        caller_change.c.changed_at <= bindparam("expired_"),
-        caller_change.c.id < select(func.max(caller_change.c.id)).scalar_subquery(),
+        caller_change.c.id.in_(
+            select(caller_change.c.id)
+            .where(
+                caller_change.c.changed_at <= bindparam("expired_"),
+                caller_change.c.id < select(func.max(caller_change.c.id)).scalar_subquery(),
+            )
+            .limit(bindparam("limit_"))
+        )
     )
 )
 
@@ -42,6 +48,6 @@ async def find_state(reader: Reader) -> State:
     return int(row[0]), int(row[1])
 
 
-async def forget_changes(conn: Connection, now: int) -> int:
-    """Drop what everybody has seen."""
-    return await conn.execute(_FORGET, {"expired_": now - KEPT_FOR})
+async def forget_changes(conn: Connection, now: int, *, limit: int = 10_000) -> int:
+    """Drop up to *limit* that everybody has seen."""
+    return await conn.execute(_FORGET, {"expired_": now - KEPT_FOR, "limit_": limit})

@@ -15,7 +15,6 @@ import msgspec
 from starlette.types import ASGIApp
 
 from vizsla.accounts.idempotency import forget_answers
-from vizsla.accounts.quota import forget_charges
 from vizsla.api.door import Door, Receive, Scope, Send
 from vizsla.api.errors import Forbidden, MethodNotAllowed, RouteNotFound
 from vizsla.api.journal import Journal
@@ -196,7 +195,6 @@ class App:
     async def _tidy(self) -> None:
         now = self.services.clock.now()
         async with self.services.stores.app.write() as conn:
-            await forget_charges(conn, now)
             await forget_answers(conn, now)
 
 

@@ -31,13 +31,13 @@ async def start(visit: Visit) -> Response:
         return visit.page("start.html", has_users=await has_users(visit.stores.app))
     caller = await visit.house.caller(visit.visitor)
     app = visit.stores.app
-    used = await get_usage(app, caller.account_id, visit.now)
+    used = await get_usage(app, caller.account_id, visit.now, caller.period_day)
     periods = await list_usage(app, caller.account_id, limit=_MONTHS)
     return visit.page(
         "home.html",
         caller=caller,
         used=used,
-        resets_on=day(period_end(visit.now)),
+        resets_on=day(period_end(visit.now, caller.period_day)),
         months=[Bar(day(one.period)[:7], (float(one.searches), float(one.verifications))) for one in reversed(periods)],
         steps=await _steps(visit),
     )
