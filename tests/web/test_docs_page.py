@@ -246,7 +246,8 @@ async def provoke(api: Api, call: Operation, id_: str) -> Reply | None:  # noqa:
     method, key, headers, extra = call.method, api.a, {}, ""
     path = re.sub(r"{[a-z_]+}", str(NOWHERE), call.path)
     if id_ == "not_found":
-        body |= {param.name: NOWHERE for param in call.params if param.place == "body" and param.name.endswith("_id")}
+        ids = [param.name for param in call.params if param.place == "body" and param.name.endswith("_id")]
+        body |= {name: NOWHERE + at for at, name in enumerate(ids)}
     content = msgspec.json.encode(body) if body else b""
     if content:
         headers["content-type"] = "application/json"
