@@ -84,7 +84,7 @@ class Logged(msgspec.Struct, frozen=True, gc=False):
     method: str
     path: str
     call: str
-    """The call's name, as in the OpenAPI document."""
+    """Method and path of the call: `GET /v2/api-keys/{id}`."""
     status: int
     ms: int
     """How long the answer took."""
