@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from vizsla.accounts.callers import Caller, find_caller
 from vizsla.accounts.roles import NotAllowed
 from vizsla.accounts.sessions import Visitor
+from vizsla.desk.backups import Backups
 from vizsla.desk.services import Services
 
 
@@ -26,6 +27,7 @@ class House:
         fault: Fault,
     ) -> None:
         self.services = services
+        self.backups = Backups(services.settings, services.clock)
         self.secret = secret
         self.base_url = services.settings.base_url
         """How people reach this server; the address it listens on, once that is known, if nothing else was set."""
