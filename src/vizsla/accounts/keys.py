@@ -10,7 +10,7 @@ import re
 import secrets
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, exists, func, insert, null, select, update
 
 from vizsla.accounts.changes import note_change
 from vizsla.accounts.store import next_id
@@ -19,6 +19,8 @@ from vizsla.kit.errors import NotFound, VizslaError
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import statement
 
+UNDO_FOR = 60
+"""Seconds for which a revocation can be taken back."""
 is_key = re.compile(r"[0-9a-f]{40}\Z", re.ASCII).match
 
 _SHOWN = (
@@ -60,6 +62,19 @@ _COUNT = statement(select(func.count()).select_from(api_key).where(*_THEIRS))
 _GET = statement(select(*_SHOWN).select_from(_MEMBERS).where(*_ONE))
 _RENAME = statement(update(api_key).where(*_ONE).values(name=bindparam("name_")))
 _REVOKE = statement(update(api_key).where(*_ONE).values(revoked_at=bindparam("now_")))
+_RESTORE = statement(
+    update(api_key)
+    .where(
+        api_key.c.account_id == bindparam("account_id_"),
+        api_key.c.id == bindparam("id_"),
+        (bindparam("member_id_", type_=BigInteger) == 0) | (api_key.c.member_id == bindparam("member_id_")),
+        api_key.c.revoked_at >= bindparam("since_"),
+        # Whoever was taken out of the team comes back by no key of theirs.
+        api_key.c.member_id.is_(None)
+        | exists().where(member.c.account_id == api_key.c.account_id, member.c.id == api_key.c.member_id),
+    )
+    .values(revoked_at=null())
+)
 _REVOKE_ALL = statement(update(api_key).where(*_THEIRS).values(revoked_at=bindparam("now_")))
 
 
@@ -160,6 +175,16 @@ async def revoke_key(conn: Connection, account_id: int, key_id: int, now: int, *
     if await count_keys(conn, account_id) < 2:
         raise LastKey
     await conn.execute(_REVOKE, {"account_id_": account_id, "id_": key_id, "member_id_": member_id or 0, "now_": now})
+    await note_change(conn, account_id, now)
+
+
+async def restore_key(
+    conn: Connection, account_id: int, key_id: int, now: int, *, member_id: int | None = None
+) -> None:
+    """Take back that a key, of the account or of one member, was revoked less than a minute ago; raises KeyNotFound."""
+    values = {"account_id_": account_id, "id_": key_id, "member_id_": member_id or 0, "since_": now - UNDO_FOR}
+    if not await conn.execute(_RESTORE, values):
+        raise KeyNotFound("A key that was revoked can be brought back for a minute. Make a new one.")
     await note_change(conn, account_id, now)
 
 

@@ -13,7 +13,7 @@ there is no such day.
 import asyncio
 import calendar
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Literal
@@ -192,6 +192,12 @@ async def is_paid(reader: Reader, account_id: int, kind: Kind, question: str, no
     """Whether the account paid for this question within a day."""
     values = {"account_id": account_id, "kind": kind, "questions": [question], "expired": now - FREE_FOR}
     return await reader.fetch_one(_PAID, values) is not None
+
+
+async def find_paid(reader: Reader, account_id: int, kind: Kind, questions: Sequence[str], now: int) -> frozenset[str]:
+    """Those of *questions* that the account paid for within a day."""
+    values = {"account_id": account_id, "kind": kind, "questions": list(questions), "expired": now - FREE_FOR}
+    return frozenset(row[0] for row in await reader.fetch_all(_PAID, values))
 
 
 async def list_usage(reader: Reader, account_id: int, *, limit: int) -> list[Used]:

@@ -13,13 +13,49 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vizsla.web import calibration, crawls, docs, home, operator, search, signing_in
+from vizsla.web import (
+    calibration,
+    crawls,
+    docs,
+    finder,
+    home,
+    keys,
+    lists,
+    operator,
+    plan,
+    profile,
+    requests,
+    search,
+    security,
+    signing_in,
+    team,
+    uploads,
+    verifier,
+)
 from vizsla.web.house import House
 from vizsla.web.render import static_files
 from vizsla.web.views import say
 from vizsla.web.visit import Visit, find_visitor
 
-_MODULES = (home, signing_in, search, docs, crawls, calibration, operator)
+_MODULES = (
+    home,
+    signing_in,
+    search,
+    finder,
+    verifier,
+    lists,
+    uploads,
+    crawls,
+    calibration,
+    operator,
+    docs,
+    keys,
+    requests,
+    team,
+    plan,
+    security,
+    profile,
+)
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 

@@ -66,10 +66,12 @@ async def _steps(visit: Visit) -> list[Step]:
 
 @views.post("/theme", signed_in=False)
 async def choose_theme(visit: Visit) -> Response:
-    """For browsers that run no scripts: the others do it themselves."""
+    """For browsers that run no scripts: the others do it themselves. An empty one is the system's."""
     form = await visit.form()
     theme = form.text("theme")
     response = visit.go(form.text("back") or "/")
     if theme in ("light", "dark"):
         response.set_cookie("theme", theme, max_age=_YEAR, path="/", samesite="lax")
+    elif form.has("theme"):
+        response.delete_cookie("theme", path="/")
     return response

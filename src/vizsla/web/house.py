@@ -10,7 +10,6 @@ from vizsla.desk.backups import Backups
 from vizsla.desk.services import Services
 from vizsla.finder.calibration import Stratum, measure_calibration
 
-
 _CALIBRATION_HOLDS = 60
 
 

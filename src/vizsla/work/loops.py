@@ -9,8 +9,11 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 
+from vizsla.accounts.uploads import KEPT as UPLOADS_KEPT
+from vizsla.accounts.uploads import forget_uploads
 from vizsla.crawl.requests import forget_crawls
 from vizsla.finder.bulk import forget_old as forget_findings
+from vizsla.finder.bulk_searches import searches
 from vizsla.index.ageing import Ageing
 from vizsla.index.figures import count_if_due
 from vizsla.index.runs import KEPT as RUNS_KEPT
@@ -28,6 +31,7 @@ from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
 from vizsla.work.orphans import free_orphans
+from vizsla.work.searches import work_on_searches
 from vizsla.work.tidying import tidy
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
@@ -58,6 +62,8 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
         finder = name_worker()
         group.create_task(_forever(lambda: work_on_lists(place, finder, tell), LOOK, tell))
+        searcher = name_worker()
+        group.create_task(_forever(lambda: work_on_searches(place, searcher, tell), LOOK, tell))
         for _ in range(CRAWLS_AT_ONCE):
             worker = name_worker()
             group.create_task(_forever(lambda worker=worker: _crawl(place, worker, tell), LOOK, tell))  # type: ignore[misc]
@@ -105,6 +111,8 @@ async def _forget(place: Workplace) -> None:
         await forget_lists(conn, place.clock.now() - _KEPT)
         await forget_findings(conn, place.clock.now() - _KEPT)
         await forget_mail(conn, place.clock.now() - _KEPT)
+        await searches.forget(conn, place.clock.now() - _KEPT)
+        await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)
     await tidy(place)
 
 
