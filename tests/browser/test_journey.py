@@ -14,10 +14,6 @@ from playwright.async_api import Browser, Locator, Page
 
 from browser.conftest import PASSWORD, Served, open_context
 
-PATIENCE = 60_000
-"""Milliseconds that a crawl, a verification or a list may take here."""
-
-
 class Hands(Protocol):
     """How somebody works a page."""
 
@@ -95,17 +91,17 @@ async def journey(page: Page, served: Served, hands: Hands, *, scripts: bool = T
     await page.wait_for_url(f"{served.url}/domain/kestrel.test")
     await hands.press(main.get_by_role("button", name="Crawl kestrel.test"))
     await page.wait_for_url(re.compile("/(crawls|domain)/kestrel.test"))
-    if "/crawls/" in page.url:
+    while "/crawls/" in page.url:
+        # The page renews itself while one presses: who hits that moment presses again.
         await hands.press(page.get_by_role("link", name="See addresses"))
+        await page.wait_for_timeout(500)
     await look_until("otto.brandt@kestrel.test")
     assert "Nora Quill" in await main.inner_text()
 
     await hands.press(main.get_by_role("button", name="Verify nora.quill@kestrel.test"))
     await page.wait_for_url(re.compile(r"/verifier/\d+"))
-    await look_until("This mailbox")
-    verdict = page.locator(".verdict")
-    await verdict.wait_for(timeout=PATIENCE)
-    assert "valid" in (await verdict.inner_text()).lower()
+    await look_until("This address takes mail.")
+    assert "valid" in (await page.locator(".verdict").inner_text()).split()
 
     await page.goto(f"{served.url}/lists/new?kind=verifications")
     await hands.write(
