@@ -5,6 +5,7 @@ A server's pages over both stores, and people who look at them.
 came from as browsers do.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -108,7 +109,11 @@ class Browser:
         messages: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return next(sent, {"type": "http.disconnect"})
+            if (message := next(sent, None)) is None:
+                # It stays until it has been answered: who hangs up is sent no more of what is streamed.
+                await asyncio.Event().wait()
+            assert message is not None
+            return message
 
         async def send(message: Any) -> None:
             messages.append(dict(message))
