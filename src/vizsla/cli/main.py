@@ -50,6 +50,8 @@ for at, name, path, summary in (
     (claim, "remove", "claims:remove", "Take a claim back."),
     (app, "migrate", "care:migrate", "Bring both databases up to date."),
     (app, "doctor", "care:doctor", "Look for what would go wrong."),
+    (app, "backup", "backups:backup", "Copy what cannot be made anew into one file."),
+    (app, "restore", "backups:restore", "Bring back a backup."),
     (app, "config", "care:config", "Show every setting as it is in force."),
 ):
     at.command(f"vizsla.cli.{path}", name=name, help=summary)

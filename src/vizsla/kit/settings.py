@@ -179,6 +179,53 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """A setting as it may be shown."""
+
+    name: str
+    value: str
+    origin: str
+    """The variable or the file that it comes from, or `default`."""
+
+    @property
+    def variable(self) -> str:
+        """What it is called in the environment."""
+        return f"VIZSLA_{self.name.upper()}"
+
+
+def show_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> list[Shown]:
+    """Every setting as it is in force, secrets masked. Reads the TOML file for where each comes from."""
+    environ = os.environ if environ is None else environ
+    toml = settings.home / "vizsla.toml"
+    text = toml.read_text("utf-8") if toml.is_file() else ""
+    return [
+        Shown(field.name, _shown(settings, field.name), _origin(field.name, environ, toml, text))
+        for field in msgspec.structs.fields(Settings)
+    ]
+
+
+def _origin(name: str, environ: Mapping[str, str], toml: Path, text: str) -> str:
+    for variable in (f"VIZSLA_{name.upper()}", f"VIZSLA_{name.upper()}_FILE"):
+        if variable in environ:
+            return variable
+    return str(toml) if re.search(rf"(?m)^\s*({name}\s*=|\[{name}\.)", text) else "default"
+
+
+def _shown(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    if name in SECRET_FIELDS and value:
+        # A URL says where something is, not how to get in.
+        return mask_url(value) if "://" in value else "***"
+    if isinstance(value, tuple | dict):
+        return ",".join(map(str, value))
+    return "on" if value is True else "off" if value is False else str(value)
+
+
+def mask_url(url: str) -> str:
+    """*url* without the user and the password in it."""
+    return re.sub(r"//.*@", "//***@", url)
+
+
 def _read_plans(tables: Any, toml: Path) -> dict[str, PlanTerms]:
     if not isinstance(tables, dict):
         raise SettingsError(f"plans in {toml}: write each plan as a table: [plans.team] and below it searches = 5000.")
