@@ -100,7 +100,7 @@ class Browser:
         if self.cookies:
             given["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         scope = {
-            "type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
             "query_string": query.encode(), "root_path": "", "scheme": "http", "client": ("127.0.0.1", 1),
             "server": ("vizsla.test", 80),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
