@@ -38,24 +38,9 @@ from vizsla.web.views import say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home,
-    signing_in,
-    search,
-    finder,
-    verifier,
-    lists,
-    uploads,
-    crawls,
-    calibration,
-    operator,
-    docs,
-    keys,
-    requests,
-    team,
-    plan,
-    security,
-    profile,
-)
+    home, signing_in, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
+    security, profile,
+)  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
