@@ -1,6 +1,6 @@
 """A claim is kept whatever dies in the middle: what was not yet forgotten is, at the next start."""
 
-from vizsla.erasure import finish_erasures
+from vizsla.erasure.claiming import finish_erasures
 from vizsla.harvest.records import Fact, Sighting
 from vizsla.index.merge import merge
 from vizsla.kit.clock import SystemClock

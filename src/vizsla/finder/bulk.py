@@ -52,18 +52,7 @@ _PROGRESS = statement("""
 """)
 _DELETE = statement("DELETE FROM bulk_finding WHERE account_id = :account_id AND id = :id")
 _IS_DUE = statement("SELECT 1 FROM bulk_finding WHERE due <= :now LIMIT 1")
-_FORGET = statement("""
-    UPDATE bulk_finding_row SET asked = '{}', answer = :claimed, domain = NULL, local = NULL
-    WHERE domain = :domain AND local = :local
-""")
-_FORGET_DOMAIN = statement("""
-    UPDATE bulk_finding_row SET asked = '{}', answer = :claimed, domain = NULL, local = NULL
-    WHERE domain = :domain OR substr(domain, length(domain) - length(:domain)) = :below
-""")
 _FORGET_OLD = statement("DELETE FROM bulk_finding WHERE ended_at <= :before")
-EVERY_FOUND = statement(
-    "SELECT DISTINCT domain, local FROM bulk_finding_row WHERE domain IS NOT NULL ORDER BY domain, local"
-)
 
 
 class FindingsNotFound(NotFound):
@@ -252,15 +241,6 @@ async def delete_list(conn: Connection, account_id: int, list_id: int) -> None:
     """Stop a list and forget its rows. Raises FindingsNotFound."""
     if not await conn.execute(_DELETE, {"account_id": account_id, "id": list_id}):
         raise FindingsNotFound
-
-
-async def forget_found(conn: Connection, domain: str, local: str | None = None) -> None:
-    """Take an address, or all of a domain and those below it, out of the rows that found it."""
-    claimed = _encode(refused(ClaimedEmail())).decode()
-    if local is not None:
-        await conn.execute(_FORGET, {"domain": domain, "local": local, "claimed": claimed})
-    else:
-        await conn.execute(_FORGET_DOMAIN, {"domain": domain, "below": f".{domain}", "claimed": claimed})
 
 
 async def forget_old(conn: Connection, before: int) -> int:

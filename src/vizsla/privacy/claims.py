@@ -38,7 +38,17 @@ _ERASED = statement(
     .where(claim.c.kind == bindparam("kind_"), claim.c.hash == bindparam("hash_"))
     .values(erased_at=bindparam("now_"))
 )
-_ALL_ERASED = statement(update(claim).where(claim.c.erased_at.is_(None)).values(erased_at=bindparam("now_")))
+_VERSION = statement("SELECT version FROM claim_version WHERE id = 1")
+# The row is locked until the end of the transaction: claims are committed in the order in which they are counted.
+_COUNT_UP = statement("""
+    INSERT INTO claim_version (id, version) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET version = claim_version.version + 1
+""")
+_ALL_ERASED = statement(
+    update(claim)
+    .where(claim.c.erased_at.is_(None), claim.c.created_at < bindparam("now_"))
+    .values(erased_at=bindparam("now_"))
+)
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -144,6 +154,7 @@ async def load_claims(database: Database, secret: bytes) -> Claims:
 
 async def add_claim(conn: Connection, claims: Claims, claimed: Claimed, now: int) -> bool:
     """Keep *claimed*. False if it was kept already."""
+    await conn.execute(_COUNT_UP)
     for kind, text, label in (("check", "check", None), (claimed.kind, claimed.text, claimed.label)):
         known = await conn.fetch_one(_FIND, {"kind_": kind, "hash_": claims.hash(text)})
         if known is None:
@@ -154,7 +165,14 @@ async def add_claim(conn: Connection, claims: Claims, claimed: Claimed, now: int
 
 async def remove_claim(conn: Connection, claims: Claims, claimed: Claimed) -> bool:
     """Let *claimed* be shown again. False if it was not claimed."""
+    await conn.execute(_COUNT_UP)
     return bool(await conn.execute(_DELETE, {"kind_": claimed.kind, "hash_": claims.hash(claimed.text)}))
+
+
+async def find_version(reader: Reader) -> int:
+    """Another number whenever a claim was added or removed. Ask before `load_claims`, which may take long."""
+    row = await reader.fetch_one(_VERSION)
+    return row[0] if row else 0
 
 
 async def list_claims(reader: Reader) -> list[ClaimListed]:
@@ -163,7 +181,7 @@ async def list_claims(reader: Reader) -> list[ClaimListed]:
 
 
 async def record_erased(conn: Connection, claims: Claims, claimed: Claimed | None, now: int) -> None:
-    """The index has forgotten *claimed* (None: all that were claimed)."""
+    """The index has forgotten *claimed* (None: all that were claimed before *now*)."""
     if claimed is None:
         await conn.execute(_ALL_ERASED, {"now_": now})
     else:

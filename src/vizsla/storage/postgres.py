@@ -132,6 +132,9 @@ class PostgresDatabase:
                 raise
             await transaction.commit()
 
+    async def settle(self) -> None:
+        """Dead rows are for autovacuum to take away; no dump shows them."""
+
     async def close(self) -> None:
         if self._pool is not None:
             await self._pool.close()

@@ -1,0 +1,77 @@
+"""
+Which rooms hold something about people, and how do they forget it?
+
+A room that comes to hold people is entered here, in `ROOMS`, and its columns that hold none are named in `NO_PERSON` beside its tables.
+tests/test_erasure.py reads the catalogue of both databases and fails for a text column that is neither declared nor emptied.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Literal
+
+import msgspec
+
+from vizsla.accounts.idempotency import forget_answers_about
+from vizsla.crawl.forgetting import forget as forget_crawled
+from vizsla.finder.forgetting import EVERY_FOUND
+from vizsla.finder.forgetting import forget as forget_found
+from vizsla.index.erase import EVERY_ADDRESS, EVERY_DOMAIN
+from vizsla.index.erase import forget as forget_indexed
+from vizsla.kit.whom import Counts, Whom
+from vizsla.storage.database import Connection, Database
+from vizsla.storage.statement import Statement
+from vizsla.verifier.forgetting import candidates as verified_addresses
+from vizsla.verifier.forgetting import forget as forget_verified
+
+Pairs = list[tuple[str, str | None]]
+"""Domains and local parts; None for a whole domain."""
+
+
+async def _nobody(_: Database) -> AsyncIterator[Pairs]:
+    for nothing in list[Pairs]():
+        yield nothing
+
+
+def _rows_of(*queries: Statement) -> Callable[[Database], AsyncIterator[Pairs]]:
+    async def stream(database: Database) -> AsyncIterator[Pairs]:
+        for query in queries:
+            async for rows in database.stream(query):
+                yield [(domain, local) for domain, local in rows]
+
+    return stream
+
+
+class Room(msgspec.Struct, frozen=True):
+    """How one room forgets."""
+
+    name: str
+    store: Literal["app", "index"]
+    forget: Callable[[Connection, Whom, int], Awaitable[Counts]]
+    """Forget somebody, now (seconds since 1970), in one transaction: how many rows of each table went or were emptied."""
+    candidates: Callable[[Database], AsyncIterator[Pairs]] = _nobody
+    """Everybody whom the room holds something about under an address or domain; claims, being hashes, cannot be searched for."""
+
+
+async def _forget_answers(conn: Connection, whom: Whom, _: int) -> Counts:
+    return {"idempotency": await forget_answers_about(conn, whom)}
+
+
+async def _forget_found(conn: Connection, whom: Whom, _: int) -> Counts:
+    return await forget_found(conn, whom)
+
+
+async def _forget_crawled(conn: Connection, whom: Whom, _: int) -> Counts:
+    return await forget_crawled(conn, whom)
+
+
+async def _forget_indexed(conn: Connection, whom: Whom, now: int) -> Counts:
+    return await forget_indexed(conn, whom, today=now)
+
+
+ROOMS = (
+    Room("accounts", "app", _forget_answers),
+    Room("verifier", "app", forget_verified, verified_addresses),
+    Room("finder", "app", _forget_found, _rows_of(EVERY_FOUND)),
+    Room("crawl", "index", _forget_crawled),
+    # Last: what others know by name alone is recognised by what the index knows.
+    Room("index", "index", _forget_indexed, _rows_of(EVERY_DOMAIN, EVERY_ADDRESS)),
+)
