@@ -8,7 +8,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from argon2 import PasswordHasher
 
+from vizsla.accounts import passwords
 from vizsla.accounts.store import Member, create_user
 from vizsla.accounts.tables import account
 from vizsla.finder.tables import finder_outcome
@@ -59,6 +61,12 @@ async def stores(settings: Settings) -> AsyncIterator[Stores]:
     if settings.database_url:
         async with asyncpg.create_pool(settings.database_url, min_size=1, max_size=1) as pool:
             await pool.execute(f"{_EMPTY}; ALTER SEQUENCE account_id_seq RESTART")
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 with the least of work: what is tested is what is made of it."""
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture

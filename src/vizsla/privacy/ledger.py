@@ -1,7 +1,7 @@
 """
 What was done about claims, when, and on whose word?
 
-Lines are added and never changed; the database itself refuses (triggers of migration 0007). No line holds an address: a label, and the
+Lines are added and never changed; the database itself refuses (triggers of migration 0008). No line holds an address: a label, and the
 hash under which the claim is kept.
 """
 

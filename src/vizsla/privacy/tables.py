@@ -50,7 +50,7 @@ claim_limit = Table(
     Column("count", BigInteger, nullable=False),
 )
 
-# The ledger. Rows are added and never changed: triggers see to it (migration 0007).
+# The ledger. Rows are added and never changed: triggers see to it (migration 0008).
 claim_event = Table(
     "claim_event",
     app_metadata,
