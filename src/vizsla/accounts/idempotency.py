@@ -15,9 +15,7 @@ from sqlalchemy import bindparam, delete, select
 from vizsla.accounts.tables import idempotency
 from vizsla.kit.clock import DAY
 from vizsla.kit.errors import VizslaError
-from vizsla.kit.whom import Whom
 from vizsla.storage.database import Connection
-from vizsla.storage.mentions import mentioning, says
 from vizsla.storage.seal import seal, unseal
 from vizsla.storage.statement import statement
 
@@ -38,8 +36,6 @@ _KEEP = statement(
     "params = excluded.params, status = excluded.status, answer = excluded.answer, created_at = excluded.created_at"
 )
 _FORGET = statement(delete(idempotency).where(idempotency.c.created_at <= bindparam("expired_")))
-_ANSWERS = mentioning(f"SELECT account_id, request, answer FROM idempotency WHERE {says('answer')}")  # noqa: S608
-_DELETE = statement("DELETE FROM idempotency WHERE account_id = :account_id AND request = :request")
 # Held until the transaction ends; SQLite has one server, whose own memory knows what is in flight.
 _TURN = statement("SELECT 1", postgresql="SELECT pg_try_advisory_xact_lock(:turn::bigint)")
 
@@ -137,13 +133,6 @@ async def keep_answer(conn: Connection, request: Request, answered: Answered, no
             "now": now,
         },
     )
-
-
-async def forget_answers_about(conn: Connection, whom: Whom) -> int:
-    """Drop the answers that speak of *whom*; how many there were. (Sealed ones show a key, and nobody's address.)"""
-    rows = [row for row in await conn.fetch_all(_ANSWERS, whom.needles) if whom.is_in(row[2])]
-    await conn.execute_many(_DELETE, [{"account_id": row[0], "request": row[1]} for row in rows])
-    return len(rows)
 
 
 async def forget_answers(conn: Connection, now: int) -> int:

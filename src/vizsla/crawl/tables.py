@@ -32,3 +32,11 @@ crawl_request = Table(
     Column("attempt", Integer, nullable=False),
     Index("crawl_request_due", "due"),
 )
+
+NO_PERSON = {
+    "crawl_page.etag": "an identifier that a server made of a body",
+    "crawl_page.last_modified": "a date",
+    "crawl_page.digest": "a hash",
+    "crawl_request.worker": "a process of ours",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from vizsla.accounts.idempotency import forget_answers_about
+from vizsla.accounts.forgetting import forget as forget_in_accounts
 from vizsla.crawl.forgetting import forget as forget_crawled
 from vizsla.finder.forgetting import EVERY_FOUND
 from vizsla.finder.forgetting import forget as forget_found
@@ -51,8 +51,8 @@ class Room(msgspec.Struct, frozen=True):
     """Everybody whom the room holds something about under an address or domain; claims, being hashes, cannot be searched for."""
 
 
-async def _forget_answers(conn: Connection, whom: Whom, _: int) -> Counts:
-    return {"idempotency": await forget_answers_about(conn, whom)}
+async def _forget_in_accounts(conn: Connection, whom: Whom, _: int) -> Counts:
+    return await forget_in_accounts(conn, whom)
 
 
 async def _forget_found(conn: Connection, whom: Whom, _: int) -> Counts:
@@ -68,7 +68,7 @@ async def _forget_indexed(conn: Connection, whom: Whom, now: int) -> Counts:
 
 
 ROOMS = (
-    Room("accounts", "app", _forget_answers),
+    Room("accounts", "app", _forget_in_accounts),
     Room("verifier", "app", forget_verified, verified_addresses),
     Room("finder", "app", _forget_found, _rows_of(EVERY_FOUND)),
     Room("crawl", "index", _forget_crawled),

@@ -143,3 +143,25 @@ company_name = Table(
     Column("weight", Integer, nullable=False),
     Index("company_name_domain", "domain"),
 )
+
+_WORDS = "words of ours"
+NO_PERSON = {
+    "fact.key": _WORDS,
+    "page.digest": "a hash",
+    "email.type": _WORDS,
+    "email.seniority": _WORDS,
+    "email.department": _WORDS,
+    "email.verification_status": _WORDS,
+    "domain.pattern": "a template such as {first}.{last}",
+    "domain.industry": _WORDS,
+    "domain.technologies": "names of products, from our list",
+    "domain.country": "a country's code",
+    "domain.headcount": _WORDS,
+    "domain.company_type": _WORDS,
+    "domain_pattern.version": "of our prior",
+    "domain_pattern.clues": "numbers of templates, and how often",
+    "facet.type": _WORDS,
+    "facet.seniority": _WORDS,
+    "facet.department": _WORDS,
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

@@ -26,7 +26,7 @@ _DELETE_MEMO = statement(f"DELETE FROM mail_domain WHERE {_OF_DOMAIN}")  # noqa:
 _TRAILS = mentioning(f"SELECT id, trail FROM verification WHERE {says('trail')}")  # noqa: S608
 _EMPTY_TRAIL = statement("UPDATE verification SET trail = '[]' WHERE id = :id")
 _MEMOS = mentioning(f"SELECT domain, accept_all_trail FROM mail_domain WHERE {says('accept_all_trail')}")  # noqa: S608
-_EMPTY_MEMO = statement("UPDATE mail_domain SET accept_all_trail = NULL WHERE domain = :domain")
+_EMPTY_MEMO = statement("UPDATE mail_domain SET accept_all_trail = '[]' WHERE domain = :domain")
 # An address with letters beyond ASCII is spelled in more ways than one: those rows are read one by one.
 _TEXTS = """
     SELECT account_id, list_id, number, email, ending FROM bulk_row
