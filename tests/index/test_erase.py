@@ -104,7 +104,23 @@ async def test_the_next_harvest_does_not_bring_them_back(stores: Stores) -> None
     await put(stores.index, sighting("zelda.quux@acme.com", **PERSON))
     async with stores.index.write() as conn:
         await forget(conn, Whom("acme.com", "zelda.quux"), today=TODAY)
-    await put(stores.index, sighting("zelda.quux@acme.com", **PERSON), claims=claimed("zelda.quux@acme.com"))
+    report = await put(
+        stores.index,
+        sighting("zelda.quux@acme.com", **PERSON),
+        sighting("joe@acme.com", WITNESS),
+        fact("description", "Ask Zelda.Quux@acme.com"),
+        visit(WITNESS),
+        claims=claimed("zelda.quux@acme.com"),
+    )
+
+    assert not any((await dump(stores.index)).values())
+    assert report.dropped["claimed"] == 4
+
+
+async def test_the_pages_of_a_claimed_domain_are_not_kept(stores: Stores) -> None:
+    await put(
+        stores.index, sighting("a@eu.acme.com"), fact("organization", "Acme"), visit(), claims=claimed("acme.com")
+    )
 
     assert not any((await dump(stores.index)).values())
 

@@ -168,7 +168,7 @@ class RelayPost:
         raise broken or NotSent(f"the relay {relay.host} has no address")
 
     async def _introduce(self, dialog: SmtpDialog) -> None:
-        is_near = ip_address(dialog.local_ip).is_loopback
+        is_near = self._is_near(dialog.local_ip)
         name = self._helo or _literal(dialog.local_ip)
         reply = await dialog.greet(name)
         if not reply.positive:
@@ -184,6 +184,10 @@ class RelayPost:
         if self._relay.user:
             in_clear = self._relay.may_be_clear or is_near
             await dialog.authenticate(self._relay.user, self._relay.password, in_clear=in_clear)
+
+    def _is_near(self, ip: str) -> bool:
+        """Whether what is said stays on this machine."""
+        return ip_address(ip).is_loopback
 
     def _tls(self) -> ssl.SSLContext:
         # With the system's authorities, or those that OpenSSL's SSL_CERT_FILE names.
