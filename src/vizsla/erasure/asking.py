@@ -21,6 +21,9 @@ from vizsla.privacy.requests import LINK_LASTS, ClaimRequest, count_request, fin
 from vizsla.storage.database import Connection
 from vizsla.storage.open import Stores
 
+_under_way: set[asyncio.Task[None]] = set()
+"""Held, for the event loop alone would let them be collected."""
+
 
 async def ask_by_mail(
     conn: Connection, claims: Claims, claimed: Claimed, *, client: str, base_url: str, secret: bytes, now: int
@@ -80,10 +83,16 @@ async def claim_by_dns(
 async def _use_and_erase(
     stores: Stores, claims: Claims, request: ClaimRequest, clock: Clock, *, word: Word, outbox: Path | None
 ) -> None:
-    now = clock.now()
-    async with stores.app.write() as conn:
-        await use_request(conn, request, now)
-        await add_claim(conn, claims, request.claimed, now)
-        await record_event(conn, claims, request.claimed, what="claimed", word=word, now=now)
+    async def act() -> None:
+        now = clock.now()
+        async with stores.app.write() as conn:
+            await use_request(conn, request, now)
+            await add_claim(conn, claims, request.claimed, now)
+            await record_event(conn, claims, request.claimed, what="claimed", word=word, now=now)
+        await erase(stores, claims, request.claimed, clock, word=word, outbox=outbox)
+
     # A reader who goes away must not stop it half way.
-    await asyncio.shield(erase(stores, claims, request.claimed, clock, word=word, outbox=outbox))
+    task = asyncio.create_task(act())
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+    await asyncio.shield(task)
