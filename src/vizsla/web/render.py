@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -159,6 +161,7 @@ def render(
         base_url=house.base_url,
         visitor=visitor,
         places=places,
+        groups=[(group, list(entries)) for group, entries in groupby(places, key=attrgetter("group"))],
         path=path,
         here=max((p.path for p in places if path == p.path or path.startswith(f"{p.path}/")), key=len, default=""),
         theme=theme if theme in ("light", "dark") else "",

@@ -56,6 +56,10 @@ class Views:
         self._declared.append((method, path, view, signed_in, operator))
         return view
 
+    def looked_at(self) -> list[str]:
+        """The addresses of pages, without what forms do."""
+        return [path for method, path, *_ in self._declared if method == "GET"]
+
     def routes(self, house: House) -> list[Route]:
         """As Starlette wants them."""
         return [
