@@ -208,12 +208,15 @@ class OutboxPost:
 
     def __init__(self, folder: Path, sender: str) -> None:
         self._folder, self._sender = folder, sender
+        self._turn = asyncio.Lock()
 
     async def send(self, letter: Letter, mark: str, at: int) -> None:
         """See Post."""
         message = compose(letter, sender=self._sender, mark=mark, at=at)
         try:
-            await asyncio.to_thread(self._lay, message, letter.about)
+            # One after the other, so that they lie there in the order in which they came.
+            async with self._turn:
+                await asyncio.to_thread(self._lay, message, letter.about)
         except OSError as error:
             raise NotSent(f"{self._folder} cannot be written: {error.strerror}") from None
 
