@@ -236,6 +236,7 @@ async def test_a_record_that_was_left_claims_nothing_later(place: Workplace, wor
     assert record_value(request, place.secret) != record_value(again, place.secret)
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_dns_is_asked_for_a_week_less_and_less_often(place: Workplace, world: World, clock: Moment) -> None:
     await ask_for(place)
     house = asking(place, world)

@@ -27,7 +27,7 @@ from vizsla.finder.finding import FindExchangers
 from vizsla.kit.clock import Clock, time_text
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.kit.settings import Settings
-from vizsla.privacy.claims import Claims, find_version
+from vizsla.privacy.claims import LOOK, Claims, find_version
 from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
@@ -37,8 +37,6 @@ from vizsla.verifier.waiting import Waiting
 _JSON = b"application/json"
 _ALIVE = statement("SELECT 1")
 _LOOPBACK = ("127.0.0.1", "::1")
-CLAIMS_SECONDS = 0.4
-"""Between two looks whether claims were made or taken back, by whichever process: they hold everywhere within a second."""
 _TIDY_SECONDS = 3_600.0
 
 
@@ -185,7 +183,7 @@ class App:
                 services.claims = await services.load_claims()
                 known = version
 
-        await self._again_and_again(follow, CLAIMS_SECONDS)
+        await self._again_and_again(follow, LOOK)
 
     async def _tidy_up(self) -> None:
         """Drop rows that have served their time."""

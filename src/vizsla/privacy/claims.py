@@ -5,9 +5,11 @@ A claim is kept as HMAC-SHA256 under the installation's secret key, so that the 
 not itself a list of addresses. Claims are few and asked for constantly: all are held in memory.
 """
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import msgspec
@@ -21,6 +23,8 @@ from vizsla.storage.database import Connection, Database, Reader
 from vizsla.storage.statement import statement
 
 Kind = Literal["email", "domain"]
+LOOK = 0.4
+"""Seconds between two looks whether claims were made or taken back, by whichever process: they hold everywhere within a second."""
 _ALL = statement(select(claim.c.kind, claim.c.hash))
 _LIST = statement(
     select(claim.c.kind, claim.c.label, claim.c.created_at, claim.c.erased_at)
@@ -128,11 +132,34 @@ class LiveClaims(Claims):
     def __init__(self, database: Database, secret: bytes) -> None:
         super().__init__(secret)
         self._database = database
+        self._version: int | None = None
 
     async def refresh(self) -> None:
-        """Read the claims anew."""
-        now = await load_claims(self._database, self._secret)
-        self._emails, self._domains = now._emails, now._domains
+        """Read the claims anew, if there are others by now."""
+        version = await find_version(self._database)
+        if version != self._version:
+            now = await load_claims(self._database, self._secret)
+            self._emails, self._domains, self._version = now._emails, now._domains, version
+
+
+@asynccontextmanager
+async def following(database: Database, secret: bytes) -> AsyncIterator[LiveClaims]:
+    """Claims for work that takes long: as they are, to within a second, while inside."""
+    claims = LiveClaims(database, secret)
+    await claims.refresh()
+
+    async def follow() -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            # A database that is away for a moment is asked again; what was known holds until then.
+            with suppress(StoreError):
+                await claims.refresh()
+
+    task = asyncio.create_task(follow())
+    try:
+        yield claims
+    finally:
+        task.cancel()
 
 
 async def load_claims(database: Database, secret: bytes) -> Claims:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from vizsla.finder.bulk_verifications import Waiting, read_row, step
 from vizsla.kit.errors import StoreError
-from vizsla.privacy.claims import Claims, LiveClaims
+from vizsla.privacy.claims import LOOK, Claims, LiveClaims
 from vizsla.verifier.bulk import BulkJob, Ending
 from vizsla.verifier.bulk_store import claim_lists, give_back_list, is_any_list_due, rows_after, waiting_rows
 from vizsla.verifier.syntax import Address
@@ -26,7 +26,6 @@ LASTS = 30
 """Seconds of a lease. It is renewed by every step, and by a step without work when half of it is over."""
 LOOK = 1.0
 """Seconds between two looks for lists."""
-_CLAIMS_HOLD = 5.0
 _BREATH = 50
 """Rows read without letting others have the event loop: 3 ms."""
 
@@ -157,7 +156,7 @@ class Working:
         moment = asyncio.get_running_loop().time()
         if moment >= self._claims_hold_until:
             await self._claims.refresh()
-            self._claims_hold_until = moment + _CLAIMS_HOLD
+            self._claims_hold_until = moment + LOOK
 
     async def _read_more(self, window: int, now: int) -> tuple[Sequence[tuple[int, Address | Ending]], int]:
         """Rows that were not asked for yet, as many as there is room for, and the number of the last one."""
