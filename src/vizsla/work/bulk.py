@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from vizsla.finder.bulk_verifications import Waiting, read_row, step
 from vizsla.kit.errors import StoreError
-from vizsla.privacy.claims import LOOK, Claims, LiveClaims
+from vizsla.privacy.claims import Claims, LiveClaims
 from vizsla.verifier.bulk import BulkJob, Ending
 from vizsla.verifier.bulk_store import claim_lists, give_back_list, is_any_list_due, rows_after, waiting_rows
 from vizsla.verifier.syntax import Address
@@ -106,7 +106,6 @@ class Working:
         self._claims = LiveClaims(place.stores.app, place.secret)
         self._begun = job.begun
         self._held_until = 0
-        self._claims_hold_until = 0.0
         self.awaited = Awaited(place.stores.app)
 
     async def take_over(self) -> None:
@@ -120,7 +119,8 @@ class Working:
 
     async def step(self, window: int) -> bool:
         """Ask for more rows, record what ended. False once the list is done; raises Lost if it is another worker's."""
-        await self._refresh_claims()
+        # What is claimed in between is gone from the verifications: their rows end as claimed all the same.
+        await self._claims.refresh()
         job, now = self._job, self._place.clock.now()
         ended = await self.awaited.take_ended()
         fresh, begun = await self._read_more(window, now)
@@ -150,13 +150,6 @@ class Working:
         if done.waiting:
             self._place.waiting.announce_work()
         return done.progress.ended_at is None
-
-    async def _refresh_claims(self) -> None:
-        # What is claimed in between is gone from the verifications: their rows end as claimed all the same.
-        moment = asyncio.get_running_loop().time()
-        if moment >= self._claims_hold_until:
-            await self._claims.refresh()
-            self._claims_hold_until = moment + LOOK
 
     async def _read_more(self, window: int, now: int) -> tuple[Sequence[tuple[int, Address | Ending]], int]:
         """Rows that were not asked for yet, as many as there is room for, and the number of the last one."""
