@@ -6,12 +6,14 @@ takes them out again. Who adds a column does one or the other: see vizsla.erasur
 """
 
 import importlib
+import json
 import pkgutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 from sqlalchemy import Table, Text
 
@@ -20,15 +22,21 @@ from accounts.conftest import NOW, settings, shared_home, stores
 from api.conftest import Moment
 from vizsla.accounts.idempotency import Answered, keep_answer, request_of
 from vizsla.accounts.store import create_user
+from vizsla.accounts.uploads import keep_upload
+from vizsla.crawl.asks import record_ask
 from vizsla.crawl.pages import CrawledPage
 from vizsla.crawl.requests import request_crawl
 from vizsla.crawl.store import record_pages
 from vizsla.erasure.claiming import claim, finish_erasures
 from vizsla.erasure.holdings import export, hold
 from vizsla.finder.bulk import Answer, Asked, add_list, claim_list, keep_answers
+from vizsla.finder.bulk_searches import Answer as SearchAnswer
+from vizsla.finder.bulk_searches import Target
+from vizsla.finder.bulk_searches import add_list as add_searches
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.merge import merge
 from vizsla.index.profile import FIELDS
+from vizsla.kit.csv_file import Record
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.settings import Settings
 from vizsla.mail.messages import claim_link
@@ -110,6 +118,14 @@ async def seed(stores: Stores) -> None:
         )  # fmt: skip
         await record_pages(conn, "quux.example", [CrawledPage(f"https://quux.example/?for={ZELDA}", 200, NOW)], [])
         await request_crawl(conn, "quux.example", NOW)
+        run = {"now": NOW, "names": '["crawl-quux.example.warc.gz"]', "counts": '{"failed":[{"name":"quux.example"}]}'}
+        await conn.execute(
+            statement(
+                "INSERT INTO harvest_run (kind, names, by_whom, state, requested_at, attempt, stage, done, total, counts, ending) "
+                "VALUES ('crawl', :names, 'operator', 'done', :now, 0, '', 0, 0, :counts, 'quux.example is gone')"
+            ),
+            run,
+        )
         # Only for domains with hundreds of addresses.
         await conn.execute(statement("INSERT INTO facet VALUES ('quux.example', 'personal', '', '', 0, 2)"))
     async with stores.app.write() as conn:
@@ -123,6 +139,17 @@ async def seed(stores: Stores) -> None:
         await _seed_lists(conn, account_id)
         request = request_of(account_id, method="POST", path="/v2/x", key="k", params=b"")
         await keep_answer(conn, request, Answered(200, f'{{"email":"{ZELDA}"}}'.encode()), NOW)
+        await record_ask(conn, account_id, "quux.example", member_id=None, now=NOW)
+        rows = [["Zelda", "Moehnert", "quux.example"], ["x", ZELDA.upper(), ""], ["Joe", "Roe", "globex.example"]]
+        await keep_upload(
+            conn,
+            account_id,
+            kind="findings",
+            name="x.csv",
+            parts=[[Record(row) for row in rows]],
+            has_header=False,
+            now=NOW,
+        )
         who = {"account_id": account_id, "now": NOW, "email": ZELDA}
         for text in (
             "INSERT INTO invitation (account_id, id, hash, email, invited_by, created_at, expires_at) "
@@ -149,8 +176,22 @@ async def _seed_lists(conn, account_id: int) -> None:
     job = await claim_list(conn, now=NOW, until=NOW + 9, worker="w")
     assert job is not None
     await keep_answers(conn, job, [(1, Answer(error="x", details=f"not {ZELDA}"))], NOW)
+    await _seed_searches(conn, account_id)
     await conn.execute(
         statement("UPDATE bulk_finding_row SET domain = 'quux.example', local = 'zelda.moehnert' WHERE number = 1")
+    )
+
+
+async def _seed_searches(conn, account_id: int) -> None:
+    targets = [Target("quux.example"), Target("www.quux.example"), Target("globex.example", f"c/o {ZELDA}")]
+    made = await add_searches(conn, account_id, [(target, "") for target in targets], per_domain=9, now=NOW)
+    answer = SearchAnswer(pattern="{first}.{last}", organization="Quux", results=2)
+    await conn.execute(
+        statement(
+            "UPDATE bulk_search_row SET answer = :answer, domain = 'quux.example', locals = :locals "
+            "WHERE list_id = :id AND number = 1"
+        ),
+        {"answer": msgspec.json.encode(answer).decode(), "locals": '["joe","zelda.moehnert"]', "id": made.id},
     )
 
 
@@ -197,6 +238,10 @@ async def test_a_claimed_address_is_in_no_column(stores: Stores) -> None:
     assert (await stores.index.fetch_one(joe))[0] == 2  # type: ignore[index]
     rows = await stores.app.fetch_all(statement("SELECT email FROM bulk_row ORDER BY number"))
     assert [row[0] for row in rows] == ["", "", "joe@globex.example"]
+    rows = await stores.app.fetch_all(statement("SELECT locals FROM bulk_search_row ORDER BY number"))
+    assert [row[0] for row in rows] == ['["joe"]', None, None]
+    ((rows,),) = await stores.app.fetch_all(statement("SELECT rows FROM upload_part"))
+    assert [row["cells"] for row in json.loads(rows)] == [[], [], ["Joe", "Roe", "globex.example"]]
 
 
 async def test_whose_address_ends_alike_is_left_alone(stores: Stores) -> None:

@@ -15,7 +15,6 @@ import msgspec
 from starlette.types import ASGIApp
 
 from vizsla.accounts.idempotency import forget_answers
-from vizsla.accounts.quota import forget_charges
 from vizsla.api.door import Door, Receive, Scope, Send
 from vizsla.api.errors import Forbidden, MethodNotAllowed, RouteNotFound
 from vizsla.api.journal import Journal
@@ -79,6 +78,9 @@ class App:
     def __init__(self, services: Services, journal: Journal, fallback: ASGIApp | None) -> None:
         self.services = services
         self.journal = journal
+        services.requests.on_fault = lambda error: journal.event(
+            "request_log", level="warning", error=f"{type(error).__name__}: {error}"
+        )
         self.routes = all_calls(trial=services.settings.trial)
         self._door = Door(services, self.routes, journal)
         self._fallback = fallback
@@ -166,6 +168,7 @@ class App:
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
+                await self.services.requests.close()
                 self.journal.flush()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -202,7 +205,6 @@ class App:
     async def _tidy(self) -> None:
         now = self.services.clock.now()
         async with self.services.stores.app.write() as conn:
-            await forget_charges(conn, now)
             await forget_answers(conn, now)
 
 

@@ -12,6 +12,16 @@ _DELETE_PAGES = statement(f"DELETE FROM crawl_page WHERE {_OF_DOMAIN}")  # noqa:
 _DELETE_REQUESTS = statement(f"DELETE FROM crawl_request WHERE {_OF_DOMAIN}")  # noqa: S608
 
 
+_DELETE_ASKS = statement(f"DELETE FROM crawl_ask WHERE {_OF_DOMAIN}")  # noqa: S608
+
+
+async def forget_asks(conn: Connection, whom: Whom) -> Counts:
+    """Delete that anybody wanted a site of *whom*'s crawled; in the app database."""
+    if whom.local is not None:
+        return {}
+    return {"crawl_ask": await conn.execute(_DELETE_ASKS, {"domain": whom.domain, "below": whom.below})}
+
+
 async def forget(conn: Connection, whom: Whom) -> Counts:
     """Delete what crawls remember of *whom*."""
     rows = await conn.fetch_all(_PAGES, whom.needles)

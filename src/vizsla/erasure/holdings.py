@@ -3,7 +3,7 @@
 import msgspec
 
 from vizsla.accounts.store import find_user
-from vizsla.finder.forgetting import Found
+from vizsla.finder.forgetting import Found, hold_searched
 from vizsla.finder.forgetting import hold as hold_found
 from vizsla.index.erase import names_of
 from vizsla.index.holdings import Indexed
@@ -28,11 +28,15 @@ class Holdings(msgspec.Struct, frozen=True):
     verifications: list[Verified]
     in_lists_to_verify: list[Listed]
     in_lists_to_find: list[Found]
+    found_for_lists_made_at: list[str]
+    """Lists of domains whose search gave the address."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is held that a claim would erase."""
-        return self.public_web.is_empty and not (self.verifications or self.in_lists_to_verify or self.in_lists_to_find)
+        return self.public_web.is_empty and not (
+            self.verifications or self.in_lists_to_verify or self.in_lists_to_find or self.found_for_lists_made_at
+        )
 
 
 async def hold(stores: Stores, claims: Claims, address: EmailAddress, now: int) -> Holdings:
@@ -48,6 +52,7 @@ async def hold(stores: Stores, claims: Claims, address: EmailAddress, now: int) 
         verifications=await hold_verifications(stores.app, domain, local),
         in_lists_to_verify=await hold_rows(stores.app, domain, local),
         in_lists_to_find=await hold_found(stores.app, domain, local, names),
+        found_for_lists_made_at=await hold_searched(stores.app, domain, local),
     )
 
 

@@ -10,10 +10,13 @@ from typing import Literal
 
 import msgspec
 
+from vizsla.accounts.forgetting import candidates as uploaded_addresses
 from vizsla.accounts.forgetting import forget as forget_in_accounts
 from vizsla.crawl.forgetting import forget as forget_crawled
-from vizsla.finder.forgetting import EVERY_FOUND
+from vizsla.crawl.forgetting import forget_asks
+from vizsla.finder.forgetting import candidates as found_addresses
 from vizsla.finder.forgetting import forget as forget_found
+from vizsla.finder.forgetting import forget_searched
 from vizsla.index.erase import EVERY_ADDRESS, EVERY_DOMAIN
 from vizsla.index.erase import forget as forget_indexed
 from vizsla.kit.whom import Counts, Whom
@@ -56,7 +59,11 @@ async def _forget_in_accounts(conn: Connection, whom: Whom, _: int) -> Counts:
 
 
 async def _forget_found(conn: Connection, whom: Whom, _: int) -> Counts:
-    return await forget_found(conn, whom)
+    return await forget_found(conn, whom) | await forget_searched(conn, whom)
+
+
+async def _forget_asks(conn: Connection, whom: Whom, _: int) -> Counts:
+    return await forget_asks(conn, whom)
 
 
 async def _forget_crawled(conn: Connection, whom: Whom, _: int) -> Counts:
@@ -68,9 +75,10 @@ async def _forget_indexed(conn: Connection, whom: Whom, now: int) -> Counts:
 
 
 ROOMS = (
-    Room("accounts", "app", _forget_in_accounts),
+    Room("accounts", "app", _forget_in_accounts, uploaded_addresses),
     Room("verifier", "app", forget_verified, verified_addresses),
-    Room("finder", "app", _forget_found, _rows_of(EVERY_FOUND)),
+    Room("finder", "app", _forget_found, found_addresses),
+    Room("who asked for crawls", "app", _forget_asks),
     Room("crawl", "index", _forget_crawled),
     # Last: what others know by name alone is recognised by what the index knows.
     Room("index", "index", _forget_indexed, _rows_of(EVERY_DOMAIN, EVERY_ADDRESS)),

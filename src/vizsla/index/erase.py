@@ -18,6 +18,9 @@ _OWN_SIGHTINGS = statement("SELECT domain, local, uri FROM sighting WHERE domain
 _SIGHTINGS = mentioning(f"SELECT domain, local, uri, evidence FROM sighting WHERE {says('uri', 'evidence')}")  # noqa: S608
 _FACTS = mentioning(f"SELECT domain, key, value, uri FROM fact WHERE {says('uri', 'value')}")  # noqa: S608
 _PAGES = mentioning(f"SELECT uri FROM page WHERE {says('uri')}")  # noqa: S608
+_RUN_TEXT = "lower(names || ' ' || counts || ' ' || ending)"
+_RUNS = mentioning(f"SELECT id, {_RUN_TEXT} FROM harvest_run WHERE instr({_RUN_TEXT}, :name) > 0")  # noqa: S608
+_DELETE_RUN = statement("DELETE FROM harvest_run WHERE id = :id")
 _DELETE_SIGHTING = statement("DELETE FROM sighting WHERE domain = :domain AND local = :local AND uri = :uri")
 _DELETE_FACT = statement("DELETE FROM fact WHERE domain = :domain AND key = :key AND value = :value AND uri = :uri")
 _DELETE_PAGE = statement("DELETE FROM page WHERE uri = :uri")
@@ -57,8 +60,16 @@ async def forget(conn: Connection, whom: Whom, *, today: int | None = None) -> C
         domains = {"domains": sorted({whom.domain, *(row[0] for row in rows)})}
         for table, query in _DELETE_DOMAIN.items():
             counts[table] = await conn.execute(query, domains)
+    runs = [row[0] for row in await conn.fetch_all(_RUNS, _names(whom)) if whom.local is None or whom.is_in(row[1])]
+    await conn.execute_many(_DELETE_RUN, [{"id": id_} for id_ in runs])
+    counts["harvest_run"] = len(runs)
     await _forget_mentions(conn, whom, counts, SystemClock().now() if today is None else today)
     return counts
+
+
+def _names(whom: Whom) -> dict[str, str]:
+    # Of a company's crawl its files are named after it, so that all names with the domain in them are its own.
+    return {"name": whom.domain if whom.local is None else f"{whom.local}@{whom.domain}"}
 
 
 async def _forget_mentions(conn: Connection, whom: Whom, counts: Counts, today: int) -> None:

@@ -12,6 +12,10 @@ from urllib.parse import unquote
 
 import msgspec
 
+from vizsla.kit.domain_name import parse_domain
+from vizsla.kit.email_address import parse_email
+from vizsla.kit.errors import InvalidDomain, InvalidEmail
+
 _BEFORE = r"(?<![a-z0-9._+-])"
 _AFTER = r"(?![a-z0-9-]|\.[a-z0-9])"
 _ANY = re.compile(
@@ -44,6 +48,40 @@ class Whom(msgspec.Struct, frozen=True, dict=True):
     def is_in(self, text: str) -> bool:
         """Whether *text* spells the address, or any at the domain."""
         return any(self._spelled.search(each) is not None for each in _readings(text))
+
+    def has(self, text: str) -> bool:
+        """Whether *text* spells the address or is it, in whatever script its domain is written."""
+        if self.is_in(text):
+            return True
+        try:
+            address = parse_email(text) if "@" in text else None
+        except InvalidEmail:
+            return False
+        return address is not None and self.owns(address.domain, address.local)
+
+    def is_place(self, text: str | None) -> bool:
+        """Whether *text*, as a person types a domain, is theirs."""
+        try:
+            return bool(text) and self.has_domain(parse_domain(text or ""))
+        except InvalidDomain:
+            return False
+
+    def is_row(self, cells: Iterable[str]) -> bool:
+        """Whether a row of somebody's file speaks of them: by address, by domain, or by name at that domain."""
+        cells = list(cells)
+        if any(self.has(cell) for cell in cells):
+            return True
+        if not any(self.is_place(cell) for cell in cells if "." in cell):
+            return False
+        return self.local is None or self._is_named({cell.strip().lower() for cell in cells})
+
+    def _is_named(self, cells: set[str]) -> bool:
+        for name in self.names:
+            words = name.split()
+            splits = ((" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words)))
+            if name in cells or any(first in cells and last in cells for first, last in splits):
+                return True
+        return False
 
     @property
     def below(self) -> str:

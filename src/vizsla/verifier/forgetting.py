@@ -76,7 +76,7 @@ async def _forget_rows(conn: Connection, whom: Whom, now: int) -> int:
     rows = [
         {"account_id": account_id, "list_id": list_id, "number": number, "ending": ending if old else None}
         for account_id, list_id, number, text, old in await conn.fetch_all(_ROWS, _names(whom))
-        if _is_theirs(whom, text) or (old and whom.is_in(old))
+        if whom.has(text) or (old and whom.is_in(old))
     ]
     await conn.execute_many(_EMPTY_ROW, rows)
     return len(rows)
@@ -84,13 +84,6 @@ async def _forget_rows(conn: Connection, whom: Whom, now: int) -> int:
 
 def _names(whom: Whom) -> dict[str, str]:
     return whom.needles | {"name": whom.local or whom.domain}
-
-
-def _is_theirs(whom: Whom, text: str) -> bool:
-    if whom.is_in(text):
-        return True
-    address = parse_address(text)
-    return isinstance(address, Address) and whom.owns(address.domain, address.local)
 
 
 async def candidates(database: Database) -> AsyncIterator[list[tuple[str, str | None]]]:
@@ -145,7 +138,7 @@ async def hold_rows(app: Database, domain: str, local: str) -> list[Listed]:
     whom = Whom(domain, local)
     found = []
     for account_id, list_id, number, text, _ in await app.fetch_all_slowly(_ROWS, _names(whom)):
-        if _is_theirs(whom, text):
+        if whom.has(text):
             row = await app.fetch_one(_LISTED, {"account_id": account_id, "list_id": list_id})
             found.append(Listed(time_text(row[0] if row else 0), number, text))
     return found

@@ -13,13 +13,45 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vizsla.web import claims, docs, home, search, signing_in
+from vizsla.web import (
+    claims,
+    docs,
+    finder,
+    home,
+    keys,
+    lists,
+    plan,
+    profile,
+    requests,
+    search,
+    security,
+    signing_in,
+    team,
+    uploads,
+    verifier,
+)
 from vizsla.web.house import House
 from vizsla.web.render import static_files
 from vizsla.web.views import say
 from vizsla.web.visit import Visit, find_visitor
 
-_MODULES = (home, signing_in, claims, search, docs)
+_MODULES = (
+    home,
+    signing_in,
+    claims,
+    search,
+    finder,
+    verifier,
+    lists,
+    uploads,
+    docs,
+    keys,
+    requests,
+    team,
+    plan,
+    security,
+    profile,
+)
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
