@@ -211,6 +211,18 @@ async def test_what_a_page_said_of_somebody_is_shown_as_text(site: Site) -> None
     assert "<script>alert(1)</script>" not in page.words
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_no_log_holds_a_link(site: Site, dialect: str) -> None:
+    path = await mailed(site)
+    names: list[str | None] = []
+    site.house.fault = lambda error, *, request_id, name: names.append(name)  # type: ignore[assignment]
+    async with site.stores.app.write() as conn:
+        await conn.execute(statement("DROP TABLE claim_request"))
+
+    assert (await site.stranger().get(path)).status == 503
+    assert names == ["/claim/{token}"]
+
+
 # Domains
 
 

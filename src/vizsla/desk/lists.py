@@ -132,13 +132,9 @@ async def resume_list(conn: Connection, asker: Asker, kind: Kind, list_id: int) 
     """Go on with a list that was cancelled. Raises NotFound, and QuotaTooSmall."""
     caller, now = asker.caller, asker.now
     if kind == "verifications":
+        share = caller.share("verifications")
         await bulk_verifications.resume(
-            conn,
-            caller.account_id,
-            list_id,
-            allowed=caller.verifications,
-            now=now,
-            share=caller.share("verifications"),
+            conn, caller.account_id, list_id, allowed=caller.verifications, now=now, share=share
         )
     elif kind == "findings":
         await bulk.resume_list(conn, caller.account_id, list_id, now)

@@ -87,32 +87,20 @@ async def start(
 
     Raises NoColumn, QuotaTooSmall, WrongParams for a list without rows; then nothing may be kept of the transaction.
     """
-    account_id, now = asker.caller.account_id, asker.now
+    account_id, member_id, now = asker.caller.account_id, asker.caller.member_id, asker.now
     check_columns(upload.kind, columns)
     records = [record async for part in parts_of(conn, account_id, upload) for record in part]
     await delete_upload(conn, account_id, upload.id)
     if upload.kind == "verifications":
         texts = (text_of(record, columns) for record in records)
-        return (
-            await accept(
-                conn,
-                account_id,
-                texts,
-                allowed=asker.caller.verifications,
-                now=now,
-                share=asker.caller.share("verifications"),
-            )
-        ).id
+        allowed, share = asker.caller.verifications, asker.caller.share("verifications")
+        return (await accept(conn, account_id, texts, allowed=allowed, now=now, share=share)).id
     if upload.kind == "findings":
         people = (person_of(record, columns) for record in records)
         return (
-            await bulk.add_list(
-                conn, account_id, people, max_duration=max_duration, now=now, member_id=asker.caller.member_id
-            )
+            await bulk.add_list(conn, account_id, people, max_duration=max_duration, now=now, member_id=member_id)
         ).id
     targets = (target_of(record, columns) for record in records)
     return (
-        await bulk_searches.add_list(
-            conn, account_id, targets, per_domain=per_domain, now=now, member_id=asker.caller.member_id
-        )
+        await bulk_searches.add_list(conn, account_id, targets, per_domain=per_domain, now=now, member_id=member_id)
     ).id

@@ -127,7 +127,7 @@ class SearchJob(msgspec.Struct, frozen=True):
     done: int
     worker: str
     attempt: int
-    member_id: int | None = None
+    member_id: int | None
     """Whose it is counted as; None: the account's alone."""
 
 

@@ -95,7 +95,7 @@ bulk_search = Table(
     Column("attempt", BigInteger, nullable=False),
     Column("cancelled_at", BigInteger),
     Column("ended_at", BigInteger),
-    Column("member_id", BigInteger),  # whose it is counted as; NULL: the account's alone
+    Column("member_id", BigInteger),  # who asked, where a person did
     Index("bulk_search_due", "due"),
     Index("bulk_search_ended_at", "ended_at"),
 )

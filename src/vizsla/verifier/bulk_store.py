@@ -72,7 +72,7 @@ _LET_GO = statement("""
     WHERE account_id = :account_id AND list_id = :list_id AND verification_id IS NOT NULL
 """)
 _RECOUNT = statement("""
-    UPDATE bulk_list SET counted = counted + :count, period = :period, begun = 0
+    UPDATE bulk_list SET counted = counted + :count, period = :period, begun = 0, member_id = :member_id
     WHERE account_id = :account_id AND id = :id
 """)
 
@@ -169,10 +169,13 @@ async def cancel_list(conn: Connection, account_id: int, list_id: int, *, given_
     await conn.execute(_LET_GO, {"account_id": account_id, "list_id": list_id})
 
 
-async def resume_list(conn: Connection, account_id: int, list_id: int, *, count: int, period: int, now: int) -> None:
-    """Go on with one that was cancelled; the *count* rows that are left were counted in *period*."""
+async def resume_list(
+    conn: Connection, account_id: int, list_id: int, *, count: int, period: int, member_id: int | None, now: int
+) -> None:
+    """Go on with one that was cancelled; the *count* rows that are left were counted in *period*, as *member_id*'s."""
+    values = {"account_id": account_id, "id": list_id, "count": count, "period": period, "member_id": member_id}
     # Rows that wait for nothing and did not end may stand anywhere: it is gone through once more.
-    await conn.execute(_RECOUNT, {"account_id": account_id, "id": list_id, "count": count, "period": period})
+    await conn.execute(_RECOUNT, values)
     await bulk_lists.resume(conn, account_id, list_id, now)
 
 

@@ -40,8 +40,8 @@ _END = statement("""
     WHERE id = :id
 """)
 _END_HELD = statement("""
-    UPDATE verification SET due = NULL, verdict = :verdict, ended_at = :now, stale_at = :stale_at, trail = :trail,
-        arrival = NULL
+    UPDATE verification SET due = NULL, worker = NULL, verdict = :verdict, ended_at = :now, stale_at = :stale_at,
+        trail = :trail, arrival = NULL
     WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _PUT_OFF_HELD = statement("""
