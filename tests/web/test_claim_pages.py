@@ -1,16 +1,19 @@
 """The public pages for people who are in the index: they see, take along and erase what is theirs, and nobody else's."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
 from vizsla.desk.services import Services
+from vizsla.privacy.claims import parse_claimed
+from vizsla.privacy.ledger import Word, record_event
 from vizsla.privacy.requests import PER_CLIENT, PER_SUBJECT
 from vizsla.storage.statement import statement
 from vizsla.work.workplace import Workplace
-from web.conftest import BASE, SECRET, Answer, Browser, Site
+from web.conftest import BASE, NOW, SECRET, Answer, Browser, Site
 from worlds.dns import World, dns
 from worlds.outbox import Mail, posted
 
@@ -221,6 +224,32 @@ async def test_no_log_holds_a_link(site: Site, dialect: str) -> None:
 
     assert (await site.stranger().get(path)).status == 503
     assert names == ["/claim/{token}"]
+
+
+async def test_the_operator_reads_what_was_done_and_no_address(site: Site) -> None:
+    a = await site.person("a")
+    assert "Nobody has said stop" in (await a.get("/admin/claims")).words
+    path = await mailed(site)
+    await site.stranger().post(f"{path}/erase", {"sure": "yes"})
+    for number in range(30):
+        async with site.stores.app.write() as conn:
+            claims = site.house.services.claims
+            claimed = parse_claimed(f"p{number}@many.example")
+            await record_event(conn, claims, claimed, what="claimed", word=Word("operator", "root"), now=NOW)
+            await record_event(conn, claims, claimed, what="erased", word=Word("operator", "root"), now=NOW)
+
+    page = await a.get("/admin/claims")
+    assert page.words.count("p***@many.example") == 50
+    older = re.search(r'href="(/admin/claims\?before=\d+)"', page.text)
+    assert older is not None
+    last = await a.get(older[1])
+    assert "a***@acme.example" in last.words
+    assert "the mailed link" in last.words
+    assert "email 1" in last.words
+    assert ANN not in page.text + last.text
+    assert "claim done 1" in page.words
+    assert "VIZSLA_SMTP_URL" in page.words
+    assert (await a.get("/admin/claims?before=%C2%B2")).status == 200
 
 
 # Domains

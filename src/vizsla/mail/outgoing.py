@@ -30,7 +30,7 @@ _END = statement("""
     WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _PUT_OFF = statement("""
-    UPDATE mail_out SET due = :due, trouble = :trouble WHERE id = :id AND worker = :worker AND attempt = :attempt
+    UPDATE mail_out SET due = :due, worker = NULL, trouble = :trouble WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _LIST = statement("""
     SELECT id, about, created_at, due, attempt, ended_at, trouble FROM mail_out ORDER BY id DESC LIMIT :limit

@@ -13,9 +13,11 @@ from starlette.responses import Response
 from vizsla.erasure.asking import ask_by_dns, ask_by_mail, claim_by_dns, claim_by_mail, show
 from vizsla.erasure.holdings import export
 from vizsla.kit.errors import VizslaError
-from vizsla.mail.post import outbox_of
+from vizsla.mail.outgoing import list_mail
+from vizsla.mail.post import outbox_of, sender_of
 from vizsla.net.dns import DnsClient
 from vizsla.privacy.claims import Kind, parse_claimed
+from vizsla.privacy.ledger import list_ledger
 from vizsla.privacy.requests import ClaimRequest, LinkGone, find_request, record_name, record_value
 from vizsla.web.render import HEADERS
 from vizsla.web.views import Views
@@ -23,6 +25,7 @@ from vizsla.web.visit import Visit
 
 views = Views()
 _ENOUGH = "This domain was asked for three times today. Go on with a page you were given then, or come back tomorrow."
+_LINES, _MAILS = 50, 20
 _looking = asyncio.Semaphore(8)
 """Pages that may ask DNS at one time."""
 
@@ -182,3 +185,22 @@ async def look_now(visit: Visit) -> Response:
             )
         await _refresh(visit)
     return visit.go(visit.request.url.path.removesuffix("/check"))
+
+
+# For the operator
+
+
+@views.get("/admin/claims", operator=True)
+async def show_ledger(visit: Visit) -> Response:
+    """What was done about claims, and what became of our mails."""
+    settings, before = visit.house.services.settings, visit.query("before", most=18)
+    lines = await list_ledger(visit.stores.app, _LINES + 1, int(before) if before.isdecimal() else None)
+    return visit.page(
+        "admin_claims.html",
+        lines=lines[:_LINES],
+        older=f"/admin/claims?before={lines[_LINES - 1].id}" if len(lines) > _LINES else "",
+        mails=await list_mail(visit.stores.app, _MAILS),
+        relay=bool(settings.smtp_url),
+        sender=sender_of(settings),
+        outbox=str(outbox_of(settings)),
+    )
