@@ -13,7 +13,16 @@ from vizsla.index.figures import count_if_due
 from vizsla.verifier.egress import Check, Report
 from web.conftest import Site
 
-PAGES = ("/admin", "/admin/users", "/admin/index", "/admin/work", "/admin/egress", "/admin/backups", "/admin/settings")
+PAGES = (
+    "/admin",
+    "/admin/users",
+    "/admin/index",
+    "/admin/work",
+    "/admin/egress",
+    "/admin/claims",
+    "/admin/backups",
+    "/admin/settings",
+)
 
 
 async def test_only_operators_get_in(site: Site) -> None:

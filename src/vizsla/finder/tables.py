@@ -125,3 +125,14 @@ finder_calibration = Table(
     Column("n", Integer, nullable=False),
     Column("made_at", BigInteger, nullable=False),
 )
+
+NO_PERSON = {
+    "finder_likelihood.provider": "a company's name, from our list",
+    "finder_likelihood.outcome": "a word of ours",
+    "finder_outcome.tld": "a top-level domain",
+    "finder_outcome.version": "of our prior",
+    "finder_outcome.label": "a word of ours",
+    "bulk_finding.worker": "a process of ours",
+    "bulk_search.worker": "a process of ours",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

@@ -135,6 +135,9 @@ class PostgresDatabase:
                 raise
             await transaction.commit()
 
+    async def settle(self) -> None:
+        """Dead rows are for autovacuum to take away; no dump shows them."""
+
     async def close(self) -> None:
         # Whoever still has something to write must not open it again behind its owner's back.
         self._is_closed = True
