@@ -5,6 +5,7 @@ A server's pages over both stores, and people who look at them.
 came from as browsers do.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -108,7 +109,10 @@ class Browser:
         messages: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return next(sent, {"type": "http.disconnect"})
+            message = next(sent, None)
+            if message is None:
+                await asyncio.Event().wait()  # a browser stays until it has its answer
+            return message
 
         async def send(message: Any) -> None:
             messages.append(dict(message))
