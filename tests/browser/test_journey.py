@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Locator, Page
 
 from browser.conftest import PASSWORD, Served, open_context
 
+
 class Hands(Protocol):
     """How somebody works a page."""
 
