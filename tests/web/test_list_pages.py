@@ -152,7 +152,7 @@ async def test_a_file_becomes_a_list_and_a_file(
     else:
         assert sum(row["domain"] == "acme.example" and bool(row["email"]) for row in rows) == 10
     overview = await browser.get("/lists")
-    assert f'href="{path}"' in overview.text and "Files that wait" in overview.words
+    assert f'href="{path}">file.csv<' in overview.text and "Files that wait" in overview.words
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

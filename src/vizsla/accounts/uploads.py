@@ -6,6 +6,7 @@ they were read and not as octets. So a page needs only the first of them, and a 
 that somebody else sent, while the others stay.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Literal
 
@@ -26,7 +27,7 @@ LONGEST_CELL = 400
 """Characters of a cell that are kept: no address, name or domain is longer."""
 _MOST = 20
 """Files of one account that wait; the oldest goes when one more comes."""
-_PART_ROWS, _PART_CELLS = 500, 20_000
+_PART_ROWS, _PART_CELLS = 250, 10_000
 _COLUMNS = "id, kind, name, created_at, size, has_header"
 _ADD = statement("""
     INSERT INTO upload (account_id, id, kind, name, created_at, size, has_header)
@@ -130,6 +131,8 @@ async def rows_of(reader: Reader, account_id: int, upload_id: int) -> AsyncItera
         row := await reader.fetch_one(_PART, {"account_id": account_id, "id": upload_id, "after": after})
     ) is not None:
         after = row[0]
+        # Whoever reads on does so without waiting for anything: a hundred thousand rows would hold up everybody.
+        await asyncio.sleep(0)
         yield _decode(row[1])
 
 

@@ -38,6 +38,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     done: int
     status: Literal["running", "done", "cancelled"]
+    name: str | None
+    """Of the file it came from; None of one that a program sent."""
     tally: tuple[Share, ...]
     charged: int | None = None
     """Verifications that it counts as; None: its questions were counted as they were answered."""
@@ -61,6 +63,7 @@ def _of_verifications(one: BulkList) -> Overview:
         size=one.size,
         done=one.done,
         status=one.status,
+        name=one.name,
         tally=tuple(Share(word, rows) for word, rows in tally if rows),
         charged=one.charged,
     )
@@ -76,6 +79,7 @@ def _of_findings(one: FindingList) -> Overview:
         size=one.size,
         done=one.done,
         status=one.status,
+        name=one.name,
         tally=tuple(share for share in tally if share.rows),
     )
 
@@ -90,6 +94,7 @@ def _of_searches(one: SearchList) -> Overview:
         size=one.size,
         done=one.done,
         status=one.status,
+        name=one.name,
         tally=tuple(share for share in tally if share.rows),
         addresses=one.addresses,
         per_domain=one.per_domain,

@@ -19,6 +19,7 @@ from vizsla.finder.bulk_verifications import accept
 from vizsla.kit.csv_file import Record, open_sheet
 from vizsla.kit.errors import WrongParams
 from vizsla.storage.database import Connection, Reader
+from vizsla.verifier.bulk_store import bulk_lists
 
 LARGEST_FILE = 16_000_000
 """Bytes."""
@@ -87,20 +88,27 @@ async def start(
 
     Raises NoColumn, QuotaTooSmall, WrongParams for a list without rows; then nothing may be kept of the transaction.
     """
-    account_id, member_id, now = asker.caller.account_id, asker.caller.member_id, asker.now
+    account_id, now = asker.caller.account_id, asker.now
     check_columns(upload.kind, columns)
     records = [record async for part in parts_of(conn, account_id, upload) for record in part]
     await delete_upload(conn, account_id, upload.id)
     if upload.kind == "verifications":
         texts = (text_of(record, columns) for record in records)
         allowed, share = asker.caller.verifications, asker.caller.share("verifications")
-        return (await accept(conn, account_id, texts, allowed=allowed, now=now, share=share)).id
-    if upload.kind == "findings":
+        id_ = (await accept(conn, account_id, texts, allowed=allowed, now=now, share=share)).id
+        await bulk_lists.set_name(conn, account_id, id_, upload.name)
+    elif upload.kind == "findings":
         people = (person_of(record, columns) for record in records)
-        return (
-            await bulk.add_list(conn, account_id, people, max_duration=max_duration, now=now, member_id=member_id)
-        ).id
-    targets = (target_of(record, columns) for record in records)
-    return (
-        await bulk_searches.add_list(conn, account_id, targets, per_domain=per_domain, now=now, member_id=member_id)
-    ).id
+        made = await bulk.add_list(
+            conn, account_id, people, max_duration=max_duration, now=now, member_id=asker.caller.member_id
+        )
+        id_ = made.id
+        await bulk.findings.set_name(conn, account_id, id_, upload.name)
+    else:
+        targets = (target_of(record, columns) for record in records)
+        searched = await bulk_searches.add_list(
+            conn, account_id, targets, per_domain=per_domain, now=now, member_id=asker.caller.member_id
+        )
+        id_ = searched.id
+        await bulk_searches.searches.set_name(conn, account_id, id_, upload.name)
+    return id_

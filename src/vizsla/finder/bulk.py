@@ -77,6 +77,8 @@ class FindingList(msgspec.Struct, frozen=True):
     found: int
     cancelled_at: int | None
     ended_at: int | None
+    name: str | None = None
+    """Of the file it came from."""
 
     @property
     def status(self) -> Literal["running", "done", "cancelled"]:

@@ -88,6 +88,8 @@ class SearchList(msgspec.Struct, frozen=True):
     addresses: int
     cancelled_at: int | None
     ended_at: int | None
+    name: str | None = None
+    """Of the file it came from."""
 
     @property
     def status(self) -> Literal["running", "done", "cancelled"]:

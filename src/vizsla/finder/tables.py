@@ -58,6 +58,7 @@ bulk_finding = Table(
     Column("due", BigInteger),  # see storage.lease; NULL: ended
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
+    Column("name", Text),  # of the file it came from
     Column("cancelled_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("member_id", BigInteger),  # whose it is counted as; NULL: the account's alone
@@ -93,6 +94,7 @@ bulk_search = Table(
     Column("due", BigInteger),  # see storage.lease; NULL: ended
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
+    Column("name", Text),  # of the file it came from
     Column("cancelled_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("member_id", BigInteger),  # who asked, where a person did

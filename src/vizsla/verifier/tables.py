@@ -74,6 +74,7 @@ bulk_list = Table(
     Column("done", BigInteger, nullable=False),  # rows that came to their end
     Column("given_back", BigInteger, nullable=False),  # rows that were counted at first, and are not
     Column("tally", Text, nullable=False),  # JSON: how many rows ended how
+    Column("name", Text),  # of the file it came from
     Column("cancelled_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("due", BigInteger),  # see storage.lease; NULL: ended
