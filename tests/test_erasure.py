@@ -177,6 +177,8 @@ async def _seed_lists(conn, account_id: int) -> None:
     assert job is not None
     await keep_answers(conn, job, [(1, Answer(error="x", details=f"not {ZELDA}"))], NOW)
     await _seed_searches(conn, account_id)
+    for table in ("bulk_list", "bulk_finding", "bulk_search"):
+        await conn.execute(statement(f"UPDATE {table} SET name = :name"), {"name": f"of-{ZELDA}.csv"})
     await conn.execute(
         statement("UPDATE bulk_finding_row SET domain = 'quux.example', local = 'zelda.moehnert' WHERE number = 1")
     )

@@ -13,8 +13,10 @@ import msgspec
 from sqlalchemy import BindParameter, Table, bindparam, delete, func, null, select, update
 
 from vizsla.kit.errors import VizslaError
+from vizsla.kit.whom import Counts, Whom
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.lease import lease
+from vizsla.storage.mentions import mentioning, says
 from vizsla.storage.statement import statement
 
 MOST_ROWS = 100_000
@@ -29,6 +31,18 @@ class TooManyRows(VizslaError):
     """A list has at most 100,000 rows. Send it in parts."""
 
     id = "payload_too_large"
+
+
+async def forget_names(conn: Connection, tables: Iterable[str], whom: Whom) -> Counts:
+    """Lists are nameless whose name (that of a file) speaks of *whom*; how many of each of *tables*."""
+    counts: Counts = {}
+    for table in tables:
+        named = mentioning(f"SELECT account_id, id, name FROM {table} WHERE {says('name')}")  # noqa: S608
+        empty = statement(f"UPDATE {table} SET name = NULL WHERE account_id = :account_id AND id = :id")  # noqa: S608
+        found = [row for row in await conn.fetch_all(named, whom.needles) if whom.is_in_name(row[2])]
+        await conn.execute_many(empty, [{"account_id": row[0], "id": row[1]} for row in found])
+        counts[table] = len(found)
+    return counts
 
 
 class Lists(Generic[ListT, RowT]):

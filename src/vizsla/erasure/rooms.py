@@ -12,6 +12,7 @@ import msgspec
 
 from vizsla.accounts.forgetting import candidates as uploaded_addresses
 from vizsla.accounts.forgetting import forget as forget_in_accounts
+from vizsla.accounts.lists import forget_names
 from vizsla.crawl.forgetting import forget as forget_crawled
 from vizsla.crawl.forgetting import forget_asks
 from vizsla.finder.forgetting import candidates as found_addresses
@@ -25,6 +26,7 @@ from vizsla.storage.statement import Statement
 from vizsla.verifier.forgetting import candidates as verified_addresses
 from vizsla.verifier.forgetting import forget as forget_verified
 
+_LISTS = ("bulk_list", "bulk_finding", "bulk_search")
 Pairs = list[tuple[str, str | None]]
 """Domains and local parts; None for a whole domain."""
 
@@ -55,7 +57,7 @@ class Room(msgspec.Struct, frozen=True):
 
 
 async def _forget_in_accounts(conn: Connection, whom: Whom, _: int) -> Counts:
-    return await forget_in_accounts(conn, whom)
+    return await forget_in_accounts(conn, whom) | await forget_names(conn, _LISTS, whom)
 
 
 async def _forget_found(conn: Connection, whom: Whom, _: int) -> Counts:

@@ -66,6 +66,10 @@ class Whom(msgspec.Struct, frozen=True, dict=True):
         except InvalidDomain:
             return False
 
+    def is_in_name(self, name: str) -> bool:
+        """Whether what somebody called a file names them: `people-acme.com.csv`. Hyphens and endings are the file's."""
+        return any(re.search(rf"(?<![a-z0-9._+]){re.escape(needle)}", name.lower()) for needle in self.needles.values())
+
     def is_row(self, cells: Iterable[str]) -> bool:
         """Whether a row of somebody's file speaks of them: by address, by domain, or by name at that domain."""
         cells = list(cells)
