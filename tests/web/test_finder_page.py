@@ -6,10 +6,11 @@ import pytest
 
 from vizsla.accounts.quota import get_usage
 from vizsla.accounts.store import Plan, set_plan
-from vizsla.erasure import claim
+from vizsla.erasure.claiming import claim
 from vizsla.harvest.records import Sighting
 from vizsla.index.merge import merge
 from vizsla.privacy.claims import Claims, load_claims, parse_claimed
+from vizsla.privacy.ledger import Word
 from web.conftest import SECRET, Site
 
 HOSTILE = '"><img src=x onerror=alert(1)>'
@@ -146,7 +147,7 @@ async def test_a_link_from_elsewhere_asks_nothing(site: Site) -> None:
 
 async def test_whoever_said_stop_is_not_found(site: Site) -> None:
     services = site.house.services
-    await claim(site.stores, services.claims, parse_claimed("acme.example"), site.clock)
+    await claim(site.stores, services.claims, parse_claimed("acme.example"), site.clock, word=Word("operator"))
     services.claims = await load_claims(site.stores.app, SECRET)
     page = await (await site.person("a")).get("/finder?full_name=Bob+Ray&where=acme.example")
 

@@ -11,8 +11,9 @@ from vizsla.accounts.lists import MOST_ROWS
 from vizsla.accounts.quota import Meter, get_usage
 from vizsla.accounts.store import Plan, set_plan
 from vizsla.accounts.uploads import KEPT, forget_uploads
-from vizsla.erasure import claim
+from vizsla.erasure.claiming import claim
 from vizsla.privacy.claims import Claims, load_claims, parse_claimed
+from vizsla.privacy.ledger import Word
 from vizsla.storage.statement import statement
 from vizsla.work.bulk import Bulk
 from vizsla.work.findings import open_means
@@ -371,7 +372,7 @@ async def test_nobody_sees_anothers_lists_or_files(site: Site) -> None:
 async def test_whoever_says_stop_goes_from_files_that_wait(site: Site) -> None:
     browser = await site.person("a")
     path = (await send(browser, "verifications", EMAILS)).header("location")
-    await claim(site.stores, Claims(SECRET), parse_claimed("ada@acme.test"), site.clock)
+    await claim(site.stores, Claims(SECRET), parse_claimed("ada@acme.test"), site.clock, word=Word("operator"))
 
     kept = str(await site.stores.app.fetch_all(statement("SELECT rows FROM upload_part")))
     assert "ada" not in kept.lower() and "bob@acme.test" in kept

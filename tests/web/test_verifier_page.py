@@ -8,9 +8,10 @@ import pytest
 
 from vizsla.accounts.quota import get_usage
 from vizsla.accounts.store import Plan, set_plan
-from vizsla.erasure import claim
+from vizsla.erasure.claiming import claim
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import load_claims, parse_claimed
+from vizsla.privacy.ledger import Word
 from vizsla.verifier.evidence import Step
 from vizsla.verifier.outcome import Ended, Outcome
 from vizsla.verifier.store import Job
@@ -177,7 +178,7 @@ async def test_a_used_up_plan_and_a_claimed_person_are_said(site: Site) -> None:
 
     services = site.house.services
     services.claims = await load_claims(site.stores.app, SECRET)
-    await claim(site.stores, services.claims, parse_claimed("jane@acme.test"), site.clock)
+    await claim(site.stores, services.claims, parse_claimed("jane@acme.test"), site.clock, word=Word("operator"))
     services.claims = await load_claims(site.stores.app, SECRET)
     for page in (await browser.post("/verifier", {"email": "jane@acme.test"}), await browser.get(path)):
         assert page.status in (404, 451)
