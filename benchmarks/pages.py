@@ -127,6 +127,8 @@ def _measure(hello: str, pages: str, cookie: str, targets: Sequence[str], times:
     costs = {}
     for target in targets:
         body = asked.get(target)
+        if not body:
+            continue  # leads on to another page
         named = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', gzip.decompress(body).decode()))
         for name in named - files.keys():
             files[name] = len(asked.get(name))
@@ -155,7 +157,7 @@ class _Client:
         self._connection.request("GET", target, headers=self._headers)
         answer = self._connection.getresponse()
         body = answer.read()
-        if answer.status != 200:
+        if answer.status not in (200, 303):
             sys.exit(f"{target} was answered {answer.status}")
         return body
 
