@@ -3,10 +3,13 @@ What is kept of accounts, their members, their keys and what they used.
 
 An account is a team: what it owns and may do. A member is a person of it (the table is not called `user`, which PostgreSQL
 reads as a function). Public numeric ids are counted per account, by `account.last_id`. NULL in a plan column means: as the
-settings say.
+plan of that name, or the settings, say.
+
+Secrets are nowhere in here: of tokens, keys and recovery codes there is a SHA-256, of passwords an Argon2 hash, and the secret
+of one-time codes is sealed.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text
 
 from vizsla.storage.schema import Id, app_metadata
 
@@ -23,6 +26,10 @@ account = Table(
     Column("rate_search", Text),  # "15/s,500/min"
     Column("rate_verify", Text),
     Column("rate_count", Text),
+    Column("name", Text),  # of the team; NULL: it has none
+    Column(
+        "period_day", BigInteger, nullable=False, server_default="1"
+    ),  # of the month, 1 to 31, on which periods begin
 )
 
 member = Table(
@@ -33,8 +40,15 @@ member = Table(
     Column("email", Text, nullable=False, unique=True),  # in lower case
     Column("first_name", Text),
     Column("last_name", Text),
-    Column("is_admin", BigInteger, nullable=False, server_default="0"),
+    Column("is_admin", BigInteger, nullable=False, server_default="0"),  # of this installation
     Column("created_at", BigInteger, nullable=False),
+    Column("role", Text, nullable=False, server_default="owner"),  # owner, admin, member: in the team
+    Column("limit_searches", BigInteger),  # of the account's in a period; NULL: no limit of their own
+    Column("limit_verifications", BigInteger),
+    Column("password", Text),  # Argon2id in PHC format; NULL: none was set
+    Column("totp_secret", Text),  # sealed, in hex; NULL: no one-time codes
+    Column("totp_since", BigInteger),  # when the first code was right; NULL: it is being set up
+    Column("totp_step", BigInteger),  # the 30 seconds of the last code that was taken: each is taken once
 )
 
 api_key = Table(
@@ -48,6 +62,16 @@ api_key = Table(
     Column("last4", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("last_used_at", BigInteger),  # to about a minute
+)
+
+# What is kept of callers in memory is forgotten when a row is added here: a key was revoked, a plan or a member changed.
+caller_change = Table(
+    "caller_change",
+    app_metadata,
+    Column("id", Id, primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
 )
 
 usage = Table(
@@ -55,6 +79,17 @@ usage = Table(
     app_metadata,
     Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
     Column("period", BigInteger, primary_key=True, autoincrement=False),  # its first second
+    Column("searches", BigInteger, nullable=False, server_default="0"),
+    Column("verifications", BigInteger, nullable=False, server_default="0"),
+)
+
+# What of `usage` was whose. Without a foreign key: who left the team used what they used.
+member_usage = Table(
+    "member_usage",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("member_id", BigInteger, primary_key=True, autoincrement=False),
     Column("searches", BigInteger, nullable=False, server_default="0"),
     Column("verifications", BigInteger, nullable=False, server_default="0"),
 )
@@ -97,4 +132,102 @@ setup_token = Table(
     Column("hash", Text, primary_key=True),
     Column("created_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
+)
+
+
+def _member_columns(*, in_key: bool) -> tuple[Column[int], Column[int], ForeignKeyConstraint]:
+    """Whose a row is; it goes with its member."""
+    return (
+        Column("account_id", BigInteger, primary_key=in_key, autoincrement=False, nullable=False),
+        Column("member_id", BigInteger, primary_key=in_key, autoincrement=False, nullable=False),
+        ForeignKeyConstraint(["account_id", "member_id"], ["member.account_id", "member.id"], ondelete="CASCADE"),
+    )
+
+
+session = Table(
+    "session",
+    app_metadata,
+    *_member_columns(in_key=False),
+    Column("id", BigInteger, nullable=False),  # public, counted per account
+    Column("hash", Text, primary_key=True),  # of the token in the cookie
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),  # to a few minutes
+    Column("expires_at", BigInteger, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Index("session_member", "account_id", "member_id"),
+    Index("session_expires_at", "expires_at"),
+)
+
+# What a member can do once with a secret they were given: set a password, finish signing in.
+ticket = Table(
+    "ticket",
+    app_metadata,
+    *_member_columns(in_key=False),
+    Column("hash", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),  # password, code
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ticket_member", "account_id", "member_id"),
+    Index("ticket_expires_at", "expires_at"),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    app_metadata,
+    *_member_columns(in_key=True),
+    Column("hash", Text, primary_key=True),
+)
+
+# Somebody who wants an account and has yet to show that the address is theirs.
+sign_up = Table(
+    "sign_up",
+    app_metadata,
+    Column("hash", Text, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("sign_up_email", "email"),
+    Index("sign_up_expires_at", "expires_at"),
+)
+
+invitation = Table(
+    "invitation",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("email", Text, nullable=False),
+    Column("role", Text),  # in the team; NULL: to an account of their own
+    Column("invited_by", BigInteger, nullable=False),  # a member of the account
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("invitation_expires_at", "expires_at"),
+)
+
+# How often somebody guessed at a password or a code lately.
+guess = Table(
+    "guess",
+    app_metadata,
+    Column("bucket", Text, primary_key=True),  # a hash of what is guessed at, or of who guesses
+    Column("arrival", BigInteger, nullable=False),  # GCRA's theoretical arrival time, seconds since 1970
+    Index("guess_arrival", "arrival"),
+)
+
+request_log = Table(
+    "request_log",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # in the order of time; see request_log.py
+    Column("key_id", BigInteger, nullable=False),
+    Column("member_id", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),  # without its query
+    Column("call", Text, nullable=False),
+    Column("status", BigInteger, nullable=False),
+    Column("ms", BigInteger, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Index("request_log_key", "account_id", "key_id", "id"),
+    Index("request_log_at", "at"),
 )

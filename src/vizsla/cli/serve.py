@@ -6,12 +6,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any
 
-from vizsla.accounts.keys import create_key
 from vizsla.accounts.sample import issue_sample_key
-from vizsla.accounts.store import create_setup_token, create_user, has_users, is_setup_token, use_setup_token
-from vizsla.api.app import create_app
+from vizsla.accounts.store import create_setup_token
+from vizsla.api.app import App
 from vizsla.api.journal import Journal
 from vizsla.api.openapi import describe
 from vizsla.api.server import run as run_loop
@@ -19,6 +17,7 @@ from vizsla.api.server import serve as listen
 from vizsla.api.v2 import all_calls
 from vizsla.cli.gather import load_sample
 from vizsla.cli.output import put_line, talk
+from vizsla.desk.services import Services
 from vizsla.erasure import finish_erasures
 from vizsla.harvest.sample import RICHEST_DOMAIN
 from vizsla.kit.errors import VizslaError
@@ -29,12 +28,11 @@ from vizsla.storage.open import HomeLock
 from vizsla.storage.statement import statement
 from vizsla.verifier.exchangers import find_exchangers
 from vizsla.web.app import create_web
+from vizsla.web.house import House
 from vizsla.work.loops import run_loops
 from vizsla.work.workplace import Workplace, open_workplace
 
 _ANY_DOMAIN = statement("SELECT domain FROM domain LIMIT 1")
-_EXAMPLE = statement("SELECT domain FROM domain WHERE n_emails > 0 LIMIT 1")
-_IS_KNOWN = statement("SELECT domain FROM domain WHERE domain = :domain")
 
 
 def serve(*, host: str = "127.0.0.1", port: int = 8000, with_sample: bool = False) -> None:
@@ -119,9 +117,8 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
         async with place.stores.app.write() as conn:
             token = await create_setup_token(conn, place.clock.now())
             sample_key = await issue_sample_key(conn, place.clock.now()) if with_sample else None
-        desk = _Desk(place)
         dns = await stack.enter_async_context(DnsClient(settings.dns_servers))
-        app = create_app(
+        services = Services(
             settings,
             place.stores,
             await place.claims(),
@@ -130,12 +127,14 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             waiting=place.waiting,
             way_out=place.way_out,
             find_exchangers=partial(find_exchangers, dns, EgressGuard(settings.egress_allow)),
-            fallback=create_web(desk),
         )
+        journal = Journal(level=settings.log)
+        house = House(services, place.secret, partial(describe, all_calls(trial=settings.trial)), journal.fault)
+        app = App(services, journal, create_web(house))
 
         def announce(url: str) -> None:
-            desk.base_url = settings.base_url or url
-            _announce(desk.base_url, token, sample_key)
+            house.base_url = settings.base_url or url
+            _announce(house.base_url, token, sample_key)
 
         async with _working(place, app.journal):
             await listen(app, host, port, journal=app.journal, started=announce)
@@ -149,41 +148,3 @@ def _announce(url: str, token: str | None, sample_key: str | None) -> None:
         put_line(f'Ask it: curl "{url}/v2/domain-search?domain={RICHEST_DOMAIN}" -H "X-API-KEY: {sample_key}"')
     put_line("Stop it with Ctrl-C.")
     sys.stdout.flush()
-
-
-class _Desk:
-    """What the pages for people ask of the house."""
-
-    base_url = ""
-
-    def __init__(self, place: Workplace) -> None:
-        self._place = place
-        self._api: dict[str, Any] | None = None
-
-    def describe_api(self) -> dict[str, Any]:
-        if self._api is None:
-            self._api = describe(all_calls(trial=self._place.settings.trial), self.base_url)
-        return self._api
-
-    async def has_users(self) -> bool:
-        return await has_users(self._place.stores.app)
-
-    async def example_domain(self) -> str | None:
-        index = self._place.stores.index
-        row = await index.fetch_one(_IS_KNOWN, {"domain": RICHEST_DOMAIN})
-        if row is None:
-            # Thousands of domains without addresses may come first: not in the event loop.
-            row = next(iter(await index.fetch_all_slowly(_EXAMPLE)), None)
-        return row[0] if row else None
-
-    async def is_setup_open(self, token: str) -> bool:
-        return await is_setup_token(self._place.stores.app, token)
-
-    async def set_up(self, token: str, email: str) -> str | None:
-        now = self._place.clock.now()
-        async with self._place.stores.app.write() as conn:
-            if not await use_setup_token(conn, token, now):
-                return None
-            member = await create_user(conn, email, now=now, is_admin=True)
-            made = await create_key(conn, member.account_id, "first key", now=now, member_id=member.id)
-        return made.plaintext

@@ -59,6 +59,7 @@ bulk_finding = Table(
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("member_id", BigInteger),  # whose it is counted as; NULL: the account's alone
     Index("bulk_finding_due", "due"),
     Index("bulk_finding_ended_at", "ended_at"),
 )

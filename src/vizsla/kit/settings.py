@@ -15,9 +15,10 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from vizsla.kit.errors import SettingsError
+from vizsla.kit.email_address import parse_email
+from vizsla.kit.errors import InvalidEmail, SettingsError
 
-SECRET_FIELDS = frozenset({"secret_key", "metrics_token", "database_url", "index_url"})
+SECRET_FIELDS = frozenset({"secret_key", "metrics_token", "database_url", "index_url", "smtp_url"})
 _NOT_SETTINGS = frozenset({"VIZSLA_BENCH", "VIZSLA_TEST_POSTGRES"})
 
 
@@ -50,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The name to greet mail servers with."""
     mail_from: str = ""
     """The envelope sender of probes."""
+    smtp_url: str = ""
+    """`smtp://user:password@host:587` or `smtps://…` of the server that sends our own mails; empty: they go into `$VIZSLA_HOME/outbox`."""
+    smtp_from: str = ""
+    """Whom our own mails are from; empty: the user of SMTP_URL if it is an address, or vizsla@ the host of BASE_URL."""
     egress_bind: str = ""
     """The local address that outgoing connections are made from."""
     self_test_hosts: tuple[str, ...] = ()
@@ -155,6 +160,15 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     for name in ("database_url", "index_url"):
         if (url := getattr(settings, name)) and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
             raise SettingsError(f"{origins.get(name)} must begin with postgresql:// or sqlite:///")
+    if settings.smtp_url and not settings.smtp_url.startswith(("smtp://", "smtps://")):
+        raise SettingsError(f"{origins.get('smtp_url')} must begin with smtp:// or smtps://")
+    if settings.smtp_from:
+        try:
+            parse_email(settings.smtp_from)
+        except InvalidEmail:
+            raise SettingsError(
+                f"{origins.get('smtp_from')}: {settings.smtp_from!r} is not an e-mail address"
+            ) from None
 
 
 def _words(text: str) -> list[str]:

@@ -1,8 +1,8 @@
 """What is kept of those who said stop: a keyed hash, never the address."""
 
-from sqlalchemy import BigInteger, Column, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table, Text
 
-from vizsla.storage.schema import app_metadata
+from vizsla.storage.schema import Id, app_metadata
 
 claim = Table(
     "claim",
@@ -12,4 +12,56 @@ claim = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("erased_at", BigInteger),  # when the index had forgotten it; NULL: not yet
     Column("label", Text),  # what `claim list` may show: j***@acme.com
+)
+
+# One row, counted up with every claim and every one taken back: whoever holds the claims in memory looks at it to learn of both.
+claim_version = Table(
+    "claim_version",
+    app_metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # 1
+    Column("version", BigInteger, nullable=False),
+)
+
+# What somebody asked for who has not yet shown that the address, or the domain, is theirs.
+claim_request = Table(
+    "claim_request",
+    app_metadata,
+    Column("hash", Text, primary_key=True),  # SHA-256 of the link's token, in hex
+    Column("kind", Text, nullable=False),  # email, domain
+    Column(
+        "sealed", Text, nullable=False
+    ),  # the address under the token alone; the domain under the secret key; in hex
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Column("due", BigInteger),  # when DNS is next asked, see storage.lease; NULL: never
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+    Index("claim_request_due", "due"),
+    Index("claim_request_expires_at", "expires_at"),
+)
+
+# How often something was asked for on one day.
+claim_limit = Table(
+    "claim_limit",
+    app_metadata,
+    Column("hash", Text, primary_key=True),  # of the address, domain or client that is counted
+    Column("day", BigInteger, primary_key=True, autoincrement=False),  # its first second
+    Column("count", BigInteger, nullable=False),
+)
+
+# The ledger. Rows are added and never changed: triggers see to it (migration 0007).
+claim_event = Table(
+    "claim_event",
+    app_metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),  # claimed, erased, removed
+    Column("kind", Text, nullable=False),  # email, domain
+    Column("hash", Text, nullable=False),  # as in claim
+    Column("label", Text, nullable=False),  # j***@acme.com
+    Column("word", Text, nullable=False),  # on whose: mail, dns, operator, restart
+    Column("proof", Text, nullable=False),  # the DNS record, the operator's login name
+    Column("counts", Text, nullable=False),  # JSON: rows that went, by table
+    Index("claim_event_hash", "hash"),
 )

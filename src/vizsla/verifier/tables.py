@@ -79,6 +79,7 @@ bulk_list = Table(
     Column("due", BigInteger),  # see storage.lease; NULL: ended
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
+    Column("member_id", BigInteger),  # whose it is counted as; NULL: the account's alone
     Index("bulk_list_due", "due"),
     Index("bulk_list_ended_at", "ended_at"),
 )

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from vizsla.finder.bulk import forget_old as forget_findings
 from vizsla.index.ageing import Ageing
 from vizsla.kit.clock import DAY
+from vizsla.mail.outgoing import forget_mail
 from vizsla.verifier.bulk_store import forget_lists
 from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
@@ -20,6 +21,7 @@ from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
+from vizsla.work.mail import send_mail
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
 
@@ -40,6 +42,8 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
         group.create_task(_forever(lambda: Bulk(place, tell).run(), LOOK, tell))
         group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
+        postman = name_worker()
+        group.create_task(_forever(lambda: _post(place, postman, tell), LOOK, tell))
         if place.settings.probe:
             group.create_task(_forever(lambda: watch_egress(place, tell), LOOK, tell))
         group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
@@ -78,11 +82,16 @@ async def _verify(place: Workplace, tell: Tell) -> None:
         await Verifying(place, pipeline, tell).run()
 
 
+async def _post(place: Workplace, worker: str, tell: Tell) -> None:
+    await send_mail(place, worker, tell)
+
+
 async def _forget(place: Workplace) -> None:
     async with place.stores.app.write() as conn:
         await forget_stale(conn, place.clock.now() - _KEPT)
         await forget_lists(conn, place.clock.now() - _KEPT)
         await forget_findings(conn, place.clock.now() - _KEPT)
+        await forget_mail(conn, place.clock.now() - _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:

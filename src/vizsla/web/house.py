@@ -1,0 +1,51 @@
+"""What do the pages work with? The services they share with the API, and what the server that runs them brings."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from vizsla.accounts.keys import Caller, caller_of
+from vizsla.accounts.sessions import Visitor
+from vizsla.accounts.store import find_plan
+from vizsla.desk.services import Services
+
+
+class Fault(Protocol):
+    """Writes down what went wrong on our side."""
+
+    def __call__(self, error: BaseException, *, request_id: str, name: str | None) -> None: ...
+
+
+class House:
+    """One server, as its pages see it."""
+
+    def __init__(
+        self,
+        services: Services,
+        secret: bytes,
+        describe_api: Callable[[str], dict[str, Any]],
+        fault: Fault,
+    ) -> None:
+        self.services = services
+        self.secret = secret
+        self.base_url = services.settings.base_url
+        """How people reach this server; the address it listens on, once that is known, if nothing else was set."""
+        self.fault = fault
+        self._describe_api = describe_api
+        self._api: dict[str, Any] | None = None
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach this server over TLS, so that its cookie must not travel otherwise."""
+        return self.base_url.startswith("https://")
+
+    def describe_api(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if self._api is None:
+            self._api = self._describe_api(self.base_url)
+        return self._api
+
+    async def caller(self, visitor: Visitor) -> Caller:
+        """*visitor* as one whose questions are counted."""
+        services = self.services
+        plan = await find_plan(services.stores.app, visitor.account_id)
+        return caller_of(services.settings, plan, account_id=visitor.account_id, member_id=visitor.member_id)

@@ -1,0 +1,171 @@
+"""Domain search: who can be written to at a domain, with the pages each address was seen on."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from urllib.parse import quote, urlencode
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from vizsla.desk.asking import search_domain
+from vizsla.finder.domain_search import FoundEmail, SearchQuery, SearchResult
+from vizsla.index.company_names import find_domain
+from vizsla.kit.csv_file import harmless
+from vizsla.kit.domain_name import parse_domain
+from vizsla.kit.errors import VizslaError
+from vizsla.web.render import HEADERS
+from vizsla.web.views import Views
+from vizsla.web.visit import Visit
+
+views = Views()
+PAGE = 20
+_EXPORTED = 100
+"""Rows of one question of an export, as many as the API gives at once."""
+TYPES = ("personal", "generic")
+SENIORITIES = ("junior", "senior", "executive")
+DEPARTMENTS = (
+    "executive", "it", "finance", "management", "sales", "legal", "support",
+    "hr", "marketing", "communication", "education", "design", "health", "operations",
+)  # fmt: skip
+FIELDS = ("full_name", "position", "phone_number")
+STATUSES = ("valid", "accept_all", "unknown")
+_FILTERS = {"seniority": SENIORITIES, "department": DEPARTMENTS, "required_field": FIELDS, "verification_status": STATUSES}
+_COLUMNS = ("value", "type", "confidence", "first_name", "last_name", "position", "seniority", "department",
+            "linkedin", "twitter", "phone_number")  # fmt: skip
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A page on which an address was seen."""
+
+    domain: str
+    uri: str
+    extracted_on: str
+    last_seen_on: str
+    still_on_page: bool
+
+
+_sources = msgspec.json.Decoder(list[Source]).decode
+_words = msgspec.json.Decoder(list[str]).decode
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """An address and its sources."""
+
+    email: FoundEmail
+    sources: list[Source]
+
+
+@views.get("/search")
+async def ask(visit: Visit) -> Response:
+    """The form; with a domain or a company's name, on to the answer."""
+    text = visit.query("domain", most=300)
+    if not text:
+        return visit.page("search.html", text="", problem=None)
+    try:
+        domain = await _which(visit, text)
+    except VizslaError as error:
+        return visit.page("search.html", text=text, problem=error.details, status=422)
+    if domain is None:
+        problem = f"No company called {text} is known here. Try its domain, such as acme.com."
+        return visit.page("search.html", text=text, problem=problem, status=404)
+    return visit.go(f"/domain/{quote(domain)}")
+
+
+async def _which(visit: Visit, text: str) -> str | None:
+    """The domain that *text* is, or that the company of this name has. Raises InvalidDomain."""
+    if "." in text or "/" in text:
+        return parse_domain(text)
+    return await find_domain(visit.stores.index, text)
+
+
+@views.get("/domain/{domain}")
+async def show_domain(visit: Visit) -> Response:
+    """The answer, page by page."""
+    query = _query(visit)
+    found = await search_domain(await visit.asker(), query)
+    offset = query.offset
+    given = _given(query)
+    return visit.page(
+        "domain.html",
+        query=query,
+        found=found,
+        data=found.data,
+        technologies=_words(found.data.technologies),
+        linked=_words(found.data.linked_domains),
+        emails=[Shown(email, _sources(email.sources)) for email in found.data.emails],
+        choices=_FILTERS,
+        chosen={name: getattr(query, name) for name in _FILTERS},
+        is_filtered=bool(given),
+        types=TYPES,
+        before=_address(query, given, offset - PAGE) if offset else "",
+        after=_address(query, given, offset + PAGE) if offset + PAGE < found.results else "",
+        first=offset + 1,
+        export=f"/domain/{query.domain}/export.csv?{urlencode(given, doseq=True)}",
+        can_crawl=found.is_missed,
+    )
+
+
+@views.get("/domain/{domain}/export.csv")
+async def export(visit: Visit) -> Response:
+    """The same as a file. Each hundred addresses count as one search, as they do for a program."""
+    query = msgspec.structs.replace(_query(visit), limit=_EXPORTED, offset=0)
+    first = await search_domain(await visit.asker(), query)
+    name = f"{query.domain}.csv"
+    headers = dict(HEADERS) | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(_rows(visit, query, first), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _rows(visit: Visit, query: SearchQuery, first: SearchResult) -> AsyncIterator[str]:
+    yield _line([*_COLUMNS, "verification_status", "verification_date", "sources"])
+    found, offset = first, 0
+    asker = await visit.asker()
+    while found.data.emails:
+        for email in found.data.emails:
+            uris = " ".join(source.uri for source in _sources(email.sources))
+            values = [getattr(email, name) for name in _COLUMNS]
+            yield _line([*values, email.verification.status, email.verification.date, uris])
+        offset += _EXPORTED
+        if offset >= found.results:
+            return
+        found = await search_domain(asker, msgspec.structs.replace(query, offset=offset))
+
+
+def _line(values: list[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(["" if value is None else harmless(str(value)) for value in values])
+    return line.getvalue()
+
+
+def _query(visit: Visit) -> SearchQuery:
+    """What the address asks for; a filter that is none is left out. Raises InvalidDomain."""
+    offset = visit.query("offset")
+    kind = visit.query("type")
+    params = visit.request.query_params
+    several = {
+        name: tuple(value for value in dict.fromkeys(params.getlist(name)) if value in known)
+        for name, known in _FILTERS.items()
+    }
+    title = visit.query("job_title", most=100)
+    return SearchQuery(
+        domain=parse_domain(visit.request.path_params["domain"]),
+        limit=PAGE,
+        offset=min(int(offset), 1_000_000) if offset.isascii() and offset.isdigit() and len(offset) < 9 else 0,
+        type=kind if kind in TYPES else None,
+        job_titles=(title,) if title else (),
+        **several,
+    )
+
+
+def _given(query: SearchQuery) -> dict[str, object]:
+    """The filters as parameters of an address."""
+    given: dict[str, object] = {name: values for name in _FILTERS if (values := getattr(query, name))}
+    if query.type:
+        given["type"] = query.type
+    if query.job_titles:
+        given["job_title"] = query.job_titles[0]
+    return given
+
+
+def _address(query: SearchQuery, given: dict[str, object], offset: int) -> str:
+    return f"/domain/{query.domain}?{urlencode({**given, 'offset': max(0, offset)}, doseq=True)}"

@@ -1,0 +1,108 @@
+"""Which pages are there? A page is a function from a visit to an answer; what guards it is said once, where it is declared."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from vizsla.accounts.sessions import note_seen
+from vizsla.kit.errors import VizslaError
+from vizsla.web.house import House
+from vizsla.web.render import HEADERS
+from vizsla.web.visit import Visit, find_visitor, is_ours
+
+View = Callable[[Visit], Awaitable[Response]]
+_STATUSES = {
+    "not_found": 404,
+    "forbidden": 403,
+    "payload_too_large": 413,
+    "too_many_requests": 429,
+    "claimed_email": 451,
+    "store": 503,
+    "store_unavailable": 503,
+}
+
+
+class OperatorsOnly(VizslaError):
+    """Only the operator of this installation may see this."""
+
+    id = "forbidden"
+
+
+class CrossSite(VizslaError):
+    """This came from another site, so nothing was done. Open the page here and try again."""
+
+    id = "forbidden"
+
+
+class Views:
+    """The pages of one module."""
+
+    def __init__(self) -> None:
+        self._declared: list[tuple[str, str, View, bool, bool]] = []
+
+    def get(
+        self, path: str, *, signed_in: bool = True, operator: bool = False
+    ) -> Callable[[View], View]:
+        """Declare a page that is looked at."""
+        return partial(self._declare, "GET", path, signed_in, operator)
+
+    def post(
+        self, path: str, *, signed_in: bool = True, operator: bool = False
+    ) -> Callable[[View], View]:
+        """Declare what a form does."""
+        return partial(self._declare, "POST", path, signed_in, operator)
+
+    def _declare(self, method: str, path: str, signed_in: bool, operator: bool, view: View) -> View:
+        self._declared.append((method, path, view, signed_in, operator))
+        return view
+
+    def routes(self, house: House) -> list[Route]:
+        """As Starlette wants them."""
+        return [
+            Route(path, _guarded(house, view, signed_in=signed_in, operator=operator), methods=[method])
+            for method, path, view, signed_in, operator in self._declared
+        ]
+
+
+def _guarded(
+    house: House, view: View, *, signed_in: bool, operator: bool
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        visit = Visit(request, house, await find_visitor(request, house))
+        try:
+            if visit.known is not None and visit.known.is_due(visit.now):
+                async with visit.stores.app.write() as conn:
+                    await note_seen(conn, visit.known, visit.now)
+            if request.method not in ("GET", "HEAD") and not is_ours(request, house):
+                raise CrossSite
+            if signed_in and visit.known is None:
+                wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                return visit.go(f"/login?next={quote(wanted, safe='/')}" if request.method == "GET" else "/login")
+            if operator and not visit.visitor.is_admin:
+                raise OperatorsOnly
+            return await view(visit)
+        except VizslaError as error:
+            return refuse(visit, error)
+
+    return answer
+
+
+def refuse(visit: Visit, error: VizslaError) -> Response:
+    """A page that says why not, and what to do; for a program what the API would say, as it may have mistaken the path."""
+    status = _STATUSES.get(error.id, 422)
+    if status == 503:
+        visit.house.fault(error, request_id="", name=visit.request.url.path)
+        error = VizslaError("A database does not answer. Please try again in a moment.")
+    return say(visit, status, error.id, error.details)
+
+
+def say(visit: Visit, status: int, id_: str, sentence: str) -> Response:
+    """One sentence as a page, or as the API would say it to those who do not read pages."""
+    if "text/html" in visit.request.headers.get("accept", ""):
+        return visit.page("refusal.html", status=status, sentence=sentence, code=status)
+    item = {"id": id_, "code": status, "details": sentence}
+    return JSONResponse({"errors": [item]}, status, headers=dict(HEADERS))
