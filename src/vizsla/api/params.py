@@ -37,6 +37,8 @@ class Params(msgspec.Struct, frozen=True):
     wrong: ClassVar[Mapping[str, str]] = {}
     whole: ClassVar[frozenset[str]] = frozenset()
     """Lists whose elements are taken as they are, commas and all."""
+    clears: ClassVar[bool] = False
+    """Whether an empty string says that something is to be empty; else it says nothing."""
 
 
 class NoParams(Params, frozen=True):
@@ -183,6 +185,8 @@ def shape_of(kind: type[P]) -> Callable[[Given], P]:
                 continue
             if name in lists:
                 chosen[name] = _as_list(value)
+            elif value == "" and kind.clears and name not in required:
+                chosen[name] = value if name in blank else None
             elif value == "" and name in blank and name not in required:
                 continue
             elif isinstance(value, str) and name in forms and not forms[name](value):

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from vizsla.harvest.extract.countries import country_code
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.errors import InvalidEmail, NotFound, VizslaError
 
@@ -36,16 +37,6 @@ LONGEST = 1_000
 """Characters of a field."""
 LONGEST_NOTES = 20_000
 LONGEST_EMAIL = 254
-# ISO 3166-1, and XK for Kosovo, which has no code of its own there.
-COUNTRIES = frozenset(
-    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
-    "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR "
-    "GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP "
-    "KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT "
-    "MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW "
-    "SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ "
-    "UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW".split()
-)
 
 
 class InvalidLead(VizslaError):
@@ -157,9 +148,14 @@ def clean_text(name: str, text: str) -> str | None:
         raise InvalidLead(f"The supplied {name} is too long: {most:,} characters are the most.")
     if name == "country_code" and cleaned is not None:
         cleaned = cleaned.upper()
-        if cleaned not in COUNTRIES:
+        if not is_country(cleaned):
             raise InvalidLead("The supplied country_code is not a country of ISO 3166-1, such as US or FR.")
     return cleaned
+
+
+def is_country(code: str) -> bool:
+    """Whether *code* is one of ISO 3166-1 alpha-2, in capitals."""
+    return len(code) == 2 and country_code(code) == code
 
 
 def clean_score(score: int | None) -> int | None:

@@ -74,9 +74,7 @@ def reliability(bins: Sequence[Bin], *, title: str) -> Markup:
         x, y = at(tick, tick)
         pieces.append(f'<line class="grid" x1="{margin}" x2="{size - margin}" y1="{y:.1f}" y2="{y:.1f}"/>')
         pieces.append(f'<text class="tick" x="{margin - 5}" y="{y + 4:.1f}" text-anchor="end">{tick:.0%}</text>')
-        pieces.append(
-            f'<text class="tick" x="{x:.1f}" y="{size - margin + 14}" text-anchor="middle">{tick:.0%}</text>'
-        )
+        pieces.append(f'<text class="tick" x="{x:.1f}" y="{size - margin + 14}" text-anchor="middle">{tick:.0%}</text>')
     (x1, y1), (x2, y2) = at(0, 0), at(1, 1)
     pieces.append(f'<line class="ideal" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>')
     most = max((item.n for item in bins), default=1)

@@ -38,9 +38,7 @@ async def start(visit: Visit) -> Response:
         caller=caller,
         used=used,
         resets_on=day(period_end(visit.now)),
-        months=[
-            Bar(day(one.period)[:7], (float(one.searches), float(one.verifications))) for one in reversed(periods)
-        ],
+        months=[Bar(day(one.period)[:7], (float(one.searches), float(one.verifications))) for one in reversed(periods)],
         steps=await _steps(visit),
     )
 

@@ -30,7 +30,12 @@ DEPARTMENTS = (
 )  # fmt: skip
 FIELDS = ("full_name", "position", "phone_number")
 STATUSES = ("valid", "accept_all", "unknown")
-_FILTERS = {"seniority": SENIORITIES, "department": DEPARTMENTS, "required_field": FIELDS, "verification_status": STATUSES}
+_FILTERS = {
+    "seniority": SENIORITIES,
+    "department": DEPARTMENTS,
+    "required_field": FIELDS,
+    "verification_status": STATUSES,
+}
 _COLUMNS = ("value", "type", "confidence", "first_name", "last_name", "position", "seniority", "department",
             "linkedin", "twitter", "phone_number")  # fmt: skip
 

@@ -306,9 +306,7 @@ def _names(form: Form) -> dict[str, str | None]:
     return {name: form.text(name, most=100) or None for name in ("first_name", "last_name")}
 
 
-def _welcome(
-    visit: Visit, email: str, *, title: str, problem: str | None = None, form: Form | None = None
-) -> Response:
+def _welcome(visit: Visit, email: str, *, title: str, problem: str | None = None, form: Form | None = None) -> Response:
     """*email* is known, or (empty) to be given."""
     return visit.page(
         "welcome.html",

@@ -44,15 +44,11 @@ class Views:
     def __init__(self) -> None:
         self._declared: list[tuple[str, str, View, bool, bool]] = []
 
-    def get(
-        self, path: str, *, signed_in: bool = True, operator: bool = False
-    ) -> Callable[[View], View]:
+    def get(self, path: str, *, signed_in: bool = True, operator: bool = False) -> Callable[[View], View]:
         """Declare a page that is looked at."""
         return partial(self._declare, "GET", path, signed_in, operator)
 
-    def post(
-        self, path: str, *, signed_in: bool = True, operator: bool = False
-    ) -> Callable[[View], View]:
+    def post(self, path: str, *, signed_in: bool = True, operator: bool = False) -> Callable[[View], View]:
         """Declare what a form does."""
         return partial(self._declare, "POST", path, signed_in, operator)
 
@@ -68,9 +64,7 @@ class Views:
         ]
 
 
-def _guarded(
-    house: House, view: View, *, signed_in: bool, operator: bool
-) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(house: House, view: View, *, signed_in: bool, operator: bool) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         visit = Visit(request, house, await find_visitor(request, house))
         try:

@@ -224,4 +224,3 @@ def _read_note(packed: str | None) -> Note | None:
         note = msgspec.json.decode(base64.urlsafe_b64decode(packed), type=Note)
         return Note(note.text[:300], own_path(note.undo) if note.undo else "")
     return None
-

@@ -11,6 +11,11 @@ from vizsla.api.v2 import (
     email_count,
     email_finder,
     email_verifier,
+    leads,
+    leads_attributes,
+    leads_bulk,
+    leads_lists,
+    tags,
 )
 
 
@@ -26,6 +31,11 @@ def all_calls(*, trial: bool) -> Routes:
         *email_count.calls.endpoints,
         *account.calls.endpoints,
         *api_keys.calls.endpoints,
+        *leads.calls.endpoints,
+        *leads_bulk.calls.endpoints,
+        *leads_lists.calls.endpoints,
+        *leads_attributes.calls.endpoints,
+        *tags.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
-    return Routes([*endpoints, *trials] if trial else endpoints)
+    return Routes([*endpoints, *trials] if trial else endpoints, leads_lists.ALIASES)
