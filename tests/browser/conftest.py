@@ -31,7 +31,7 @@ ARGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 ]  # fmt: skip
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 TEAM = """<title>Team - Kestrel Optics</title><h1>Team</h1>
 <div><h3>Nora Quill</h3><p>Head of Sales</p><a href="mailto:nora.quill@kestrel.test">nora.quill@kestrel.test</a></div>
 <div><h3>Otto Brandt</h3><p>Engineer</p><a href="mailto:otto.brandt@kestrel.test">otto.brandt@kestrel.test</a></div>
@@ -44,7 +44,9 @@ def chromium() -> str:
     if shutil.which("chromium") is None and shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for words in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
-            subprocess.run(["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=400", *words], env=quiet, check=False, timeout=600)
+            subprocess.run(
+                ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=400", *words], env=quiet, check=False, timeout=600
+            )
     found = shutil.which("chromium")
     if found is None:
         pytest.skip("CHROMIUM IS MISSING, so no page was looked at: `apt-get install chromium fonts-dejavu-core`")

@@ -50,7 +50,7 @@ class Answer(msgspec.Struct):
     @property
     def words(self) -> str:
         """What a person reads of it."""
-        body = re.sub(r"<(script|style|svg).*?</\1>", " ", self.text, flags=re.S)
+        body = re.sub(r"<(script|style|svg).*?</\1>", " ", self.text, flags=re.DOTALL)
         return " ".join(re.sub(r"<[^>]+>", " ", body).split())
 
 
@@ -73,7 +73,9 @@ class Browser:
         """A request with these headers and no others."""
         return await self._ask(method, target, body, _named(headers))
 
-    async def upload(self, target: str, form: Mapping[str, str], name: str, content: bytes, field: str = "file") -> Answer:
+    async def upload(
+        self, target: str, form: Mapping[str, str], name: str, content: bytes, field: str = "file"
+    ) -> Answer:
         """A form with a file."""
         mark = "----vizsla"
         parts = [
@@ -150,7 +152,9 @@ class Site(msgspec.Struct):
         """A browser of anybody's."""
         browser = Browser(self.app)
         async with self.stores.app.write() as conn:
-            browser.cookies["vizsla_session"] = await open_session(conn, member, now=self.clock.now(), user_agent="test")
+            browser.cookies["vizsla_session"] = await open_session(
+                conn, member, now=self.clock.now(), user_agent="test"
+            )
         return browser
 
 
@@ -162,7 +166,12 @@ async def site(stores: Stores, settings: Settings) -> AsyncIterator[Site]:
     async with stores.app.write() as conn:
         for name in ("a", "b"):
             member = await create_user(
-                conn, f"{name}@{name}.example", now=NOW, is_admin=name == "a", first_name=name.upper(), last_name="Person"
+                conn,
+                f"{name}@{name}.example",
+                now=NOW,
+                is_admin=name == "a",
+                first_name=name.upper(),
+                last_name="Person",
             )
             members[name] = member
             keys[name] = (await create_key(conn, member.account_id, "first", now=NOW, member_id=member.id)).plaintext

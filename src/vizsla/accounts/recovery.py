@@ -12,7 +12,7 @@ from vizsla.accounts.guesses import Allowance, take_guess
 from vizsla.accounts.rate import address_bucket
 from vizsla.accounts.sessions import close_other_sessions
 from vizsla.accounts.sign_in import clear_guesses
-from vizsla.accounts.store import Member, find_user, set_password
+from vizsla.accounts.store import Member, find_user, next_id, set_password
 from vizsla.accounts.tickets import create_ticket, drop_tickets, find_ticket, use_ticket
 from vizsla.kit.clock import DAY
 from vizsla.kit.email_address import parse_email
@@ -64,8 +64,11 @@ async def reset_password(conn: Connection, token: str, password: str, now: int) 
 
     Ends all their sessions: the door opens a new one, by way of `second_factor` if they use one-time codes.
     """
-    member = await use_ticket(conn, token, "password", now)
+    member = await find_ticket(conn, token, "password", now)
     if member is None:
+        return None
+    await _take_turn(conn, member)
+    if await use_ticket(conn, token, "password", now) is None:
         return None
     await _set(conn, member, password, keep=None)
     return member
@@ -77,7 +80,13 @@ async def change_password(conn: Connection, member: Member, password: str, *, ke
 
     *keep* is the session that they do it from.
     """
+    await _take_turn(conn, member)
     await _set(conn, member, password, keep=keep)
+
+
+async def _take_turn(conn: Connection, member: Member) -> None:
+    """Lock the account: two who hold different links of one member would each wait for the other's to be dropped."""
+    await next_id(conn, member.account_id)
 
 
 async def _set(conn: Connection, member: Member, password: str, *, keep: int | None) -> None:

@@ -13,7 +13,7 @@ import secrets
 import msgspec
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, null, select, update
 
 from vizsla.accounts.guesses import Allowance, forgive_guesses, take_guess
 from vizsla.accounts.store import Member
@@ -36,7 +36,9 @@ _SECRET_BYTES = 20
 _ONE = (member.c.account_id == bindparam("account_id_"), member.c.id == bindparam("id_"))
 _FIND = statement(select(member.c.totp_secret, member.c.totp_since).where(*_ONE))
 _BEGIN = statement(
-    update(member).where(*_ONE, member.c.totp_since.is_(None)).values(totp_secret=bindparam("secret_"), totp_step=None)
+    update(member)
+    .where(*_ONE, member.c.totp_since.is_(None))
+    .values(totp_secret=bindparam("secret_"), totp_step=null())
 )
 _STEP = statement(
     update(member)
@@ -44,7 +46,7 @@ _STEP = statement(
     .values(totp_step=bindparam("step_"))
 )
 _TURN_ON = statement(update(member).where(*_ONE, member.c.totp_since.is_(None)).values(totp_since=bindparam("now_")))
-_TURN_OFF = statement(update(member).where(*_ONE).values(totp_secret=None, totp_since=None, totp_step=None))
+_TURN_OFF = statement(update(member).where(*_ONE).values(totp_secret=null(), totp_since=null(), totp_step=null()))
 _THEIRS = (recovery_code.c.account_id == bindparam("account_id_"), recovery_code.c.member_id == bindparam("id_"))
 _ADD_CODE = statement(
     insert(recovery_code).values(

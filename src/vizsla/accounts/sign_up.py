@@ -39,7 +39,6 @@ _ADD = statement(
 _GOOD = (sign_up.c.hash == bindparam("hash_"), sign_up.c.expires_at > bindparam("now_"))
 _FIND = statement(select(sign_up.c.email).where(*_GOOD))
 _USE = statement(delete(sign_up).where(*_GOOD).returning(sign_up.c.email))
-_DROP = statement(delete(sign_up).where(sign_up.c.email == bindparam("email_")))
 _FORGET = statement(
     delete(sign_up).where(
         sign_up.c.hash.in_(
@@ -106,7 +105,6 @@ async def finish_sign_up(
     row = await conn.fetch_one(_USE, {"hash_": hash_token(token), "now_": now})
     if row is None:
         return None
-    await conn.execute(_DROP, {"email_": row[0]})
     return await create_user(conn, row[0], now=now, first_name=first_name, last_name=last_name, password=password)
 
 

@@ -58,6 +58,19 @@ def confirm_sign_up(to: str, *, link: str, until: int) -> Letter:
     )
 
 
+def already_member(to: str, *, link: str) -> Letter:
+    """Somebody wanted to make an account with an address that has one."""
+    return _letter(
+        "sign_up",
+        to,
+        subject="You have a Vizsla account already",
+        why="Somebody, hopefully you, wanted to make an account with this address. There is one, and it is yours.",
+        link=link,
+        label="Sign in",
+        otherwise="If it was not you, leave it be: nothing has changed.",
+    )
+
+
 def claim_link(to: str, *, link: str, until: int) -> Letter:
     """See what is known about you, and have it erased."""
     return _letter(
@@ -84,9 +97,9 @@ def plain_name(text: str) -> str:
 
 
 def _letter(
-    about: About, to: str, *, subject: str, why: str, link: str, label: str, until: int, otherwise: str
+    about: About, to: str, *, subject: str, why: str, link: str, label: str, otherwise: str, until: int | None = None
 ) -> Letter:
-    once = f"The link works once, until {time_text(until)}."
+    once = f"The link works once, until {time_text(until)}." if until else ""
     text = f"Hello,\n\n{why}\n\n{label}:\n{link}\n\n{once}\n{otherwise}\n\nVizsla\n"
     html = (
         '<!doctype html><html lang="en"><body style="font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:2em auto;padding:0 1em">\n'

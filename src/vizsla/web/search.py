@@ -147,10 +147,10 @@ def _query(visit: Visit) -> SearchQuery:
     offset = visit.query("offset")
     kind = visit.query("type")
     params = visit.request.query_params
-    several = {
-        name: tuple(value for value in dict.fromkeys(params.getlist(name)) if value in known)
-        for name, known in _FILTERS.items()
-    }
+
+    def several(name: str) -> tuple[str, ...]:
+        return tuple(value for value in dict.fromkeys(params.getlist(name)) if value in _FILTERS[name])
+
     title = visit.query("job_title", most=100)
     return SearchQuery(
         domain=parse_domain(visit.request.path_params["domain"]),
@@ -158,7 +158,10 @@ def _query(visit: Visit) -> SearchQuery:
         offset=min(int(offset), 1_000_000) if offset.isascii() and offset.isdigit() and len(offset) < 9 else 0,
         type=kind if kind in TYPES else None,
         job_titles=(title,) if title else (),
-        **several,
+        seniority=several("seniority"),
+        department=several("department"),
+        required_field=several("required_field"),
+        verification_status=several("verification_status"),
     )
 
 

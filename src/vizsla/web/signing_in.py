@@ -4,6 +4,7 @@ How does somebody get in, and out? Set-up, sign-up, invitations, signing in with
 What these pages say does not tell whether an address has an account here.
 """
 
+from typing import TypedDict
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -302,8 +303,16 @@ async def set_up(visit: Visit) -> Response:
     return await _begin(visit, member, note="Vizsla is yours. Make an API key, or search a domain.")
 
 
-def _names(form: Form) -> dict[str, str | None]:
-    return {name: form.text(name, most=100) or None for name in ("first_name", "last_name")}
+class _Names(TypedDict):
+    first_name: str | None
+    last_name: str | None
+
+
+def _names(form: Form) -> _Names:
+    return {
+        "first_name": form.text("first_name", most=100) or None,
+        "last_name": form.text("last_name", most=100) or None,
+    }
 
 
 def _welcome(visit: Visit, email: str, *, title: str, problem: str | None = None, form: Form | None = None) -> Response:

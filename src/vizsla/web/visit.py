@@ -9,7 +9,7 @@ none; with a session cookie and neither of them it is refused, for then nobody v
 import base64
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 from starlette.datastructures import FormData, UploadFile
@@ -208,7 +208,7 @@ def own_path(path: str) -> str:
     return path if _OURS.match(path) else "/"
 
 
-async def _bounded(stream: AsyncIterator[bytes], largest: int) -> AsyncIterator[bytes]:
+async def _bounded(stream: AsyncIterator[bytes], largest: int) -> AsyncGenerator[bytes, None]:
     size = 0
     async for chunk in stream:
         size += len(chunk)

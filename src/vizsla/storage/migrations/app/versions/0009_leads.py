@@ -1,14 +1,14 @@
 """
 Leads, their lists, tags and custom attributes.
 
-Revision 0007, after 0006.
+Revision 0009, after 0008.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
