@@ -8,6 +8,9 @@ whatever happens to the deletion. `finish_erasures` completes what a dead proces
 from vizsla.finder.bulk import EVERY_FOUND, forget_found
 from vizsla.index.erase import forget
 from vizsla.kit.clock import Clock
+from vizsla.kit.email_address import parse_email
+from vizsla.leads.erase import EVERY_LEAD
+from vizsla.leads.erase import forget as forget_leads
 from vizsla.privacy.claims import Claimed, Claims, add_claim, has_pending, load_claims, record_erased, remove_claim
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
@@ -32,6 +35,8 @@ async def claim(stores: Stores, claims: Claims, claimed: Claimed, clock: Clock) 
     await forget_texts(stores.app, lambda text: _is_of(claimed, text), Ending("claimed", clock.now()))
     async with stores.app.write() as conn:
         await forget_found(conn, claimed.domain, claimed.local or None)
+    async with stores.app.write() as conn:
+        await forget_leads(conn, claimed.domain, claimed.local or None, now=clock.now())
         await record_erased(conn, claims, claimed, clock.now())
     return is_new
 
@@ -93,6 +98,12 @@ async def finish_erasures(stores: Stores, secret: bytes, clock: Clock) -> int:
             async with stores.app.write() as conn:
                 for domain, local in claimed:
                     await forget_found(conn, domain, local)
+    async for rows in stores.app.stream(EVERY_LEAD):
+        addresses = [parse_email(email) for (email,) in rows if is_claimed(email)]
+        if addresses:
+            async with stores.app.write() as conn:
+                for address in addresses:
+                    await forget_leads(conn, address.domain, address.local, now=clock.now())
     async with stores.app.write() as conn:
         await record_erased(conn, claims, None, clock.now())
     return forgotten

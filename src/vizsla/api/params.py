@@ -9,7 +9,7 @@ UTF-8, lone surrogates) ends here.
 import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -20,6 +20,8 @@ from vizsla.kit.errors import WrongParams
 P = TypeVar("P", bound="Params")
 Given = dict[str, Any]
 
+Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+"""A public id that is sent as a parameter."""
 MOST_PAIRS = 10_000
 MOST_DEPTH = 16
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")

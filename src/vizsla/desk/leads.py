@@ -15,10 +15,17 @@ from vizsla.kit.domain_name import registrable_domain
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.errors import ClaimedEmail
 from vizsla.leads.lead import Draft, InvalidLead, Lead, draft
-from vizsla.leads.store import create_lead, find_by_email, get_lead, record_verification, update_lead, upsert_lead
+from vizsla.leads.store import (
+    Verified,
+    create_lead,
+    find_by_email,
+    get_lead,
+    record_verifications,
+    update_lead,
+    upsert_lead,
+)
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Database
-from vizsla.verifier.syntax import Address
 
 Known = Mapping[str, str | None]
 
@@ -88,14 +95,12 @@ async def known_of(index: Database, claims: Claims, email: str) -> Known:
     }
 
 
-async def note_verification(app: Database, account_id: int, address: Address, status: str, at: int) -> None:
-    """Write what a verification said into the account's lead with this address, if it has one."""
-    email = str(address)
+async def note_verification(app: Database, account_id: int, email: str, status: str, at: int) -> None:
+    """Write what a verification said into the account's lead with this address, if it has one that does not know it yet."""
     known = await find_by_email(app, account_id, email)
-    if known is None or (known.verification_status == status and (known.verified_at or 0) >= at):
-        return
-    async with app.write() as conn:
-        await record_verification(conn, account_id, email, status, at)
+    if known is not None and (known.verified_at, known.verification_status) != (at, status):
+        async with app.write() as conn:
+            await record_verifications(conn, account_id, [Verified(email, status, at)])
 
 
 async def _person(index: Database, domain: str, local: str) -> dict[str, Any]:

@@ -54,11 +54,19 @@ _REMEMBER_GONE = statement(
 )
 _FORGET_GONE = statement("DELETE FROM lead_gone WHERE at <= :before")
 _VERIFIED = statement("""
-    UPDATE lead SET verification_status = :status, verified_at = :now, change = :change
-    WHERE account_id = :account_id AND email = :email
+    UPDATE lead SET verification_status = :status, verified_at = :at, change = :change
+    WHERE account_id = :account_id AND email = :email AND (verified_at IS NULL OR verified_at <= :at)
 """)
 _attributes = msgspec.json.Decoder(dict[int, str]).decode
 _encode = msgspec.json.Encoder().encode
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What a verification said."""
+
+    email: str
+    status: str
+    at: int
 
 
 async def begin_change(conn: Connection, account_id: int) -> int:
@@ -192,11 +200,21 @@ async def delete_leads(conn: Connection, account_id: int, ids: Sequence[int], no
     return len(gone)
 
 
-async def record_verification(conn: Connection, account_id: int, email: str, status: str, now: int) -> bool:
-    """Write what a verification said into the account's lead with this address. False if there is none."""
-    change = await begin_change(conn, account_id)
-    values = {"account_id": account_id, "email": email, "status": status, "now": now, "change": change}
-    return bool(await conn.execute(_VERIFIED, values))
+async def record_verifications(conn: Connection, account_id: int, verified: Iterable[Verified]) -> int:
+    """Write what verifications said into the account's leads; those that have no lead are passed over. How many were written."""
+    newest = {one.email: one for one in sorted(verified, key=lambda one: one.at)}
+    leads = await leads_with_emails(conn, account_id, newest) if newest else {}
+    told = [newest[email] for email, known in leads.items() if not _says(known, newest[email])]
+    if told:
+        change = await begin_change(conn, account_id)
+        rows = [{"account_id": account_id, "change": change, **msgspec.structs.asdict(one)} for one in told]
+        await conn.execute_many(_VERIFIED, rows)
+    return len(told)
+
+
+def _says(known: Lead, one: Verified) -> bool:
+    """Whether the lead knows this already, or something newer."""
+    return (known.verified_at or 0) > one.at or (known.verified_at, known.verification_status) == (one.at, one.status)
 
 
 async def forget_gone(conn: Connection, before: int) -> int:

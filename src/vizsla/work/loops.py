@@ -19,6 +19,8 @@ from vizsla.work.bulk import Bulk
 from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
+from vizsla.work.leads import forget as forget_leads_tasks
+from vizsla.work.leads import work_on_tasks
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
@@ -49,6 +51,8 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
         finder = name_worker()
         group.create_task(_forever(lambda: work_on_lists(place, finder, tell), LOOK, tell))
+        clerk = name_worker()
+        group.create_task(_forever(lambda: work_on_tasks(place, clerk), LOOK, tell))
         if place.settings.crawl_on_miss:
             for _ in range(CRAWLS_AT_ONCE):
                 worker = name_worker()
@@ -92,6 +96,7 @@ async def _forget(place: Workplace) -> None:
         await forget_lists(conn, place.clock.now() - _KEPT)
         await forget_findings(conn, place.clock.now() - _KEPT)
         await forget_mail(conn, place.clock.now() - _KEPT)
+    await forget_leads_tasks(place, _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:

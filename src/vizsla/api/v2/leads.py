@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from vizsla.api.params import NoParams, Params
+from vizsla.api.params import Id, NoParams, Params
 from vizsla.api.registry import Call, Calls
 from vizsla.api.v2.leads_shown import LeadAnswer, LeadsJson, lead_json, leads_json
 from vizsla.desk.leads import change, enrich, save, save_new
@@ -56,8 +56,8 @@ class LeadParams(Params, frozen=True, kw_only=True):
     phone_number: Text = msgspec.UNSET
     twitter: Text = msgspec.UNSET
     notes: Text = msgspec.UNSET
-    leads_list_id: int | msgspec.UnsetType | None = msgspec.UNSET
-    leads_list_ids: Annotated[tuple[int, ...], msgspec.Meta(max_length=_MOST_LISTS)] | msgspec.UnsetType | None = (
+    leads_list_id: Id | msgspec.UnsetType | None = msgspec.UNSET
+    leads_list_ids: Annotated[tuple[Id, ...], msgspec.Meta(max_length=_MOST_LISTS)] | msgspec.UnsetType | None = (
         msgspec.UNSET
     )
     leads_list_name: Text = msgspec.UNSET
@@ -86,10 +86,10 @@ class LeadsParams(Params, frozen=True, kw_only=True):
     phone_number: Wanted = None
     custom_attributes: dict[str, str] | str | None = None
     """By slug, as text filters; a slug alone asks for any value."""
-    leads_list_id: int | None = None
-    lead_list_id: int | None = None
+    leads_list_id: Id | None = None
+    lead_list_id: Id | None = None
     """The same as `leads_list_id`."""
-    tag_id: int | None = None
+    tag_id: Id | None = None
     sync_status: SyncStatus | None = None
     sending_status: tuple[SendingStatus | Literal["~"], ...] = ()
     verification_status: tuple[VerificationStatus, ...] = ()

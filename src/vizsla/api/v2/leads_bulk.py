@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from vizsla.api.params import Params
+from vizsla.api.params import Id, Params
 from vizsla.api.registry import Call, Calls
 from vizsla.leads.lead import InvalidLead
 from vizsla.leads.lists import get_list
@@ -15,15 +15,15 @@ calls = Calls()
 AT_ONCE = 100
 """Leads that a request waits for; more are worked off behind it."""
 _MOST_IDS = 10_000
-Ids = Annotated[tuple[int, ...], msgspec.Meta(max_length=_MOST_IDS)]
+Ids = Annotated[tuple[Id, ...], msgspec.Meta(max_length=_MOST_IDS)]
 
 
 class MoveParams(Params, frozen=True, kw_only=True):
     """Which leads of which list go where."""
 
-    leads_list_id: int
+    leads_list_id: Id
     """Where they are."""
-    target_leads_list_id: int
+    target_leads_list_id: Id
     """Where they go."""
     lead_ids: Ids = ()
     """Only these; without them, all of the list."""
@@ -33,7 +33,7 @@ class DeleteManyParams(Params, frozen=True, kw_only=True):
     """Which leads: by id, by list, or those of the ids that are in the list."""
 
     lead_ids: Ids = ()
-    leads_list_id: int | None = None
+    leads_list_id: Id | None = None
 
 
 class MovedData(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from vizsla.api.params import NoParams, Params
+from vizsla.api.params import Id, NoParams, Params
 from vizsla.api.registry import Call, Calls
 from vizsla.kit.clock import time_text
 from vizsla.kit.errors import VizslaError
@@ -60,7 +60,7 @@ class TagParams(Params, frozen=True):
 class GivenTagParams(Params, frozen=True):
     """Which tag: by its id, or by its name, which makes it if there is none."""
 
-    tag_id: int | None = None
+    tag_id: Id | None = None
     tag_name: str | None = None
 
 

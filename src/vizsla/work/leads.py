@@ -1,0 +1,47 @@
+"""Who does what is to be done to many leads?"""
+
+import asyncio
+
+from vizsla.leads.store import forget_gone
+from vizsla.leads.tasks import Held, claim_task, forget_tasks, is_any_due, step
+from vizsla.work.leased import Lost
+from vizsla.work.workplace import Workplace
+
+LASTS = 60
+"""Seconds of a lease, which every step renews."""
+_GONE_KEPT = 86_400
+"""Seconds: twice what a mirror that nobody asks is kept (`leads.mirror.KEPT`)."""
+_BREATH = 0.02
+"""Seconds between two steps, for others to write in."""
+
+
+async def work_on_tasks(place: Workplace, worker: str) -> None:
+    """Do all that is due. Raises Lost if another worker took over."""
+    app, clock = place.stores.app, place.clock
+    while await is_any_due(app, clock.now()):
+        async with app.write() as conn:
+            now = clock.now()
+            held = await claim_task(conn, now=now, until=now + LASTS, worker=worker)
+        if held is None:
+            return
+        await _finish(place, held)
+
+
+async def _finish(place: Workplace, held: Held) -> None:
+    at, is_over = held.last_id, False
+    while not is_over:
+        async with place.stores.app.write() as conn:
+            now = place.clock.now()
+            stepped = await step(conn, held, at, until=now + LASTS, now=now)
+        if stepped is None:
+            raise Lost
+        at, is_over = stepped.last_id, stepped.is_over
+        await asyncio.sleep(_BREATH)
+
+
+async def forget(place: Workplace, kept: int) -> None:
+    """Drop what nobody needs any more: tasks that ended *kept* seconds ago, leads that are gone for a day."""
+    now = place.clock.now()
+    async with place.stores.app.write() as conn:
+        await forget_tasks(conn, now - kept)
+        await forget_gone(conn, now - _GONE_KEPT)
