@@ -74,6 +74,10 @@ class Server:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
+    def memory(self) -> int:
+        """Bytes that are resident."""
+        return int(Path(f"/proc/{self._process.pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(30)
