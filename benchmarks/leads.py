@@ -204,6 +204,7 @@ def run(settings: Settings, leads: int, rounds: int, folder: Path) -> dict[str, 
         "VIZSLA_INDEX_URL": settings.index_url,
     }
     server = Server("vizsla", {name: value for name, value in variables.items() if value}, folder / "server.log")
+    server.take_every_core()  # as a server does: a scan has two threads
     try:
         client, other = Client(server.url, large), Client(server.url, small)
         list_id = client.ask("GET", "/v2/leads_lists")[1]["data"]["leads_lists"][0]["id"]  # type: ignore[index]
@@ -222,6 +223,7 @@ def run(settings: Settings, leads: int, rounds: int, folder: Path) -> dict[str, 
             }
             for offset in (0, 100_000)
         }
+        other = Client(server.url, small)  # the server has closed what was idle meanwhile
         writes: dict[str, list[float]] = {"large": [], "small": []}
         for number in range(rounds * 5):
             for name, one in (("large", client), ("small", other)):

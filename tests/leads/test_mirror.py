@@ -8,7 +8,7 @@ import pytest
 from accounts.conftest import NOW
 from leads.conftest import Ticks
 from vizsla.accounts.store import Member, create_user
-from vizsla.leads import mirror
+from vizsla.leads import columns
 from vizsla.leads.filters import SORTS, Filters
 from vizsla.leads.lead import draft
 from vizsla.leads.mirror import KEPT, Mirrors
@@ -95,7 +95,7 @@ async def test_accounts_make_room_for_each_other(
 async def test_rows_written_often_are_written_together(
     stores: Stores, owner: Member, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirror, "_MOST_HOLES", 5)
+    monkeypatch.setattr(columns, "_MOST_HOLES", 5)
     for n in range(12):
         await put(stores, owner.account_id, "a@acme.com", "b@acme.com", company=f"c{n}")
         assert await count(mirrors, owner.account_id, Filters(texts={"company": f"c{n}"})) == 2

@@ -12,7 +12,7 @@ import msgspec
 
 from vizsla.accounts.store import next_id
 from vizsla.leads.attributes import attribute_ids
-from vizsla.leads.lead import Draft, InvalidLead, Lead, LeadNotFound
+from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound
 from vizsla.leads.lists import count_in_lists, current_list, existing_lists, list_named
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import statement
@@ -282,7 +282,10 @@ async def _merge_attributes(
             raise InvalidLead(f"There is no custom attribute with the slug {slug[:100]}.")
     named = {by_slug[slug]: text for slug, text in said.items()}
     merged: dict[int, str | None] = {**known, **named}
-    return {id_: text for id_, text in merged.items() if text is not None}
+    kept = {id_: text for id_, text in merged.items() if text is not None}
+    if sum(map(len, kept.values())) > LONGEST_NOTES:
+        raise InvalidLead(f"The custom attributes of a lead have {LONGEST_NOTES:,} characters at most.")
+    return kept
 
 
 def ids_text(ids: Sequence[int]) -> str | None:
