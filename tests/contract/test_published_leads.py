@@ -9,6 +9,7 @@ from pyhunter import PyHunter
 from pyhunter.exceptions import HunterApiError
 
 from api.conftest import Api, listening
+from worlds.verdicts import working
 
 Ask = Callable[..., Any]
 
@@ -105,3 +106,17 @@ async def test_lists_and_attributes(ask: Ask) -> None:
     await quietly(ask, "delete_leads_custom_attribute", attribute["id"])
     await quietly(ask, "delete_leads_list", made["id"])
     assert (await ask("get_leads_lists"))["leads_lists"] == []
+
+
+async def test_a_verification_is_written_into_the_lead(ask: Ask, api: Api) -> None:
+    made = await ask("upsert_lead", "accepted@acme.test")
+    api.app.services.patience = 3.0
+    async with working(api):
+        await ask("email_verifier", "accepted@acme.test")
+
+    lead = await ask("get_lead", made["id"])
+    assert lead["verification"]["status"] == "valid"
+    assert lead["verification"]["date"].endswith(" UTC")
+    assert [one["id"] for one in (await ask("get_leads", verification_status=["valid"]))["leads"]] == [made["id"]]
+    changed = await ask("upsert_lead", "accepted@acme.test", company="Acme")
+    assert changed["verification"] == lead["verification"]
