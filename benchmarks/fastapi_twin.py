@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from pydantic import BaseModel, Json
 
-from vizsla.accounts.keys import KeyRing
+from vizsla.accounts.callers import KeyRing
 from vizsla.finder.domain_search import VERIFICATION_LASTS, SearchQuery, filters_of
 from vizsla.index.search import DOMAIN_COLUMNS, PAGE_COLUMNS, count_addresses, find_domain_row, list_page
 from vizsla.kit.clock import day

@@ -1,7 +1,7 @@
 """
 The server that is measured, in a process of its own on a core of its own.
 
-    python -m benchmarks.serving_process hello|vizsla|twin CORE
+    python -m benchmarks.serving_process hello|vizsla|pages|twin CORE
 
 Settings come from VIZSLA_*, as for `vizsla serve`. Prints its URL.
 """
@@ -10,14 +10,22 @@ import asyncio
 import contextlib
 import os
 import sys
+from functools import partial
 from typing import Any
 
-from vizsla.api.app import create_app
+from vizsla.api.app import App, create_app
+from vizsla.api.journal import Journal
+from vizsla.api.openapi import describe
 from vizsla.api.server import run as run_loop
 from vizsla.api.server import serve
+from vizsla.api.v2 import all_calls
+from vizsla.desk.services import Services
 from vizsla.kit.settings import load_settings
 from vizsla.privacy.claims import Claims
 from vizsla.storage.open import open_stores
+from vizsla.storage.secret import find_secret
+from vizsla.web.app import create_web
+from vizsla.web.house import House
 
 _HELLO = b'{"hello":"world"}'
 
@@ -41,6 +49,12 @@ async def _run(what: str) -> None:
         app: Any = hello
         if what == "vizsla":
             app = create_app(settings, stores, Claims(b"0" * 32))
+        elif what == "pages":
+            secret = find_secret(settings)
+            services = Services(settings, stores, Claims(secret))
+            journal = Journal(level=settings.log)
+            house = House(services, secret, partial(describe, all_calls(trial=True)), journal.fault)
+            app = App(services, journal, create_web(house))
         elif what == "twin":
             from benchmarks.fastapi_twin import make_twin
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import ours
+from lab import finding, ours
 from lab.namespace import CannotIsolate, furnish
 from lab.packages import PACKAGES, Failed, Package, ask_all
 from lab.restart import Survived, restart_meanwhile
@@ -56,13 +56,15 @@ def run(world: World, asked: list[Case], packages: Sequence[Package], cache: Pat
     with ours.serving(world.folder / "vizsla-restarts") as service:
         survived = restart_meanwhile(world, service)
     tell_survived(survived)
+    found = finding.find_all(world.folder / "finding")
+    print(f"\n{finding.show(found)}", flush=True)
     scores = [own, *compare(world, asked, packages, cache)]
     print(f"\n{show_all(scores)}\n")
-    misses = own.misses(is_timed=is_timed)
+    misses = own.misses(is_timed=is_timed) + found.misses(is_timed=is_timed)
     if survived.false_invalid:
         misses.append(f"{survived.false_invalid} are called invalid because their server restarted")
     for miss in misses:
-        print(f"! The goal is missed: {miss}", file=sys.stderr)
+        print(f"! The goal is missed: {miss}.", file=sys.stderr)
     return 1 if misses else 0
 
 

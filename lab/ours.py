@@ -47,19 +47,19 @@ class Service:
 
     def add_user(self, number: int) -> str:
         """A new account's API key."""
-        command = [*_VIZSLA, "user", "add", f"asker{number}@verifier.test", "--json"]
+        command = [*VIZSLA, "user", "add", f"asker{number}@verifier.test", "--json"]
         made = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True)
         key = json.loads(made.stdout)["api_key"]
         assert isinstance(key, str)
         return key
 
 
-_VIZSLA = (sys.executable, "-m", "vizsla.cli.main")
+VIZSLA = (sys.executable, "-m", "vizsla.cli.main")
 
 
 @contextmanager
 def serving(home: Path, **settings: str) -> Iterator[Service]:
-    """Vizsla as an operator sets it up, with an empty *home*; *settings* over that."""
+    """Vizsla as an operator sets it up, in *home*, which may hold an index; *settings* over that."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("VIZSLA_")} | {
         "VIZSLA_HOME": str(home),
         "VIZSLA_PROBE": "on",
@@ -71,9 +71,9 @@ def serving(home: Path, **settings: str) -> Iterator[Service]:
         "VIZSLA_LOG": "warning",
         **settings,
     }
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     log = (home / "serve.log").open("wb")
-    command = [*_VIZSLA, "serve", "--port", "0"]
+    command = [*VIZSLA, "serve", "--port", "0"]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert process.stdout

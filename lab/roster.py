@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from lab.staff import COMPANIES
+
 Truth = Literal[
     "valid", "invalid", "accept_all", "unknown", "grey_valid", "grey_invalid", "full", "disposable", "webmail"
 ]
@@ -63,6 +65,8 @@ class Site(msgspec.Struct, frozen=True):
     """How many have a mailbox."""
     asked: int = 8
     """How many addresses are asked about, those who have a mailbox first."""
+    staff: tuple[str, ...] = ()
+    """Local parts of those who have a mailbox; empty: *people* of them are made up."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -167,7 +171,11 @@ CROWDED = (
     Site("ex-crowd.test", "exim", "127.0.20.20", people=150),
 )
 """Where many have a mailbox, for what is tried while servers restart."""
-EVERY_SITE = SITES + CROWDED
+OFFICES = tuple(
+    Site(company.domain, company.server, company.ip, mx=company.mx, staff=company.mailboxes) for company in COMPANIES
+)
+"""Where the finder looks for people."""
+EVERY_SITE = SITES + CROWDED + OFFICES
 
 _GIVEN = "amelia boris carla dmitri elena farid greta hugo ines jonas katrin lars mona nils olga pavel".split()
 _FAMILY = "archer bergman castillo dupont eriksen fischer gruber hansen ivanov jensen keller lindqvist".split()
@@ -177,7 +185,7 @@ _BEFORE_ANEW = 48
 
 def people_of(site: Site) -> tuple[str, ...]:
     """Local parts that have a mailbox; nobody else of the domain has."""
-    return tuple(_names(site, site.people))
+    return site.staff or tuple(_names(site, site.people))
 
 
 def full_of(site: Site) -> tuple[str, ...]:

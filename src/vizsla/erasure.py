@@ -5,7 +5,10 @@ The claim is committed before anything is deleted: from then on no harvest adds 
 whatever happens to the deletion. `finish_erasures` completes what a dead process left.
 """
 
+from vizsla.accounts.uploads import forget_in_uploads
 from vizsla.finder.bulk import EVERY_FOUND, forget_found
+from vizsla.finder.bulk_searches import EVERY_FOUND as EVERY_SEARCHED
+from vizsla.finder.bulk_searches import forget_searched, pairs_of
 from vizsla.index.erase import forget
 from vizsla.kit.clock import Clock
 from vizsla.kit.email_address import parse_email
@@ -33,10 +36,12 @@ async def claim(stores: Stores, claims: Claims, claimed: Claimed, clock: Clock) 
     async with stores.app.write() as conn:
         await forget_verifications(conn, claimed.domain, claimed.local or None)
     await forget_texts(stores.app, lambda text: _is_of(claimed, text), Ending("claimed", clock.now()))
+    await forget_in_uploads(stores.app, lambda text: _is_of(claimed, text))
     async with stores.app.write() as conn:
         await forget_found(conn, claimed.domain, claimed.local or None)
     async with stores.app.write() as conn:
         await forget_leads(conn, claimed.domain, claimed.local or None, now=clock.now())
+        await forget_searched(conn, claimed.domain, claimed.local or None)
         await record_erased(conn, claims, claimed, clock.now())
     return is_new
 
@@ -92,6 +97,7 @@ async def finish_erasures(stores: Stores, secret: bytes, clock: Clock) -> int:
         return isinstance(address, Address) and claims.is_claimed(address.domain, address.local)
 
     await forget_texts(stores.app, is_claimed, Ending("claimed", clock.now()))
+    await forget_in_uploads(stores.app, is_claimed)
     async for rows in stores.app.stream(EVERY_FOUND):
         claimed = [(domain, local) for domain, local in rows if claims.is_claimed(domain, local)]
         if claimed:
@@ -104,6 +110,12 @@ async def finish_erasures(stores: Stores, secret: bytes, clock: Clock) -> int:
             async with stores.app.write() as conn:
                 for address in addresses:
                     await forget_leads(conn, address.domain, address.local, now=clock.now())
+    async for rows in stores.app.stream(EVERY_SEARCHED):
+        claimed = [pair for pair in pairs_of(rows) if claims.is_claimed(*pair)]
+        if claimed:
+            async with stores.app.write() as conn:
+                for domain, local in claimed:
+                    await forget_searched(conn, domain, local)
     async with stores.app.write() as conn:
         await record_erased(conn, claims, None, clock.now())
     return forgotten

@@ -6,9 +6,9 @@ import hashlib
 import pytest
 
 from accounts.conftest import NOW
+from vizsla.accounts.callers import KeyRing
 from vizsla.accounts.keys import (
     KeyNotFound,
-    KeyRing,
     LastKey,
     count_keys,
     create_key,

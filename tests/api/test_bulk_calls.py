@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from api.conftest import Api, listening
+from vizsla.accounts.lists import MOST_ROWS
 from vizsla.accounts.store import Plan, set_plan
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims
-from vizsla.verifier.bulk import MOST_ROWS
 from vizsla.verifier.evidence import Step
 from vizsla.verifier.outcome import Ended, Outcome
 from vizsla.verifier.store import Job

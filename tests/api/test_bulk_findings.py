@@ -9,12 +9,12 @@ import pytest
 
 from api.conftest import NOW, Api
 from api.test_finder import TEAM, put, seen
+from vizsla.accounts.lists import MOST_ROWS
 from vizsla.erasure import claim
 from vizsla.finder.bulk import claim_list, forget_old
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims, parse_claimed
 from vizsla.storage.secret import find_secret
-from vizsla.verifier.bulk import MOST_ROWS
 from vizsla.work.findings import LASTS, TURN, open_means, take_turn
 from vizsla.work.workplace import Workplace
 

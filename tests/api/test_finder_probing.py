@@ -76,6 +76,20 @@ async def test_who_does_not_follow_the_pattern_is_found(api: Api, net: World) ->
     assert data["score"] > 60
 
 
+async def test_what_its_server_refuses_is_not_given(api: Api, net: World) -> None:
+    asked = "domain=strict.test&full_name=Nora+Feldhusen"
+    why = (await ask(api, asked, path="/v2/email-finder/explain")).body["data"]
+    refused = {term["local"] for term in why["terms"] if term["what"] == "invalid"}
+    data = (await ask(api, asked)).body["data"]
+
+    assert len(refused) == 5
+    assert (data["email"], data["score"]) == (None, None)
+    # Its probability stays what it is: servers lie to strangers now and then.
+    first = why["candidates"][0]
+    assert first["email"].partition("@")[0] in refused
+    assert first["probability"] > 0.1
+
+
 async def test_a_server_that_takes_everybody_leaves_the_probability(api: Api, net: World) -> None:
     services = api.app.services
     asking, services.settings = services.settings, msgspec.structs.replace(services.settings, probe=False)

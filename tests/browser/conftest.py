@@ -110,9 +110,10 @@ async def serving(home: Path, **variables: str) -> AsyncIterator[Served]:
             "VIZSLA_CRAWL_DELAY": "0",
             **variables,
         }
+        log = stack.enter_context((home.parent / "server.log").open("wb"))
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "vizsla.cli.main", "serve", "--port", "0", "--with-sample",
-            env=environment, stdout=asyncio.subprocess.PIPE, stderr=(home.parent / "server.log").open("wb"),
+            env=environment, stdout=asyncio.subprocess.PIPE, stderr=log,
         )  # fmt: skip
         assert process.stdout is not None
         try:

@@ -168,7 +168,7 @@ async def test_api_keys(api: Api) -> None:
 
     assert made.status == 201
     assert len(key) == 40
-    assert list(made.body["data"]) == ["id", "name", "api_key", "created_at"]
+    assert list(made.body["data"]) == ["id", "name", "api_key", "created_at", "last_used_at", "email"]
     assert made.body["data"]["created_at"].endswith(" UTC")
     assert [item["name"] for item in listed.body["data"]["api_keys"]] == ["CI", "second", "first"]
     assert listed.body["data"]["api_keys"][0]["api_key"] == f"********{key[-4:]}"

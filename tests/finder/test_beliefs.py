@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vizsla.finder.beliefs import Beliefs, Calibration, Likelihood, logit, score, sigmoid
+from vizsla.finder.beliefs import Beliefs, Calibration, Likelihood, logit, score, sigmoid, updated
 from vizsla.naming.candidates import Candidate
 
 VALID, INVALID, NOTHING = Likelihood(0.96, 0.04), Likelihood(0.03, 0.95), Likelihood(1.0, 1.0)
@@ -33,6 +33,7 @@ def test_the_rows_of_the_table(seen: Likelihood, before: float, after: float) ->
     known.observe("a", seen)
 
     assert known.probability("a") == pytest.approx(after, abs=0.0051)
+    assert known.probability("a") == pytest.approx(updated(before, seen))
 
 
 def test_an_invalid_candidate_gives_way_to_the_next() -> None:

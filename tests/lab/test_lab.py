@@ -2,8 +2,11 @@
 
 from collections import Counter
 
-from lab.roster import EVERY_SITE, SITES, Case, cases, crowd, people_of
+import msgspec
+from lab.finding import Findings, Found, Looked, Wait, show
+from lab.roster import CROWDED, EVERY_SITE, SITES, Case, cases, crowd, people_of
 from lab.score import FEWEST_CASES, FEWEST_DOMAINS, Said, score, show_all, show_confusion
+from lab.staff import COMPANIES, page_of
 
 from lab import names, servers
 
@@ -37,7 +40,7 @@ def test_who_has_a_mailbox_is_valid_only_where_the_server_tells() -> None:
 
 def test_everybody_in_the_crowd_has_a_mailbox() -> None:
     assert {case.truth for case in crowd()} == {"valid"}
-    assert len(crowd()) == sum(site.people for site in EVERY_SITE if site not in SITES)
+    assert len(crowd()) == sum(site.people for site in CROWDED)
 
 
 def test_a_program_that_is_right_meets_the_goal() -> None:
@@ -82,3 +85,58 @@ def test_every_address_that_a_zone_names_is_listened_at() -> None:
         if site.server:
             assert f" {site.ip}\n" in zone
     assert all(site.ip in servers.exim_listens() for site in servers.sites_of("exim"))
+
+
+def test_nobody_at_a_company_has_the_address_of_another() -> None:
+    for company in COMPANIES:
+        assert len(set(company.mailboxes)) == len(company.mailboxes) == 10
+        assert [person.made for person in company.others].count("alike") == 1
+        assert {person.made for person in company.colleagues} == {"alike"}
+        page = page_of(company.domain, company.colleagues).decode()
+        assert all(person.email in page for person in company.colleagues)
+        assert not any(person.email in page for person in company.others)
+
+
+def test_a_finder_that_finds_and_waits_no_longer_keeps_its_promises() -> None:
+    assert findings().misses() == []
+    assert "25" in show(findings())
+
+
+def test_every_broken_promise_is_told() -> None:
+    other, nobody, theirs = Found("x@x.test", 60, "valid", 1.0), Found(None, None, None, 1.0), findings().offices
+    common = next(one for one in theirs if one.person.made == "common")
+    found = Found(common.person.email, 97, "valid", 1.0)
+    stranger = findings().take_all[0]
+
+    assert broken(offices=[msgspec.structs.replace(one, asking=nobody) for one in theirs]) == 2
+    assert broken(offices=[*theirs, msgspec.structs.replace(common, silent=found)]) == 1
+    assert broken(take_all=[msgspec.structs.replace(stranger, asking=Found(stranger.silent.email, 61, None, 1.0))]) == 1
+    assert broken(tell_nothing=[msgspec.structs.replace(stranger, asking=other)]) == 1
+    assert broken(tell_nothing=[msgspec.structs.replace(stranger, asking=Found(None, None, None, 1.0, "500"))]) == 1
+    assert broken(waits=[Wait(3, 100, 3.51, ())]) == 1
+    assert broken(waits=[Wait(3, 100, 3.51, ())], is_timed=False) == 0
+    assert broken(waits=[Wait(3, 100, 2.0, ("429",))]) == 1
+
+
+def findings() -> Findings:
+    """What a finder says that can do all it should."""
+    offices = [person for company in COMPANIES for person in company.others]
+    by_pattern = Found("by.pattern@x.test", 60, None, 1.0)
+    stranger = Looked(offices[1], by_pattern, by_pattern)
+    return Findings(
+        [
+            Looked(
+                person,
+                Found(person.email, 97, "valid", 1.0),
+                Found(person.email if person.made == "alike" else "else@x.test", 90, None, 1.0),
+            )
+            for person in offices
+        ],
+        [stranger],
+        [stranger],
+        [Wait(3, 100, 3.4, ()), Wait(10, 100, 10.4, ())],
+    )
+
+
+def broken(*, is_timed: bool = True, **changes: object) -> int:
+    return len(msgspec.structs.replace(findings(), **changes).misses(is_timed=is_timed))

@@ -13,7 +13,7 @@ from naming.people import domains, people, plain_people
 from vizsla.naming.candidates import list_candidates, probability_of
 from vizsla.naming.matching import lacks_middle
 from vizsla.naming.model import Clue, Counts, explain, infer_posterior, prior_posterior, responsibilities
-from vizsla.naming.names import PersonName, parse_name
+from vizsla.naming.names import PersonName, parse_name, parse_parts
 from vizsla.naming.prior import Prior, load_prior, parse_prior
 from vizsla.naming.segments import read_nameless
 from vizsla.naming.spellings import spell
@@ -77,6 +77,14 @@ def test_one_share_is_that_of_all_together(evidence: list[tuple[Clue, float]], d
 
     shares = [posterior.share(at) for at in range(len(PRIOR.templates))]
     assert shares == pytest.approx(list(posterior.theta), rel=1e-9)
+
+
+def test_a_cut_may_take_the_mark_as_well() -> None:
+    """Nineteen letters of a first name and the dot are twenty: what is left shows no dot."""
+    who = parse_parts("Maximilianalexander", "Roe")
+    at = PRIOR.templates.index("{first}.{last}#20")
+
+    assert dict(explain("maximilianalexander", who, "acme.example", PRIOR))[at] > 0.5
 
 
 @settings(deadline=None, max_examples=60)

@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from accounts.conftest import NOW, settings, shared_home, stores
+from accounts.conftest import NOW, quick_passwords, settings, shared_home, stores
 from api.conftest import Moment, sightings
 from vizsla.accounts.keys import create_key
+from vizsla.accounts.roles import Role
 from vizsla.accounts.sessions import open_session
 from vizsla.accounts.store import Member, create_user
 from vizsla.api.openapi import describe
@@ -28,7 +29,7 @@ from vizsla.storage.open import Stores
 from vizsla.web.app import create_web
 from vizsla.web.house import House
 
-__all__ = ["settings", "shared_home", "stores"]
+__all__ = ["quick_passwords", "settings", "shared_home", "stores"]
 SECRET = b"0" * 32
 BASE = "http://vizsla.test"
 
@@ -147,6 +148,17 @@ class Site(msgspec.Struct):
     async def person(self, name: str) -> Browser:
         """A browser that A or B is signed in with."""
         return await self.as_member(self.members[name])
+
+    async def teammate(self, name: str, role: Role = "member", *, of: str = "a") -> Member:
+        """Somebody more in the team of A or B."""
+        async with self.stores.app.write() as conn:
+            return await create_user(
+                conn,
+                f"{name}@{of}.example",
+                now=self.clock.now(),
+                account_id=self.members[of].account_id,
+                role=role,
+            )
 
     async def as_member(self, member: Member) -> Browser:
         """A browser of anybody's."""

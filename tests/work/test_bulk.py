@@ -11,10 +11,11 @@ import pytest
 
 from accounts.conftest import settings, shared_home, stores
 from api.conftest import Moment
+from vizsla.accounts.lists import MOST_ROWS, TooManyRows
 from vizsla.accounts.quota import get_usage
 from vizsla.accounts.store import create_user
 from vizsla.erasure import claim
-from vizsla.finder.bulk_verifications import QuotaTooSmall, TooManyRows, accept, cancel, delete, get
+from vizsla.finder.bulk_verifications import QuotaTooSmall, accept, cancel, delete, get
 from vizsla.finder.email_verifier import wait_for
 from vizsla.harvest.records import Sighting
 from vizsla.index.merge import merge
@@ -26,7 +27,7 @@ from vizsla.privacy.claims import Claims, parse_claimed
 from vizsla.storage.open import Stores
 from vizsla.storage.secret import find_secret
 from vizsla.storage.statement import statement
-from vizsla.verifier.bulk import MOST_ROWS, BulkList, BulkRow
+from vizsla.verifier.bulk import BulkList, BulkRow
 from vizsla.verifier.bulk_store import claim_lists, find_list, forget_lists, rows_after
 from vizsla.verifier.evidence import Step
 from vizsla.verifier.outcome import Ended, Outcome, PutOff

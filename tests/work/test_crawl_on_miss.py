@@ -10,7 +10,7 @@ from api.conftest import Api, Moment
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.store import create_user
 from vizsla.api.app import create_app
-from vizsla.crawl.requests import AGAIN, MOST_WAITING, request_crawl, requests
+from vizsla.crawl.requests import AGAIN, MOST_WAITING, Standing, request_crawl, requests, take_turn
 from vizsla.kit.settings import Settings
 from vizsla.privacy.claims import add_claim, parse_claimed
 from vizsla.storage.open import Stores
@@ -145,8 +145,9 @@ async def test_asking_again_crawls_again_after_a_week_and_the_queue_is_bounded(p
     now = place.clock.now()
     async with place.stores.index.write() as conn:
         await request_crawl(conn, "acme.test", now)
-        ((domain, *_, attempt),) = await requests.claim(conn, now=now, until=now + LASTS, worker="w", limit=1)
-        await requests.finish(conn, (domain,), worker="w", attempt=attempt)
+        turn = await take_turn(conn, now=now, until=now + LASTS, worker="w")
+        assert turn is not None
+        await turn.end(conn, Standing(), state="done", ending="", now=now)
         await request_crawl(conn, "acme.test", now + AGAIN - 1)
         assert [row[1] for row in await conn.fetch_all(_STATE)] == [None]
         await request_crawl(conn, "acme.test", now + AGAIN)

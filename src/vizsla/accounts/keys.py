@@ -1,5 +1,5 @@
 """
-Whose API key is this?
+Which API keys are there, and whose?
 
 A key is 160 random bits in hexadecimal. Only its SHA-256 is stored and looked up, so neither a copy of the database nor the
 time of an answer tells a key; a slow hash protects weak secrets, which these are not.
@@ -8,34 +8,37 @@ time of an answer tells a key; a slow hash protects weak secrets, which these ar
 import hashlib
 import re
 import secrets
-import time
-from collections.abc import Callable
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, exists, func, insert, null, select, update
 
-from vizsla.accounts.rate import Limit, parse_limits
-from vizsla.accounts.store import Plan, find_plan, next_id
-from vizsla.accounts.tables import api_key
+from vizsla.accounts.changes import note_change
+from vizsla.accounts.store import next_id
+from vizsla.accounts.tables import api_key, member
 from vizsla.kit.errors import NotFound, VizslaError
-from vizsla.kit.settings import Settings
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import statement
 
+UNDO_FOR = 60
+"""Seconds for which a revocation can be taken back."""
 is_key = re.compile(r"[0-9a-f]{40}\Z", re.ASCII).match
-CACHE_SECONDS = 5.0
-"""How long a key revoked on another node, or a plan changed there, may live on here."""
-_CACHED = 10_000
-DEFAULT_RATE_VERIFY = "10/s,300/min"
 
-_SHOWN = (api_key.c.id, api_key.c.name, api_key.c.last4, api_key.c.created_at)
-_MINE = (api_key.c.account_id == bindparam("account_id_"), api_key.c.revoked_at.is_(None))
-_ONE = (*_MINE, api_key.c.id == bindparam("id_"))
-_FIND = statement(
-    select(api_key.c.account_id, api_key.c.id, api_key.c.member_id).where(
-        api_key.c.hash == bindparam("hash_"), api_key.c.revoked_at.is_(None)
-    )
+_SHOWN = (
+    api_key.c.id,
+    api_key.c.name,
+    api_key.c.last4,
+    api_key.c.created_at,
+    api_key.c.last_used_at,
+    api_key.c.member_id,
+    member.c.email,
 )
+_MEMBERS = api_key.outerjoin(
+    member, (member.c.account_id == api_key.c.account_id) & (member.c.id == api_key.c.member_id)
+)
+_MINE = (api_key.c.account_id == bindparam("account_id_"), api_key.c.revoked_at.is_(None))
+# A member's own, or (0) the whole account's.
+_THEIRS = (*_MINE, (bindparam("member_id_", type_=BigInteger) == 0) | (api_key.c.member_id == bindparam("member_id_")))
+_ONE = (*_THEIRS, api_key.c.id == bindparam("id_"))
 _ADD = statement(
     insert(api_key).values(
         account_id=bindparam("account_id"),
@@ -48,13 +51,31 @@ _ADD = statement(
     )
 )
 _LIST = statement(
-    select(*_SHOWN).where(*_MINE).order_by(api_key.c.id.desc()).limit(bindparam("limit_")).offset(bindparam("offset_"))
+    select(*_SHOWN)
+    .select_from(_MEMBERS)
+    .where(*_THEIRS)
+    .order_by(api_key.c.id.desc())
+    .limit(bindparam("limit_"))
+    .offset(bindparam("offset_"))
 )
-_COUNT = statement(select(func.count()).select_from(api_key).where(*_MINE))
-_GET = statement(select(*_SHOWN).where(*_ONE))
+_COUNT = statement(select(func.count()).select_from(api_key).where(*_THEIRS))
+_GET = statement(select(*_SHOWN).select_from(_MEMBERS).where(*_ONE))
 _RENAME = statement(update(api_key).where(*_ONE).values(name=bindparam("name_")))
 _REVOKE = statement(update(api_key).where(*_ONE).values(revoked_at=bindparam("now_")))
-_REVOKE_ALL = statement(update(api_key).where(*_MINE).values(revoked_at=bindparam("now_")))
+_RESTORE = statement(
+    update(api_key)
+    .where(
+        api_key.c.account_id == bindparam("account_id_"),
+        api_key.c.id == bindparam("id_"),
+        (bindparam("member_id_", type_=BigInteger) == 0) | (api_key.c.member_id == bindparam("member_id_")),
+        api_key.c.revoked_at >= bindparam("since_"),
+        # Whoever was taken out of the team comes back by no key of theirs.
+        api_key.c.member_id.is_(None)
+        | exists().where(member.c.account_id == api_key.c.account_id, member.c.id == api_key.c.member_id),
+    )
+    .values(revoked_at=null())
+)
+_REVOKE_ALL = statement(update(api_key).where(*_THEIRS).values(revoked_at=bindparam("now_")))
 
 
 class KeyNotFound(NotFound):
@@ -74,6 +95,12 @@ class ApiKey(msgspec.Struct, frozen=True):
     name: str
     last4: str
     created_at: int
+    last_used_at: int | None
+    """To about a minute; None: never."""
+    member_id: int | None
+    """Whose it is; None: the account's."""
+    email: str | None
+    """Of whose it is."""
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -83,20 +110,6 @@ class NewKey(msgspec.Struct, frozen=True):
     name: str
     plaintext: str
     created_at: int
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Who is asking, by which key, and what their plan allows."""
-
-    account_id: int
-    key_id: int
-    member_id: int | None
-    plan_name: str
-    plan_level: int
-    searches: int
-    verifications: int
-    rates: dict[str, tuple[Limit, ...]]
-    """Limits by name: search, count, verify."""
 
 
 async def create_key(conn: Connection, account_id: int, name: str, *, now: int, member_id: int | None = None) -> NewKey:
@@ -123,100 +136,63 @@ def hash_key(plaintext: str) -> str:
     return hashlib.sha256(plaintext.encode()).hexdigest()
 
 
-async def list_keys(reader: Reader, account_id: int, *, limit: int, offset: int = 0) -> list[ApiKey]:
-    """The account's keys, newest first."""
-    rows = await reader.fetch_all(_LIST, {"account_id_": account_id, "limit_": limit, "offset_": offset})
-    return [_shown(row) for row in rows]
+async def list_keys(
+    reader: Reader, account_id: int, *, limit: int, offset: int = 0, member_id: int | None = None
+) -> list[ApiKey]:
+    """The account's keys, or those of one member, newest first."""
+    values = {"account_id_": account_id, "member_id_": member_id or 0, "limit_": limit, "offset_": offset}
+    return [_shown(row) for row in await reader.fetch_all(_LIST, values)]
 
 
-async def count_keys(reader: Reader, account_id: int) -> int:
-    """How many keys the account has."""
-    row = await reader.fetch_one(_COUNT, {"account_id_": account_id})
+async def count_keys(reader: Reader, account_id: int, *, member_id: int | None = None) -> int:
+    """How many keys the account, or one member, has."""
+    row = await reader.fetch_one(_COUNT, {"account_id_": account_id, "member_id_": member_id or 0})
     return int(row[0]) if row else 0
 
 
-async def get_key(reader: Reader, account_id: int, key_id: int) -> ApiKey:
-    """One key of the account; raises KeyNotFound."""
-    row = await reader.fetch_one(_GET, {"account_id_": account_id, "id_": key_id})
+async def get_key(reader: Reader, account_id: int, key_id: int, *, member_id: int | None = None) -> ApiKey:
+    """One key of the account, or of one member; raises KeyNotFound."""
+    row = await reader.fetch_one(_GET, {"account_id_": account_id, "id_": key_id, "member_id_": member_id or 0})
     if row is None:
         raise KeyNotFound
     return _shown(row)
 
 
-async def rename_key(conn: Connection, account_id: int, key_id: int, name: str) -> None:
-    """Give a key another name; raises KeyNotFound."""
-    if not await conn.execute(_RENAME, {"account_id_": account_id, "id_": key_id, "name_": name}):
+async def rename_key(
+    conn: Connection, account_id: int, key_id: int, name: str, *, member_id: int | None = None
+) -> None:
+    """Give a key, of the account or of one member, another name; raises KeyNotFound."""
+    values = {"account_id_": account_id, "id_": key_id, "member_id_": member_id or 0, "name_": name}
+    if not await conn.execute(_RENAME, values):
         raise KeyNotFound
 
 
-async def revoke_key(conn: Connection, account_id: int, key_id: int, now: int) -> None:
-    """Stop a key; raises KeyNotFound, and LastKey for the only one left."""
+async def revoke_key(conn: Connection, account_id: int, key_id: int, now: int, *, member_id: int | None = None) -> None:
+    """Stop a key, of the account or of one member; raises KeyNotFound, and LastKey for the only one the account has."""
     # Counting up the account's id locks its row: two requests that each delete one of the last two keys take turns.
     await next_id(conn, account_id)
-    await get_key(conn, account_id, key_id)
+    await get_key(conn, account_id, key_id, member_id=member_id)
     if await count_keys(conn, account_id) < 2:
         raise LastKey
-    await conn.execute(_REVOKE, {"account_id_": account_id, "id_": key_id, "now_": now})
+    await conn.execute(_REVOKE, {"account_id_": account_id, "id_": key_id, "member_id_": member_id or 0, "now_": now})
+    await note_change(conn, account_id, now)
 
 
-async def revoke_all_keys(conn: Connection, account_id: int, now: int) -> None:
-    """Stop every key of an account."""
-    await conn.execute(_REVOKE_ALL, {"account_id_": account_id, "now_": now})
+async def restore_key(
+    conn: Connection, account_id: int, key_id: int, now: int, *, member_id: int | None = None
+) -> None:
+    """Take back that a key, of the account or of one member, was revoked less than a minute ago; raises KeyNotFound."""
+    values = {"account_id_": account_id, "id_": key_id, "member_id_": member_id or 0, "since_": now - UNDO_FOR}
+    if not await conn.execute(_RESTORE, values):
+        raise KeyNotFound("A key that was revoked can be brought back for a minute. Make a new one.")
+    await note_change(conn, account_id, now)
+
+
+async def revoke_all_keys(conn: Connection, account_id: int, now: int, *, member_id: int | None = None) -> None:
+    """Stop every key of an account, or of one member."""
+    await conn.execute(_REVOKE_ALL, {"account_id_": account_id, "member_id_": member_id or 0, "now_": now})
+    await note_change(conn, account_id, now)
 
 
 def _shown(row: Row) -> ApiKey:
-    return ApiKey(row[0], row[1], row[2], row[3])
-
-
-class KeyRing:
-    """Callers by key, remembered for a few seconds."""
-
-    def __init__(self, reader: Reader, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
-        self._reader = reader
-        self._settings = settings
-        self._clock = clock
-        self._known: dict[bytes, tuple[float, Caller]] = {}
-
-    async def find(self, plaintext: str) -> Caller | None:
-        """Who has this key; None if nobody."""
-        if not is_key(plaintext):
-            return None
-        digest = hashlib.sha256(plaintext.encode())
-        known = self._known.get(digest.digest())
-        now = self._clock()
-        if known is not None and known[0] > now:
-            return known[1]
-        row = await self._reader.fetch_one(_FIND, {"hash_": digest.hexdigest()})
-        if row is None:
-            self._known.pop(digest.digest(), None)
-            return None
-        plan = await find_plan(self._reader, row[0])
-        caller = caller_of(self._settings, plan, account_id=row[0], key_id=row[1], member_id=row[2])
-        if len(self._known) >= _CACHED:
-            self._known.clear()
-        self._known[digest.digest()] = (now + CACHE_SECONDS, caller)
-        return caller
-
-    def forget(self) -> None:
-        """Look every key up anew: one was revoked, or a plan changed."""
-        self._known.clear()
-
-
-def caller_of(
-    settings: Settings, plan: Plan, *, account_id: int, key_id: int = 0, member_id: int | None = None
-) -> Caller:
-    """A caller of an account with *plan*, where that is silent as *settings* say."""
-    return Caller(
-        account_id,
-        key_id,
-        member_id,
-        plan.plan_name or "Self-hosted",
-        plan.plan_level or 0,
-        settings.plan_searches if plan.plan_searches is None else plan.plan_searches,
-        settings.plan_verifications if plan.plan_verifications is None else plan.plan_verifications,
-        {
-            "search": parse_limits(plan.rate_search or settings.rate_search, "rate_search"),
-            "count": parse_limits(plan.rate_count or settings.rate_count, "rate_count"),
-            "verify": parse_limits(plan.rate_verify or DEFAULT_RATE_VERIFY, "rate_verify"),
-        },
-    )
+    return ApiKey(*row)

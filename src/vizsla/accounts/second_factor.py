@@ -92,6 +92,18 @@ async def begin(conn: Connection, whose: Member, secret_key: bytes) -> Enrolment
     sealed = seal(_sealing(secret_key), secret).hex()
     if not await conn.execute(_BEGIN, {**_key(whose), "secret_": sealed}):
         raise AlreadyOn
+    return _enrolment(whose, secret)
+
+
+async def find_enrolment(reader: Reader, whose: Member, secret_key: bytes) -> Enrolment | None:
+    """What `begin` made last, to be shown again as its first code was wrong; None once codes are on, or before."""
+    row = await reader.fetch_one(_FIND, _key(whose))
+    if row is None or row[0] is None or row[1] is not None:
+        return None
+    return _enrolment(whose, _open(row[0], secret_key))
+
+
+def _enrolment(whose: Member, secret: bytes) -> Enrolment:
     text = base64.b32encode(secret).decode().rstrip("=")
     return Enrolment(text, _totp(secret).get_provisioning_uri(whose.email, ISSUER))
 
@@ -178,12 +190,16 @@ def draw_qr_code(uri: str) -> str:
 
 
 async def _use_step(conn: Connection, whose: Member, sealed: str, code: str, *, secret_key: bytes, now: int) -> bool:
+    step = _step_of(_open(sealed, secret_key), "".join(code.split()), now)
+    # Of two that bring the same code at the same moment, the row lets one through.
+    return step is not None and bool(await conn.execute(_STEP, {**_key(whose), "step_": step}))
+
+
+def _open(sealed: str, secret_key: bytes) -> bytes:
     secret = unseal(_sealing(secret_key), bytes.fromhex(sealed))
     if secret is None:
         raise UnreadableSecret
-    step = _step_of(secret, "".join(code.split()), now)
-    # Of two that bring the same code at the same moment, the row lets one through.
-    return step is not None and bool(await conn.execute(_STEP, {**_key(whose), "step_": step}))
+    return secret
 
 
 class UnreadableSecret(VizslaError):

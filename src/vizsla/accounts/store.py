@@ -9,6 +9,7 @@ import secrets
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from vizsla.accounts.changes import note_change
 from vizsla.accounts.roles import Role
 from vizsla.accounts.tables import account, member, setup_token
 from vizsla.accounts.tokens import hash_token
@@ -58,17 +59,6 @@ _RENAME = statement(
     .values(first_name=bindparam("first_name_"), last_name=bindparam("last_name_"))
 )
 _ANY_MEMBER = statement(select(member.c.id).limit(1))
-_FIND_PLAN = statement(
-    select(
-        account.c.plan_name,
-        account.c.plan_level,
-        account.c.plan_searches,
-        account.c.plan_verifications,
-        account.c.rate_search,
-        account.c.rate_verify,
-        account.c.rate_count,
-    ).where(account.c.id == bindparam("account_id_"))
-)
 _SET_PLAN = statement(
     update(account)
     .where(account.c.id == bindparam("account_id_"))
@@ -209,14 +199,13 @@ async def has_users(reader: Reader) -> bool:
     return await reader.fetch_one(_ANY_MEMBER) is not None
 
 
-async def find_plan(reader: Reader, account_id: int) -> Plan:
-    """What *account_id* may do where that differs from the settings."""
-    row = await reader.fetch_one(_FIND_PLAN, {"account_id_": account_id})
-    return Plan(*row) if row else Plan()
+async def set_plan(conn: Connection, account_id: int, plan: Plan, now: int = 0) -> None:
+    """
+    What was agreed with this account alone, all of it; for a plan by its name see `plans.choose_plan`.
 
-
-async def set_plan(conn: Connection, account_id: int, plan: Plan) -> None:
-    """Give an account a plan of its own."""
+    Its periods stay as they are.
+    """
+    await note_change(conn, account_id, now)
     values = {f"{name}_": value for name, value in msgspec.structs.asdict(plan).items()}
     await conn.execute(_SET_PLAN, {"account_id_": account_id, **values})
 

@@ -231,3 +231,26 @@ request_log = Table(
     Index("request_log_key", "account_id", "key_id", "id"),
     Index("request_log_at", "at"),
 )
+
+upload = Table(
+    "upload",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),  # verifications, findings, searches
+    Column("name", Text, nullable=False),  # of the file
+    Column("created_at", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),  # rows, a header's among them
+    Column("has_header", BigInteger, nullable=False),
+    Index("upload_created_at", "created_at"),
+)
+
+upload_part = Table(
+    "upload_part",
+    app_metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("upload_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("rows", Text, nullable=False),  # JSON of kit.csv_file.Record, some of them
+    ForeignKeyConstraint(["account_id", "upload_id"], ["upload.account_id", "upload.id"], ondelete="CASCADE"),
+)

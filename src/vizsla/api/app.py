@@ -15,7 +15,6 @@ import msgspec
 from starlette.types import ASGIApp
 
 from vizsla.accounts.idempotency import forget_answers
-from vizsla.accounts.quota import forget_charges
 from vizsla.api.door import Door, Receive, Scope, Send
 from vizsla.api.errors import Forbidden, MethodNotAllowed, RouteNotFound
 from vizsla.api.journal import Journal
@@ -81,6 +80,9 @@ class App:
     def __init__(self, services: Services, journal: Journal, fallback: ASGIApp | None) -> None:
         self.services = services
         self.journal = journal
+        services.requests.on_fault = lambda error: journal.event(
+            "request_log", level="warning", error=f"{type(error).__name__}: {error}"
+        )
         self.routes = all_calls(trial=services.settings.trial)
         self._door = Door(services, self.routes, journal)
         self._fallback = fallback
@@ -168,6 +170,7 @@ class App:
                     self._tending.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await self._tending
+                await self.services.requests.close()
                 self.journal.flush()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -192,7 +195,6 @@ class App:
     async def _tidy(self) -> None:
         now = self.services.clock.now()
         async with self.services.stores.app.write() as conn:
-            await forget_charges(conn, now)
             await forget_answers(conn, now)
 
 

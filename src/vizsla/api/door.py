@@ -111,13 +111,28 @@ class Door:
             status, body = render_error("internal_error", "")
         if status:
             await self._send(scope, send, (status, body), request_id=request_id, extra=extra)
+        seconds = time.perf_counter() - began
+        caller = call.known if call is not None else None
         self._journal.request(
             endpoint.name if endpoint else "",
             status or 200,
-            time.perf_counter() - began,
+            seconds,
             request_id=request_id,
-            account_id=call.known.account_id if call is not None and call.known is not None else None,
+            account_id=caller.account_id if caller is not None else None,
         )
+        if caller is not None and call is not None and endpoint is not None:
+            self._services.requests.note(
+                account_id=caller.account_id,
+                key_id=caller.key_id,
+                member_id=caller.member_id,
+                at=call.now,
+                method=method,
+                path=path,
+                call=endpoint.name,
+                status=status or 200,
+                seconds=seconds,
+                request_id=request_id,
+            )
         return True
 
     async def refuse(self, scope: Scope, send: Send, error: VizslaError) -> None:

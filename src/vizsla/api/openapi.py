@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
@@ -73,7 +74,7 @@ _INSIDE: Mapping[str, Any] = {
 def describe(routes: Routes, base_url: str = "") -> dict[str, Any]:
     """The OpenAPI document of *routes*."""
     kinds = {_opened(endpoint.result) for endpoint in routes.endpoints if endpoint.result not in _NO_JSON}
-    kinds |= {endpoint.pending for endpoint in routes.endpoints if endpoint.pending is not None}
+    kinds |= {_opened(endpoint.pending) for endpoint in routes.endpoints if endpoint.pending is not None}
     kinds |= {endpoint.params for endpoint in routes.endpoints if endpoint.params is not NoParams}
     _, schemas = msgspec.json.schema_components(
         [*sorted(kinds, key=lambda kind: kind.__name__), ErrorAnswer], ref_template="#/components/schemas/{name}"
@@ -116,12 +117,16 @@ def _opened(kind: Any) -> Any:
             )
             for field in fields
         ]
-        if all(field.type is type_ for field, (_, type_) in zip(fields, opened, strict=True)):
+        if all(field.type == type_ for field, (_, type_) in zip(fields, opened, strict=True)):
             return kind
         return msgspec.defstruct(kind.__name__, opened, namespace={"__doc__": kind.__doc__})
-    if get_origin(kind) is tuple and (inner := _opened(get_args(kind)[0])) is not get_args(kind)[0]:
-        return tuple[inner, ...]  # type: ignore[valid-type]
-    return kind
+    inside = get_args(kind) if get_origin(kind) in (tuple, list, Union, UnionType) else ()
+    parts = tuple(_opened(inner) for inner in inside)
+    if parts == inside:
+        return kind
+    if get_origin(kind) in (Union, UnionType):
+        return Union[parts]  # noqa: UP007
+    return (list if get_origin(kind) is list else tuple)[parts]
 
 
 def shown_as(kind: Any) -> Any:
@@ -229,6 +234,7 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     for status, ids in sorted(ids_by_status.items()):
         responses[str(status)] = {
             "description": f"{_REASONS[status]} Ids: {', '.join(f'`{id_}`' for id_ in ids)}.",
+            "x-error-ids": ids,
             "headers": headers | (_RETRY if status in (403, 409, 503) else {}),
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
         }

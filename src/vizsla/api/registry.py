@@ -16,7 +16,7 @@ from vizsla.desk.asking import Asker
 from vizsla.kit.errors import NotFound
 
 if TYPE_CHECKING:
-    from vizsla.accounts.keys import Caller
+    from vizsla.accounts.callers import Caller
     from vizsla.desk.services import Services
     from vizsla.storage.database import Connection
 

@@ -1,8 +1,6 @@
 """`vizsla migrate`, `doctor`, `config`: is this installation well?"""
 
 import asyncio
-import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -11,12 +9,12 @@ import msgspec
 
 from vizsla import __version__
 from vizsla.cli.output import put_json, put_line, put_table, talk
+from vizsla.desk.self_test import examine
 from vizsla.kit.clock import SystemClock
-from vizsla.kit.settings import SECRET_FIELDS, Settings, load_settings
+from vizsla.kit.settings import Settings, load_settings, mask_url, show_settings
 from vizsla.storage.migrate import WHICH, Which, check_schema
 from vizsla.storage.open import connect, open_stores
 from vizsla.storage.statement import statement
-from vizsla.work.egress import examine
 from vizsla.work.workplace import open_workplace
 
 
@@ -53,34 +51,11 @@ def migrate(*, check: bool = False) -> int:
 def config(*, json: bool = False) -> None:
     """Show every setting as it is in force. Secrets are masked."""
     settings = load_settings()
-    values = {field.name: shown(settings, field.name) for field in msgspec.structs.fields(Settings)}
+    shown = show_settings(settings)
     if json:
-        put_json(values)
+        put_json({one.name: one.value for one in shown})
     else:
-        put_table(
-            ("setting", "value", "from"), [(f"VIZSLA_{k.upper()}", v, _origin(settings, k)) for k, v in values.items()]
-        )
-
-
-def _origin(settings: Settings, name: str) -> str:
-    for variable in (f"VIZSLA_{name.upper()}", f"VIZSLA_{name.upper()}_FILE"):
-        if variable in os.environ:
-            return variable
-    toml = settings.home / "vizsla.toml"
-    if toml.is_file() and re.search(rf"(?m)^\s*{name}\s*=", toml.read_text("utf-8")):
-        return str(toml)
-    return "default"
-
-
-def shown(settings: Settings, name: str) -> str:
-    """The value of a setting as it may be shown."""
-    value = getattr(settings, name)
-    if name in SECRET_FIELDS and value:
-        # A database URL says where it is, not how to get in.
-        return re.sub(r"//[^@/]*@", "//***@", value) if "://" in value else "***"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return "on" if value is True else "off" if value is False else str(value)
+        put_table(("setting", "value", "from"), [(one.variable, one.value, one.origin) for one in shown])
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -110,7 +85,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         for which in WHICH:
             database = place.stores.app if which == "app" else place.stores.index
             state = await check_schema(database, which)
-            where = re.sub(r"//[^@/]*@", "//***@", _url(settings, which))
+            where = mask_url(_url(settings, which))
             findings.append(Finding(f"{which} database", state.is_current, f"{where}, schema {state.current}"))
             if database.dialect == "sqlite":
                 row = await database.fetch_one(statement("PRAGMA quick_check(1)"))

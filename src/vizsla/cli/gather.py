@@ -13,7 +13,8 @@ from vizsla.harvest.local import Progress as HarvestProgress
 from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import InvalidDomain
 from vizsla.kit.settings import load_settings
-from vizsla.work.taking_in import CrawlSummary, HarvestSummary, Watcher, crawl_into, fetch_archives, harvest_into
+from vizsla.work.taking_in import CrawlSummary, HarvestSummary, crawl_into, fetch_archives, harvest_into
+from vizsla.work.watching import Watcher
 from vizsla.work.workplace import Workplace, open_workplace
 
 NICENESS = 10
@@ -125,11 +126,11 @@ class _Shown(Watcher):
         self._line.show(done, most, pages=done, addresses=None, size=progress.bytes, share=done / most, at=progress.url)
 
 
-async def _harvest(place: Workplace, paths: list[str], jobs: int | None) -> HarvestSummary:
+async def _harvest(place: Workplace, given: list[str], jobs: int | None, name: str = "") -> HarvestSummary:
     with WorkLine("files") as line:
         watcher = _Shown(line)
-        paths = await fetch_archives(place, paths, watcher=watcher)
-        return await harvest_into(place, paths, jobs=jobs, watcher=watcher)
+        paths = await fetch_archives(place, given, watcher=watcher)
+        return await harvest_into(place, paths, jobs=jobs, watcher=watcher, names=[name] if name else given)
 
 
 async def _crawl(place: Workplace, domain: str, max_pages: int) -> CrawlSummary:
@@ -140,7 +141,7 @@ async def _crawl(place: Workplace, domain: str, max_pages: int) -> CrawlSummary:
 async def load_sample(place: Workplace) -> None:
     """Harvest the companies that came with the program."""
     with resources.as_file(resources.files("vizsla.harvest.sample").joinpath("companies.warc.gz")) as path:
-        summary = await _harvest(place, [str(Path(path))], 1)
+        summary = await _harvest(place, [str(Path(path))], 1, "the sample")
     talk(f"Sample: {summary.pages} pages of invented companies, {summary.addresses} addresses.")
 
 

@@ -41,12 +41,17 @@ for at, name, path, summary in (
     (app, "calibration", "calibration:calibration", "Show how far the finder's probabilities hold."),
     (app, "verify", "verify:verify", "Say whether addresses take mail."),
     (user, "add", "people:add_user", "Make an account and print its API key."),
+    (user, "list", "people:list_all", "List who may use this installation."),
+    (user, "password", "people:password", "Print a link with which somebody sets their password."),
+    (user, "plan", "people:plan", "Give somebody's account a plan."),
     (key, "add", "people:add_key", "Make another API key."),
     (claim, "add", "claims:add", "Forget an address or a domain for good."),
     (claim, "list", "claims:list_all", "List claims."),
     (claim, "remove", "claims:remove", "Take a claim back."),
     (app, "migrate", "care:migrate", "Bring both databases up to date."),
     (app, "doctor", "care:doctor", "Look for what would go wrong."),
+    (app, "backup", "backups:backup", "Copy what cannot be made anew into one file."),
+    (app, "restore", "backups:restore", "Bring back a backup."),
     (app, "config", "care:config", "Show every setting as it is in force."),
 ):
     at.command(f"vizsla.cli.{path}", name=name, help=summary)

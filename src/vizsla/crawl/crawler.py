@@ -9,10 +9,10 @@ the budget: requests, bytes, seconds.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from vizsla.crawl.answers import HTML, header_directives, judge
@@ -33,6 +33,7 @@ from vizsla.kit.settings import Settings
 from vizsla.net.guard import EgressRefused
 from vizsla.net.http import MAX_REDIRECTS, FetchError, HttpClient, Response, user_agent
 
+T = TypeVar("T")
 MAX_SITEMAPS = 3
 SITEMAP_URLS = 2_000
 """URLs of one sitemap that are offered to the frontier."""
@@ -49,11 +50,16 @@ async def crawl(
     budget: Budget | None = None,
     known: Mapping[str, CrawledPage] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    written: Callable[[Path, int], None] | None = None,
+    stop: asyncio.Event | None = None,
     clock: Clock | None = None,
     robots_cache: RobotsCache | None = None,
 ) -> CrawlReport:
     """
     Crawl *domain* (a name or a URL) into *warc_path*; *known* is what `store.known_pages` remembers of it.
+
+    *written* is told the file in the making and how many of its bytes are whole records, whenever there are more. When
+    *stop* is set the crawl ends at once, as if its budget were used up.
 
     Never raises for what a site does. InvalidDomain if *domain* is none, or a public suffix; CrawlError if the file cannot
     be written. When it is cancelled or fails, no file is left.
@@ -80,6 +86,8 @@ async def crawl(
             )
             job.robots_cache = robots_cache or job.robots_cache
             job.progress = progress or job.progress
+            job.written = written or job.written
+            job.stop = stop or job.stop
             ended_by = await job.run(host)
             warc = await asyncio.to_thread(writer.finish)
     except OSError as error:
@@ -130,6 +138,8 @@ class _Crawl:
         self.clock = clock
         self.robots_cache = RobotsCache()
         self.progress: Callable[[Progress], None] = lambda _: None
+        self.written: Callable[[Path, int], None] = lambda path, size: None
+        self.stop = asyncio.Event()
         self.frontier = Frontier(domain, max_depth=budget.depth)
         self.pace = Pace(settings.crawl_delay)
         self.skipped: Counter[str] = Counter()
@@ -241,7 +251,8 @@ class _Crawl:
         await self._turn(host)
         began = time.monotonic()
         try:
-            response = await self.client.get(url, seconds=min(self.budget.request_seconds, self._left()), **options)
+            seconds = min(self.budget.request_seconds, self._left())
+            response = await self._unless_stopped(self.client.get(url, seconds=seconds, **options))
         except (FetchError, EgressRefused) as error:
             self.refused = self.refused or isinstance(error, EgressRefused)
             reason = error.reason if isinstance(error, FetchError) else "refused"
@@ -262,13 +273,37 @@ class _Crawl:
         wait = self.pace.ready_at(host) - time.monotonic()
         if wait >= self._left():
             raise _Ended("time")
-        await asyncio.sleep(max(wait, 0))
+        await self._unless_stopped(asyncio.sleep(max(wait, 0)))
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """What *work* gives; it is given up, and the crawl ends, when somebody says stop."""
+        doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if self.stop.is_set():
+                raise _Ended("cancelled")
+            return await doing
+        finally:
+            for one in (doing, stopping):
+                one.cancel()
+            await asyncio.gather(doing, stopping, return_exceptions=True)
 
     def _answered(self, url: str, host: str, began: float, delay: float | None) -> None:
         now = time.monotonic()
         self.requests += 1
         self.pace.answered(host, now, now - began, delay)
-        self.progress(Progress(url, self.pages, self.requests, self.bytes, len(self.frontier), now - self._started))
+        self.progress(
+            Progress(
+                url=url,
+                pages=self.pages,
+                requests=self.requests,
+                bytes=self.bytes,
+                pending=len(self.frontier),
+                seconds=now - self._started,
+                unchanged=self.unchanged,
+                skipped=dict(self.skipped + self.frontier.skipped),
+            )
+        )
 
     async def _robots(self, origin: str) -> Robots:
         robots = self.robots_cache.find(origin)
@@ -276,7 +311,8 @@ class _Crawl:
             host = urlsplit(origin).hostname or ""
             await self._turn(host)
             began = time.monotonic()
-            robots = await fetch_robots(self.client, origin, seconds=min(self.budget.request_seconds, self._left()))
+            seconds = min(self.budget.request_seconds, self._left())
+            robots = await self._unless_stopped(fetch_robots(self.client, origin, seconds=seconds))
             self._answered(f"{origin}/robots.txt", host, began, robots.delay)
             if robots.unreachable:
                 self.details = f"{origin}/robots.txt: {robots.unreachable}"
@@ -299,6 +335,7 @@ class _Crawl:
             await self._unchanged(response, known, now)
             return
         await asyncio.to_thread(self.writer.write_response, response, now)
+        self.written(self.writer.partial, self.writer.whole)
         self.states.append(
             CrawledPage(
                 uri=response.url,
@@ -318,6 +355,7 @@ class _Crawl:
     async def _unchanged(self, response: Response, known: CrawledPage, now: int) -> None:
         self.unchanged += 1
         await asyncio.to_thread(self.writer.write_revisit, response, now, Earlier(known.captured_at, known.digest))
+        self.written(self.writer.partial, self.writer.whole)
         self.states.append(seen(known, now))
 
     def _follow(self, candidate: Candidate, url: str, links: PageLinks) -> None:

@@ -8,7 +8,9 @@ import msgspec
 from vizsla.crawl.pages import CrawledPage
 from vizsla.harvest.records import Visit
 
-EndedBy = Literal["done", "pages", "bytes", "time", "errors", "robots", "refused", "unreachable", "moved", "busy"]
+EndedBy = Literal[
+    "done", "pages", "bytes", "time", "errors", "robots", "refused", "unreachable", "moved", "busy", "cancelled"
+]
 ENDINGS: dict[EndedBy, str] = {
     "done": "Every page found was fetched.",
     "pages": "The number of pages asked for was reached.",
@@ -20,6 +22,7 @@ ENDINGS: dict[EndedBy, str] = {
     "unreachable": "The site does not answer.",
     "moved": "The site has moved to another domain.",
     "busy": "The site asked to be left alone for longer than the time we have.",
+    "cancelled": "It was cancelled; what had been read is kept.",
 }
 
 
@@ -52,6 +55,9 @@ class Progress(msgspec.Struct, frozen=True):
     bytes: int
     pending: int
     seconds: float
+    unchanged: int
+    skipped: dict[str, int]
+    """URLs that gave no page so far, by reason."""
 
 
 class CrawlReport(msgspec.Struct, frozen=True):

@@ -1,8 +1,12 @@
-"""Which tables remember what a site told us for the next crawl, and which sites are still to be crawled?"""
+"""
+Which tables remember what a site told us for the next crawl, which sites are still to be crawled, and how far the crawls are?
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+A crawl belongs to its domain, whoever asked; who did is kept with their account.
+"""
 
-from vizsla.storage.schema import index_metadata
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
+
+from vizsla.storage.schema import app_metadata, index_metadata
 
 # Byte order on both stores, whatever the database's locale is.
 _Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
@@ -21,7 +25,7 @@ crawl_page = Table(
     Column("missing_since", BigInteger),
 )
 
-# A domain that somebody asked about and that we know nothing of. The row is the work: see storage.lease.
+# A domain to be crawled, and what came of it. The row is the work: see storage.lease.
 crawl_request = Table(
     "crawl_request",
     index_metadata,
@@ -30,5 +34,31 @@ crawl_request = Table(
     Column("due", BigInteger),
     Column("worker", Text),
     Column("attempt", Integer, nullable=False),
+    Column("asked", Integer, nullable=False, server_default="0"),  # 1: by a person; 0: because a search found nothing
+    Column("state", Text, nullable=False, server_default="waiting"),  # requests.State
+    Column("max_pages", Integer, nullable=False, server_default="20"),
+    Column("stop_at", BigInteger),  # when somebody asked that it end
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("pages", Integer, nullable=False, server_default="0"),  # fetched
+    Column("unchanged", Integer, nullable=False, server_default="0"),  # of those, as they were at the crawl before
+    Column("pending", Integer, nullable=False, server_default="0"),  # known and not yet fetched
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("addresses", Integer, nullable=False, server_default="0"),  # distinct, read so far
+    Column("skipped", Text, nullable=False, server_default="{}"),  # JSON: reason → URLs
+    Column("ending", Text, nullable=False, server_default=""),  # why it ended, as a sentence; never a URL of the site
     Index("crawl_request_due", "due"),
+)
+
+# Who asked for a crawl. Precious, for it is what people did here.
+crawl_ask = Table(
+    "crawl_ask",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("domain", Text, primary_key=True),  # the registrable domain
+    Column("member_id", BigInteger),
+    Column("asked_at", BigInteger, nullable=False),  # the last time
+    Column("cancelled_at", BigInteger),
+    Index("crawl_ask_page", "account_id", "asked_at"),
+    Index("crawl_ask_domain", "domain"),
 )

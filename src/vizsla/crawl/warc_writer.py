@@ -45,10 +45,17 @@ class WarcWriter:
         self._writer = WARCWriter(self._file, gzip=True, warc_version="1.1")
         self.records = 0
         """Responses and revisits written."""
+        self.whole = 0
+        """Bytes of the file in the making that are whole records."""
         info = {"software": agent, "format": "WARC File Format 1.1", "robots": "obey"}
         record = self._writer.create_warcinfo_record(path.name, info)
         record.rec_headers.replace_header("WARC-Date", _warc_date(started_at))
         self._writer.write_record(record)
+
+    @property
+    def partial(self) -> Path:
+        """The file in the making; gone once it is finished."""
+        return self._partial
 
     def write_response(self, response: Response, fetched_at: int) -> None:
         """A response with its body, and the request that led to it."""
@@ -92,7 +99,9 @@ class WarcWriter:
         asked = StatusAndHeaders(line, list(response.request), is_http_request=True)
         request = self._record("request", response.url, b"", asked, {"WARC-Date": _warc_date(fetched_at)})
         self._writer.write_request_response_pair(request, record)
+        self._file.flush()
         self.records += 1
+        self.whole = self._file.tell()
 
     def _record(self, kind: str, uri: str, body: bytes, http: StatusAndHeaders, headers: dict[str, str]) -> Any:
         return self._writer.create_warc_record(

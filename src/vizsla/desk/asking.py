@@ -6,31 +6,38 @@ used up does not depend on the door.
 """
 
 import contextlib
-from hashlib import blake2b
 
 import msgspec
 
-from vizsla.accounts.keys import Caller
-from vizsla.accounts.quota import Kind, get_usage, is_paid
+from vizsla.accounts.callers import Caller
+from vizsla.accounts.quota import FREE_FOR, Kind, get_member_usage, get_usage, is_paid
 from vizsla.desk.leads import note_verification
 from vizsla.desk.services import Services
 from vizsla.finder.domain_search import SearchQuery, SearchResult, search
 from vizsla.finder.email_finder import find_email
-from vizsla.finder.email_verifier import EmailVerifierData, begin, find_answered, render, wait_for
+from vizsla.finder.email_verifier import EmailVerifierData, begin, find_answered, read_address, render, wait_for
 from vizsla.finder.finding import FinderQuery, Finding
 from vizsla.finder.outcomes import record_finding
-from vizsla.finder.questions import question_of
-from vizsla.kit.errors import ClaimedEmail, StoreError, VizslaError
-from vizsla.verifier.store import Verification, attach_account, find_attached
+from vizsla.finder.questions import question_of, question_of_search
+from vizsla.kit.errors import ClaimedEmail, NotFound, StoreError, VizslaError
+from vizsla.verifier.store import Shown, Verification, attach_account, find_attached, show_verification
 from vizsla.verifier.syntax import Address
-
-_encode = msgspec.json.Encoder().encode
 
 
 class QuotaUsedUp(VizslaError):
     """You have reached your usage limit. Upgrade your plan if necessary."""
 
     id = "too_many_requests"
+
+
+class TooFast(VizslaError):
+    """You have reached the rate limit of your plan. Try again in a moment."""
+
+    id = "too_many_requests"
+
+
+class VerificationNotFound(NotFound):
+    """This verification does not exist."""
 
 
 class VerificationFailed(VizslaError):
@@ -46,25 +53,50 @@ class Asker(msgspec.Struct, frozen=True):
     caller: Caller
     now: int
 
+    async def keep_pace(self, limit: str, path: str) -> None:
+        """Take one from the *limit* of the API's call at *path*, so that both doors together are no wider; raises TooFast."""
+        services, whose, limits = self.services, (self.caller.account_id, path), self.caller.rates[limit]
+        if services.shared is None:
+            verdict = services.local.take(whose, limits)
+        else:
+            verdict = await services.shared.take(whose, limits)
+        if not verdict.allowed:
+            seconds = 1 + int(verdict.retry_after)
+            raise TooFast(f"That was too fast for the plan. Try again in {seconds} second{'s' if seconds > 1 else ''}.")
+
     async def may_charge(self, kind: Kind, question: str) -> None:
         """Raises QuotaUsedUp if nothing is left to count this question on, so that its work need not begin."""
         caller, services = self.caller, self.services
         if services.meter.is_free(caller.account_id, kind, question, self.now):
             return
-        used = await get_usage(services.stores.app, caller.account_id, self.now)
-        count, allowed = (
-            (used.searches, caller.searches) if kind == "searches" else (used.verifications, caller.verifications)
-        )
-        if count >= allowed and not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
+        if await self._has_room(kind):
+            return
+        if not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
             raise QuotaUsedUp
+
+    async def _has_room(self, kind: Kind) -> bool:
+        caller, app = self.caller, self.services.stores.app
+        used = await get_usage(app, caller.account_id, self.now, caller.period_day)
+        share = caller.share(kind)
+        if share is None or share.allowed is None:
+            return used.of(kind) < caller.allowed(kind)
+        mine = await get_member_usage(app, caller.account_id, share.member_id, self.now, caller.period_day)
+        return used.of(kind) < caller.allowed(kind) and mine.of(kind) < share.allowed
 
     async def charge(self, kind: Kind, question: str) -> None:
         """Count one question; raises QuotaUsedUp."""
         caller, meter = self.caller, self.services.meter
         if meter.is_free(caller.account_id, kind, question, self.now):
             return
-        allowed = caller.searches if kind == "searches" else caller.verifications
-        if not await meter.charge(caller.account_id, kind, question, allowed=allowed, now=self.now):
+        if not await meter.charge(
+            caller.account_id,
+            kind,
+            question,
+            allowed=caller.allowed(kind),
+            now=self.now,
+            period_day=caller.period_day,
+            share=caller.share(kind),
+        ):
             raise QuotaUsedUp
 
 
@@ -77,26 +109,10 @@ async def search_domain(asker: Asker, query: SearchQuery) -> SearchResult:
     services = asker.services
     found = await search(services.stores.index, services.claims, query, now=asker.now)
     if found.data.emails:
-        await asker.charge("searches", _search_question(found, query))
+        await asker.charge("searches", question_of_search(found.domain, query))
     elif found.is_missed and found.domain is not None and services.settings.crawl_on_miss:
         await services.request_crawl(found.domain, asker.now)
     return found
-
-
-def _search_question(found: SearchResult, query: SearchQuery) -> str:
-    """What makes two questions the same: the domain that was searched, however it was named, the page and the filters."""
-    page = f"{found.domain}?{query.limit}&{query.offset}"
-    several = (
-        query.seniority,
-        query.department,
-        query.required_field,
-        query.verification_status,
-        query.job_titles,
-    )
-    if query.type is None and not any(several):
-        return page
-    filters = _encode((query.type, [sorted(set(values)) for values in several]))
-    return f"{page}&{blake2b(filters, digest_size=16).hexdigest()}"
 
 
 async def find_person(asker: Asker, query: FinderQuery) -> Finding:
@@ -164,3 +180,34 @@ async def verify(asker: Asker, address: Address, *, patience: float) -> Verified
         at = ended.ended_at or asker.now
         await note_verification(app, account_id, str(address), ended.verdict.status, at)
     return Verified(attached, ended, await render(services.stores, address, ended, now=asker.now))
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A verification as its page shows it: as far as it is, with what it rests on."""
+
+    shown: Shown
+    address: Address
+    data: EmailVerifierData | None
+    """The answer; None as long as the verification is on, and if the mail server spoke no SMTP."""
+
+
+async def show_evidence(asker: Asker, id_: int) -> Evidence:
+    """
+    The account's verification under this number. It never begins one; one that ended is counted once, as `verify` counts it.
+
+    Raises VerificationNotFound, ClaimedEmail, QuotaUsedUp.
+    """
+    services = asker.services
+    shown = await show_verification(services.stores.app, asker.caller.account_id, id_)
+    if shown is None:
+        raise VerificationNotFound
+    row = shown.verification
+    if services.claims.is_claimed(row.domain, row.local):
+        raise ClaimedEmail
+    address = read_address(f"{row.local}@{row.domain}")
+    if row.is_pending or row.verdict is None or row.verdict.has_failed:
+        return Evidence(shown, address, None)
+    # Looked at again later it is the same answer, and was counted when it was new.
+    if not row.verdict.block and asker.now - (row.ended_at or 0) < FREE_FOR:
+        await asker.charge("verifications", services.claims.hash(str(address)))
+    return Evidence(shown, address, await render(services.stores, address, row, now=asker.now))

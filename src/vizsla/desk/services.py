@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+from vizsla.accounts.callers import KeyRing
 from vizsla.accounts.idempotency import InFlight
-from vizsla.accounts.keys import DEFAULT_RATE_VERIFY, KeyRing
+from vizsla.accounts.plans import DEFAULT_RATE_VERIFY
 from vizsla.accounts.quota import Meter
 from vizsla.accounts.rate import LocalLimiter, SharedLimiter, parse_limits
+from vizsla.accounts.request_log import RequestLog
 from vizsla.crawl.requests import request_crawl
 from vizsla.finder.finding import FindExchangers, Means
 from vizsla.finder.learning import Learnt, load_learnt
@@ -52,6 +54,7 @@ class Services:
         self.keys = KeyRing(stores.app, settings)
         self.meter = Meter(stores.app)
         self.mirrors = Mirrors(stores.app)
+        self.requests = RequestLog(stores.app)
         self.in_flight = InFlight()
         self.local = LocalLimiter()
         # SQLite has one server on a home, so its own memory is the whole truth; nodes on PostgreSQL share theirs.

@@ -68,7 +68,7 @@ class Beliefs:
         share = self._shares.get(local)
         if share is None:
             return
-        whole = share * likelihood.if_right + (1 - share) * likelihood.if_wrong
+        whole = _whole(share, likelihood)
         if whole <= 0:
             return
         others = likelihood.if_wrong / whole
@@ -83,6 +83,16 @@ class Beliefs:
         """All of them, the likeliest first."""
         beliefs = [Belief(self._candidates[local], share) for local, share in self._shares.items()]
         return sorted(beliefs, key=lambda belief: (-belief.probability, belief.candidate.local))
+
+
+def updated(probability: float, likelihood: Likelihood) -> float:
+    """What *probability* would be after such an observation."""
+    whole = _whole(probability, likelihood)
+    return probability * likelihood.if_right / whole if whole > 0 else probability
+
+
+def _whole(share: float, likelihood: Likelihood) -> float:
+    return share * likelihood.if_right + (1 - share) * likelihood.if_wrong
 
 
 def score(probability: float, *, is_confirmed: bool) -> int | None:

@@ -6,41 +6,28 @@ last rows that were committed. A person who says stop is taken out of the rows t
 """
 
 from collections.abc import Iterable
-from itertools import islice
+from typing import Literal
 
 import msgspec
 
+from vizsla.accounts.lists import Lists, in_chunks
 from vizsla.accounts.store import next_id
 from vizsla.finder.finding import EmailFinderData
-from vizsla.finder.tables import bulk_finding
+from vizsla.finder.tables import bulk_finding, bulk_finding_row
 from vizsla.kit.errors import ClaimedEmail, NotFound, VizslaError, WrongParams
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Reader, Row
-from vizsla.storage.lease import lease
 from vizsla.storage.statement import statement
-from vizsla.verifier.bulk import MOST_ROWS, TooManyRows
 
-_CHUNK = 1_000
-findings = lease(bulk_finding)
-_COLUMNS = "id, created_at, max_duration, size, done, found, due, ended_at"
 _ADD = statement("""
-    INSERT INTO bulk_finding (account_id, id, created_at, max_duration, size, done, found, due, attempt)
-    VALUES (:account_id, :id, :now, :max_duration, 0, 0, 0, :now, 0)
+    INSERT INTO bulk_finding (account_id, id, created_at, max_duration, size, done, found, due, attempt, member_id)
+    VALUES (:account_id, :id, :now, :max_duration, 0, 0, 0, :now, 0, :member_id)
 """)
 _ADD_ROW = statement("""
     INSERT INTO bulk_finding_row (account_id, list_id, number, asked, answer)
     VALUES (:account_id, :list_id, :number, :asked, :answer)
 """)
 _SET_SIZE = statement("UPDATE bulk_finding SET size = :size WHERE account_id = :account_id AND id = :id")
-_GET = statement(f"SELECT {_COLUMNS} FROM bulk_finding WHERE account_id = :account_id AND id = :id")  # noqa: S608
-_LIST = statement(f"""
-    SELECT {_COLUMNS} FROM bulk_finding WHERE account_id = :account_id ORDER BY id DESC LIMIT :limit OFFSET :offset
-""")  # noqa: S608
-_COUNT = statement("SELECT count(*) FROM bulk_finding WHERE account_id = :account_id")
-_ROWS = statement("""
-    SELECT number, asked, answer, domain, local FROM bulk_finding_row
-    WHERE account_id = :account_id AND list_id = :id AND number > :after ORDER BY number LIMIT :limit
-""")
 _ANSWER = statement("""
     UPDATE bulk_finding_row SET answer = :answer, domain = :domain, local = :local, asked = COALESCE(:asked, asked)
     WHERE account_id = :account_id AND list_id = :id AND number = :number AND answer IS NULL
@@ -50,8 +37,6 @@ _PROGRESS = statement("""
         ended_at = CASE WHEN done + :done >= size THEN CAST(:now AS bigint) ELSE NULL END
     WHERE account_id = :account_id AND id = :id
 """)
-_DELETE = statement("DELETE FROM bulk_finding WHERE account_id = :account_id AND id = :id")
-_IS_DUE = statement("SELECT 1 FROM bulk_finding WHERE due <= :now LIMIT 1")
 _FORGET = statement("""
     UPDATE bulk_finding_row SET asked = '{}', answer = :claimed, domain = NULL, local = NULL
     WHERE domain = :domain AND local = :local
@@ -60,7 +45,6 @@ _FORGET_DOMAIN = statement("""
     UPDATE bulk_finding_row SET asked = '{}', answer = :claimed, domain = NULL, local = NULL
     WHERE domain = :domain OR substr(domain, length(domain) - length(:domain)) = :below
 """)
-_FORGET_OLD = statement("DELETE FROM bulk_finding WHERE ended_at <= :before")
 EVERY_FOUND = statement(
     "SELECT DISTINCT domain, local FROM bulk_finding_row WHERE domain IS NOT NULL ORDER BY domain, local"
 )
@@ -102,8 +86,15 @@ class FindingList(msgspec.Struct, frozen=True):
     size: int
     done: int
     found: int
-    due: int | None
+    cancelled_at: int | None
     ended_at: int | None
+
+    @property
+    def status(self) -> Literal["running", "done", "cancelled"]:
+        """How far it is, in one word."""
+        if self.cancelled_at is not None:
+            return "cancelled"
+        return "running" if self.ended_at is None else "done"
 
 
 class FindingRow(msgspec.Struct, frozen=True):
@@ -124,7 +115,20 @@ class FindingJob(msgspec.Struct, frozen=True):
     done: int
     worker: str
     attempt: int
+    member_id: int | None = None
+    """Whose it is counted as; None: the account's alone."""
 
+
+findings = Lists(
+    bulk_finding,
+    bulk_finding_row,
+    columns=FindingList.__struct_fields__,
+    read=lambda row: FindingList(*row),
+    row_columns=("number", "asked", "answer", "domain", "local"),
+    read_row=tuple,
+)
+page_of_lists, count_lists = findings.page, findings.count
+forget_old, is_any_due = findings.forget, findings.is_any_due
 
 _encode = msgspec.json.Encoder().encode
 _asked = msgspec.json.Decoder(Asked).decode
@@ -137,20 +141,26 @@ def refused(error: VizslaError) -> Answer:
 
 
 async def add_list(
-    conn: Connection, account_id: int, rows: Iterable[tuple[Asked, str]], *, max_duration: float, now: int
+    conn: Connection,
+    account_id: int,
+    rows: Iterable[tuple[Asked, str]],
+    *,
+    max_duration: float,
+    now: int,
+    member_id: int | None = None,
 ) -> FindingList:
     """
     Take on a list of who is looked for in each row, and why the row could not be read, if it could not.
 
+    What is found is counted as *member_id*'s.
+
     Raises WrongParams for an empty one, TooManyRows; then nothing may be kept of the transaction.
     """
-    list_id, rows = await next_id(conn, account_id), iter(rows)
+    list_id = await next_id(conn, account_id)
     key = {"account_id": account_id, "id": list_id}
-    await conn.execute(_ADD, {**key, "now": now, "max_duration": max_duration})
+    await conn.execute(_ADD, {**key, "now": now, "max_duration": max_duration, "member_id": member_id})
     size = 0
-    while chunk := list(islice(rows, _CHUNK)):
-        if size + len(chunk) > MOST_ROWS:
-            raise TooManyRows
+    for first, chunk in in_chunks(rows):
         await conn.execute_many(
             _ADD_ROW,
             [
@@ -161,7 +171,7 @@ async def add_list(
                     "asked": _encode(asked).decode(),
                     "answer": _encode(refused(WrongParams(fault))).decode() if fault else None,
                 }
-                for number, (asked, fault) in enumerate(chunk, size + 1)
+                for number, (asked, fault) in enumerate(chunk, first)
             ],
         )
         size += len(chunk)
@@ -173,53 +183,31 @@ async def add_list(
 
 async def get_list(reader: Reader, account_id: int, list_id: int) -> FindingList:
     """The account's list; raises FindingsNotFound."""
-    row = await reader.fetch_one(_GET, {"account_id": account_id, "id": list_id})
-    if row is None:
+    found = await findings.find(reader, account_id, list_id)
+    if found is None:
         raise FindingsNotFound
-    return FindingList(*row)
-
-
-async def page_of_lists(reader: Reader, account_id: int, *, limit: int, offset: int) -> list[FindingList]:
-    """The account's lists, newest first."""
-    rows = await reader.fetch_all(_LIST, {"account_id": account_id, "limit": limit, "offset": offset})
-    return [FindingList(*row) for row in rows]
-
-
-async def count_lists(reader: Reader, account_id: int) -> int:
-    """How many lists the account has."""
-    row = await reader.fetch_one(_COUNT, {"account_id": account_id})
-    return int(row[0]) if row else 0
+    return found
 
 
 async def rows_after(
     reader: Reader, account_id: int, list_id: int, *, after: int, limit: int, claims: Claims | None = None
 ) -> list[FindingRow]:
     """Rows past number *after*. What *claims* forbid is not in them, whether or not it is erased yet."""
-    values = {"account_id": account_id, "id": list_id, "after": after, "limit": limit}
-    return [_row(row, claims) for row in await reader.fetch_all(_ROWS, values)]
+    rows = await findings.rows_after(reader, account_id, list_id, after, limit)
+    return [_shown(row, claims) for row in rows]
 
 
-def _row(row: Row, claims: Claims | None) -> FindingRow:
+def _shown(row: Row, claims: Claims | None) -> FindingRow:
     number, asked, answer, domain, local = row
     if claims is not None and domain is not None and claims.is_claimed(domain, local):
         return FindingRow(number, Asked(), refused(ClaimedEmail()))
     return FindingRow(number, _asked(asked), _answer(answer) if answer else None)
 
 
-async def is_any_due(reader: Reader, now: int) -> bool:
-    """Whether a list waits for a worker. Asked before a claim, for a claim is a write."""
-    return await reader.fetch_one(_IS_DUE, {"now": now}) is not None
-
-
 async def claim_list(conn: Connection, *, now: int, until: int, worker: str) -> FindingJob | None:
     """A list that is due, this worker's until *until*."""
-    rows = await findings.claim(conn, now=now, until=until, worker=worker, limit=1)
-    for row in rows:
-        named = dict(zip(bulk_finding.c.keys(), row, strict=True))
-        return FindingJob(
-            named["account_id"], named["id"], named["max_duration"], named["done"], worker, named["attempt"]
-        )
-    return None
+    jobs = await findings.claim(conn, FindingJob, now=now, until=until, worker=worker, limit=1)
+    return jobs[0] if jobs else None
 
 
 async def keep_answers(conn: Connection, job: FindingJob, answers: Iterable[tuple[int, Answer]], now: int) -> bool:
@@ -227,7 +215,7 @@ async def keep_answers(conn: Connection, job: FindingJob, answers: Iterable[tupl
     key = {"account_id": job.account_id, "id": job.id}
     counted = list(answers)
     is_over = not counted
-    if not await findings.finish(
+    if not await findings.put_back(
         conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=None if is_over else now
     ):
         return False
@@ -245,12 +233,24 @@ async def keep_answers(conn: Connection, job: FindingJob, answers: Iterable[tupl
 
 async def give_back(conn: Connection, job: FindingJob, due: int) -> bool:
     """Let another try at *due* what failed through a fault of ours."""
-    return await findings.finish(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due)
+    return await findings.put_back(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due)
+
+
+async def cancel_list(conn: Connection, account_id: int, list_id: int, now: int) -> FindingList:
+    """Stop a list where it is. Raises FindingsNotFound."""
+    await findings.cancel(conn, account_id, list_id, now)
+    return await get_list(conn, account_id, list_id)
+
+
+async def resume_list(conn: Connection, account_id: int, list_id: int, now: int) -> FindingList:
+    """Go on with a list that was cancelled. Raises FindingsNotFound."""
+    await findings.resume(conn, account_id, list_id, now)
+    return await get_list(conn, account_id, list_id)
 
 
 async def delete_list(conn: Connection, account_id: int, list_id: int) -> None:
     """Stop a list and forget its rows. Raises FindingsNotFound."""
-    if not await conn.execute(_DELETE, {"account_id": account_id, "id": list_id}):
+    if not await findings.delete(conn, account_id, list_id):
         raise FindingsNotFound
 
 
@@ -261,8 +261,3 @@ async def forget_found(conn: Connection, domain: str, local: str | None = None) 
         await conn.execute(_FORGET, {"domain": domain, "local": local, "claimed": claimed})
     else:
         await conn.execute(_FORGET_DOMAIN, {"domain": domain, "below": f".{domain}", "claimed": claimed})
-
-
-async def forget_old(conn: Connection, before: int) -> int:
-    """Drop lists that ended before: why keep people's names?"""
-    return await conn.execute(_FORGET_OLD, {"before": before})

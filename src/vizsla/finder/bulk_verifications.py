@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from vizsla.accounts.lists import in_chunks
+from vizsla.accounts.quota import Share
 from vizsla.accounts.reserved import give_back, left, reserve, settle
 from vizsla.index.verifications import find_confidences
 from vizsla.kit.errors import NotFound, VizslaError, WrongParams
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Reader
-from vizsla.verifier.bulk import LONGEST, MOST_ROWS, BulkJob, BulkList, BulkRow, Ending, Tally, TooManyRows
+from vizsla.verifier.bulk import LONGEST, BulkJob, BulkList, BulkRow, Ending, Tally
 from vizsla.verifier.bulk_csv import Table
 from vizsla.verifier.bulk_store import (
     Begun,
@@ -28,6 +30,7 @@ from vizsla.verifier.bulk_store import (
     lock_list,
     note_progress,
     open_list,
+    resume_list,
     start_list,
 )
 from vizsla.verifier.learning import NOTHING, Learned, load_learned
@@ -35,7 +38,6 @@ from vizsla.verifier.score import score
 from vizsla.verifier.syntax import Address, parse_address
 from vizsla.verifier.verdict import Verdict
 
-_CHUNK = 1_000
 _EMPTY = "There is no address in this row."
 Text = tuple[str, str]
 """What stands in a row, and why the row could not be read, if it could not."""
@@ -57,20 +59,27 @@ def texts_of(table: Table) -> Iterable[Text]:
         yield table.text_of(record), record.fault
 
 
-async def accept(conn: Connection, account_id: int, texts: Iterable[Text], *, allowed: int, now: int) -> BulkList:
+async def accept(
+    conn: Connection,
+    account_id: int,
+    texts: Iterable[Text],
+    *,
+    allowed: int,
+    now: int,
+    share: Share | None = None,
+) -> BulkList:
     """
-    Take on a list, and count its rows of the *allowed* a period.
+    Take on a list, and count its rows of the *allowed* a period; *share* is what of it whoever sent the list may use.
 
     Raises WrongParams for an empty one, TooManyRows, QuotaTooSmall; then nothing may be kept of the transaction.
     """
-    list_id = await open_list(conn, account_id, now)
-    room = await left(conn, account_id, "verifications", allowed=allowed, now=now)
+    member_id = share.member_id if share is not None else None
+    list_id = await open_list(conn, account_id, now, member_id=member_id)
+    room = await left(conn, account_id, "verifications", allowed=allowed, now=now, share=share)
     size, tally = 0, Tally()
-    for chunk in _chunks(texts):
-        if size + len(chunk) > MOST_ROWS:
-            raise TooManyRows
+    for first, chunk in in_chunks(texts):
         rows = [(text[:LONGEST], _unread(text, fault, now)) for text, fault in chunk]
-        await add_rows(conn, account_id, list_id, size + 1, rows)
+        await add_rows(conn, account_id, list_id, first, rows)
         size += len(rows)
         if unread := sum(ending is not None for _, ending in rows):
             tally["malformed"] = tally.get("malformed", 0) + unread
@@ -78,24 +87,17 @@ async def accept(conn: Connection, account_id: int, texts: Iterable[Text], *, al
     if not size:
         raise WrongParams("There are no addresses in this list.")
     if count > room:
-        raise QuotaTooSmall(
-            f"The list has {count:,} addresses, and {room:,} verifications are left until the quota is renewed. "
-            "Send fewer, or upgrade your plan."
-        )
-    period = await reserve(conn, account_id, "verifications", count=count, now=now)
+        raise _too_small(count, room)
+    period = await reserve(conn, account_id, "verifications", count=count, now=now, member_id=member_id)
     await start_list(conn, account_id, list_id, size=size, tally=tally, period=period, now=now)
     return await get(conn, account_id, list_id)
 
 
-def _chunks(texts: Iterable[Text]) -> Iterable[list[Text]]:
-    chunk: list[Text] = []
-    for text in texts:
-        chunk.append(text)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+def _too_small(count: int, room: int) -> QuotaTooSmall:
+    return QuotaTooSmall(
+        f"The list has {count:,} addresses, and {room:,} verifications are left until the quota is renewed. "
+        "Send fewer, or upgrade your plan."
+    )
 
 
 def _unread(text: str, fault: str, now: int) -> Ending | None:
@@ -121,7 +123,33 @@ async def cancel(conn: Connection, account_id: int, list_id: int, *, now: int) -
         undone = found.size - found.done
         given_back = found.given_back + undone
         await cancel_list(conn, account_id, list_id, given_back=given_back, now=now)
-        await give_back(conn, account_id, "verifications", count=undone, period=found.period, now=now)
+        await give_back(
+            conn, account_id, "verifications", count=undone, period=found.period, now=now, member_id=found.member_id
+        )
+    return await get(conn, account_id, list_id)
+
+
+async def resume(
+    conn: Connection, account_id: int, list_id: int, *, allowed: int, now: int, share: Share | None = None
+) -> BulkList:
+    """
+    Go on with a list that was cancelled: what was not done is counted again, of the *allowed* a period.
+
+    It is counted as whose the list was; *share* is what that member may, if they ask.
+
+    Raises ListNotFound and QuotaTooSmall.
+    """
+    found = await lock_list(conn, account_id, list_id)
+    if found is None:
+        raise ListNotFound
+    if found.cancelled_at is not None:
+        undone = found.size - found.done
+        own = share if share is not None and share.member_id == found.member_id else None
+        room = await left(conn, account_id, "verifications", allowed=allowed, now=now, share=own)
+        if undone > room:
+            raise _too_small(undone, room)
+        period = await reserve(conn, account_id, "verifications", count=undone, now=now, member_id=found.member_id)
+        await resume_list(conn, account_id, list_id, count=undone, period=period, now=now)
     return await get(conn, account_id, list_id)
 
 
@@ -222,6 +250,7 @@ async def step(
             free=len(endings) - len(questions),
             period=job.period,
             now=now,
+            member_id=job.member_id,
         )
         if endings
         else 0

@@ -6,6 +6,7 @@ sources of each address embedded as the index keeps them. Addresses are those at
 `eu.acme.com` are found under `eu.acme.com`, with the profile of `acme.com`.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from operator import itemgetter
 
@@ -153,6 +154,15 @@ async def search(index: Database, claims: Claims, query: SearchQuery, *, now: in
         **dict(zip(_PROFILE, _pick_profile(profile), strict=True)) if profile else {},
     )
     return SearchResult(data, results, domain, is_missed=not (row or profile or webmail or disposable))
+
+
+async def list_found(
+    index: Database, claims: Claims, domain: str, locals_: Sequence[str], *, now: int
+) -> list[FoundEmail]:
+    """What is known of the addresses at *domain* with these local parts; those that *claims* forbid are left out."""
+    kept = [local for local in locals_ if not claims.is_address_claimed(domain, local)]
+    rows = await list_by_local(index, domain, kept) if kept else []
+    return [_found(row, domain, now - VERIFICATION_LASTS) for row in rows]
 
 
 def filters_of(query: SearchQuery, now: int) -> Filters:

@@ -10,7 +10,7 @@ import asyncio
 
 import msgspec
 
-from vizsla.finder.beliefs import Belief, Beliefs, Likelihood, score
+from vizsla.finder.beliefs import FLOOR, Belief, Beliefs, Likelihood, score, updated
 from vizsla.finder.finding import (
     DomainOwnerAskedUsToStop,
     DomainTakesNoMail,
@@ -41,8 +41,6 @@ from vizsla.verifier.providers import find_provider
 
 MOST_PROBES = 5
 """Candidates that a mail server is asked about: five hold 72 of a hundred right addresses, ten 77 (measured)."""
-LEAST_TO_PROBE = 0.02
-"""What is less probable, after all that was refused, is not worth a question to somebody's mail server."""
 _LOOKED_UP = 40
 """Candidates that are looked for in the index."""
 _RECALLED = 10
@@ -225,7 +223,7 @@ class _Search:
             return
         for _ in range(MOST_PROBES):
             untried = [one for one in beliefs.ranked() if one.candidate.local not in self._probed]
-            if not untried or untried[0].probability < LEAST_TO_PROBE or self._left() <= 0:
+            if not untried or self._left() <= 0 or not self._is_worth_asking(untried[0].probability):
                 return
             local = untried[0].candidate.local
             probed = await prober.probe(self._domain, local, self._left())
@@ -253,10 +251,19 @@ class _Search:
                 self._answered.append(Answered(provider, outcome, beliefs.probability(local)))
         self._note(outcome, local, beliefs.probability(local), _WHY.get(outcome, "The mail server told nothing of it."))
 
+    def _is_worth_asking(self, probability: float) -> bool:
+        """Whether a candidate would be given if its mail server took it: nobody's server is asked for less."""
+        valid = self._means.likelihoods.of(self._provider, "valid")
+        return updated(probability, valid) >= FLOOR
+
     def _is_settled(self) -> bool:
         """Whether asking on would tell nothing: one was accepted, or this server does not tell."""
         outcomes = {probed.outcome for probed in self._probed.values()}
         return bool(outcomes - {"invalid"})
+
+    def _is_refused(self, local: str) -> bool:
+        """Whether its mail server takes nothing for it. It may be theirs all the same; nobody can write to it."""
+        return local in self._probed and self._probed[local].outcome == "invalid"
 
     def _left(self) -> float:
         return self._until - asyncio.get_running_loop().time() - _SPARE
@@ -283,8 +290,9 @@ class _Search:
 
     def _finding(self, posterior: Posterior | None, found: Candidates | None, ranked: tuple[Belief, ...]) -> Finding:
         data = _nobody(self._name, self._domain, accept_all=bool(self._accept_all), company=self._company)
-        if ranked:
-            local, probability = ranked[0].candidate.local, ranked[0].probability
+        first = next((belief for belief in ranked if not self._is_refused(belief.candidate.local)), None)
+        if first is not None:
+            local, probability = first.candidate.local, first.probability
             probed = self._probed.get(local)
             is_confirmed = local in self._seen or (probed is not None and probed.outcome == "valid")
             percent = score(probability, is_confirmed=is_confirmed)

@@ -12,14 +12,14 @@ from typing import BinaryIO
 import msgspec
 
 from vizsla.finder.bulk import Answer, Asked
-from vizsla.kit.csv_file import Record, harmless, list_columns, open_sheet
+from vizsla.kit.csv_file import Record, harmless, list_columns, match_columns, open_sheet
 from vizsla.kit.errors import WrongParams
 
 COLUMNS = ("email", "score", "accept_all", "verification_status", "position", "n_sources", "error", "details")
 """What is written beside the columns that were there."""
 LONGEST_CELL = 400
 """Characters of a cell that are kept; no name is longer, and no domain."""
-_NAMES = {
+NAMES = {
     "first_name": ("first_name", "first name", "firstname", "given name", "vorname", "prénom", "prenom", "nombre"),
     "last_name": ("last_name", "last name", "lastname", "surname", "family name", "nachname", "nom", "apellido"),
     "full_name": ("full_name", "full name", "fullname", "name", "person", "contact"),
@@ -36,6 +36,12 @@ class Columns(msgspec.Struct, frozen=True):
     full_name: int | None = None
     domain: int | None = None
     company: int | None = None
+
+    @property
+    def suffice(self) -> bool:
+        """Whether there is a name, and a place to look for it."""
+        has_name = self.full_name is not None or None not in (self.first_name, self.last_name)
+        return has_name and not (self.domain is None and self.company is None)
 
 
 class People(msgspec.Struct, frozen=True):
@@ -64,13 +70,8 @@ def open_people(file: BinaryIO) -> People:
 
 def find_columns(header: Sequence[str]) -> Columns:
     """Which column is which; WrongParams if there is no name, or no place to look for it."""
-    folded = [cell.strip().casefold() for cell in header]
-    found = {
-        field: next((folded.index(name) for name in names if name in folded), None) for field, names in _NAMES.items()
-    }
-    columns = Columns(**found)
-    has_name = columns.full_name is not None or None not in (columns.first_name, columns.last_name)
-    if not has_name or (columns.domain is None and columns.company is None):
+    columns = Columns(**match_columns(header, NAMES))
+    if not columns.suffice:
         raise WrongParams(
             "The first line must name the columns: first_name and last_name, or full_name; and domain, or company. "
             f"There are: {list_columns(header)}."

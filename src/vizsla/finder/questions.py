@@ -5,13 +5,19 @@ What a caller sends becomes a query, or a reason why it is none; and a query, wi
 hash under which it is counted.
 """
 
+from hashlib import blake2b
 from typing import Protocol
 
+import msgspec
+
+from vizsla.finder.domain_search import SearchQuery
 from vizsla.finder.finding import FinderQuery
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams
 from vizsla.naming.names import PersonName, parse_name, parse_parts
 from vizsla.privacy.claims import Claims
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Sent(Protocol):
@@ -47,6 +53,22 @@ def question_of(claims: Claims, query: FinderQuery, domain: str | None) -> str:
     name = query.name
     who = f"{name.first}|{name.last}|{'|'.join(name.middles)}".casefold() if name else f"in/{query.linkedin}"
     return claims.hash(f"{who}@{domain}")
+
+
+def question_of_search(domain: str | None, query: SearchQuery) -> str:
+    """What makes two questions the same: the domain that was searched, however it was named, the page and the filters."""
+    page = f"{domain}?{query.limit}&{query.offset}"
+    several = (
+        query.seniority,
+        query.department,
+        query.required_field,
+        query.verification_status,
+        query.job_titles,
+    )
+    if query.type is None and not any(several):
+        return page
+    filters = _encode((query.type, [sorted(set(values)) for values in several]))
+    return f"{page}&{blake2b(filters, digest_size=16).hexdigest()}"
 
 
 def _name(sent: Sent) -> PersonName:

@@ -1,5 +1,5 @@
 """
-Lists of people to find; and what is kept of what came of answers, so that the next ones are better.
+Lists of people to find, and of domains to search; and what is kept of what came of answers, so that the next ones are better.
 
 The latter has no name, no address and no domain of anybody.
 
@@ -58,6 +58,7 @@ bulk_finding = Table(
     Column("due", BigInteger),  # see storage.lease; NULL: ended
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
+    Column("cancelled_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("member_id", BigInteger),  # whose it is counted as; NULL: the account's alone
     Index("bulk_finding_due", "due"),
@@ -76,6 +77,41 @@ bulk_finding_row = Table(
     Column("local", Text),
     ForeignKeyConstraint(["account_id", "list_id"], ["bulk_finding.account_id", "bulk_finding.id"], ondelete="CASCADE"),
     Index("bulk_finding_row_found", "domain", "local"),
+)
+
+bulk_search = Table(
+    "bulk_search",
+    app_metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("per_domain", BigInteger, nullable=False),  # addresses at most
+    Column("size", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("found", BigInteger, nullable=False),  # rows with an address
+    Column("addresses", BigInteger, nullable=False),  # of all rows
+    Column("due", BigInteger),  # see storage.lease; NULL: ended
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+    Column("cancelled_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("member_id", BigInteger),  # whose it is counted as; NULL: the account's alone
+    Index("bulk_search_due", "due"),
+    Index("bulk_search_ended_at", "ended_at"),
+)
+
+bulk_search_row = Table(
+    "bulk_search_row",
+    app_metadata,
+    Column("account_id", BigInteger, primary_key=True),
+    Column("list_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("asked", Text, nullable=False),  # JSON of bulk_searches.Target
+    Column("answer", Text),  # JSON of bulk_searches.Answer; NULL: not yet done
+    Column("domain", Text),  # that was searched
+    Column("locals", Text),  # JSON: the local parts that were found; what is said of them is the index's
+    ForeignKeyConstraint(["account_id", "list_id"], ["bulk_search.account_id", "bulk_search.id"], ondelete="CASCADE"),
+    Index("bulk_search_row_domain", "domain", "account_id", "list_id"),
 )
 
 finder_calibration = Table(

@@ -6,7 +6,7 @@ only its rows are looked up, from whichever end of the list is nearer: an offset
 0 does. What could take long at a large domain is read off the event loop.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -110,6 +110,7 @@ _COUNT_FACETS = statement(f"SELECT coalesce(sum(n), 0) FROM facet WHERE {_COVERE
 _BREAKDOWN = statement("SELECT local, type, seniority, department, 1 FROM email WHERE domain = :domain")
 _BREAKDOWN_FACETS = statement("SELECT NULL, type, seniority, department, n FROM facet WHERE domain = :domain")
 _DOMAIN = statement(f"SELECT {', '.join(DOMAIN_COLUMNS)} FROM domain WHERE domain = :domain")  # noqa: S608
+_SIZES = statement("SELECT domain, n_emails FROM domain WHERE domain IN :domains[text] AND n_emails > 0")
 _LOCALS = {
     kind: statement(
         f"SELECT local FROM email WHERE {text[0]} ORDER BY rank, local",  # noqa: S608
@@ -127,6 +128,11 @@ _BY_LOCAL = statement(_BY_LOCAL_TEXT.format(columns=""), postgresql=_BY_LOCAL_TE
 async def find_domain_row(index: Reader, domain: str) -> Row | None:
     """`DOMAIN_COLUMNS` of *domain*; None if nothing is known of it."""
     return await index.fetch_one(_DOMAIN, {"domain": domain})
+
+
+async def count_known(index: Reader, domains: Sequence[str]) -> dict[str, int]:
+    """How many addresses are known at each of *domains*; those without are missing."""
+    return dict(await index.fetch_all(_SIZES, {"domains": list(domains)}))
 
 
 async def count_addresses(index: Database, domain: str, filters: Filters, *, n_emails: int) -> int:

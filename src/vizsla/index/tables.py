@@ -9,7 +9,7 @@ shards there.
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
 
-from vizsla.storage.schema import index_metadata
+from vizsla.storage.schema import Id, index_metadata
 
 # Byte order on both stores, so that lists sort and prefixes match alike whatever the database's locale is.
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
@@ -142,4 +142,41 @@ company_name = Table(
     Column("domain", Bytewise, primary_key=True),
     Column("weight", Integer, nullable=False),
     Index("company_name_domain", "domain"),
+)
+
+# What was read into the index, or is to be: see index.runs. A row of kind `harvest` with `due` is the work: storage.lease.
+harvest_run = Table(
+    "harvest_run",
+    index_metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),  # harvest, crawl
+    Column("names", Text, nullable=False),  # JSON array: files, or the domain
+    Column("by_whom", Text, nullable=False),  # runs.ByWhom
+    Column("state", Text, nullable=False),  # runs.State
+    Column("requested_at", BigInteger, nullable=False),
+    Column("due", BigInteger),  # NULL: ended, or nobody else's work
+    Column("worker", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("stop_at", BigInteger),  # when somebody asked that it end
+    Column("started_at", BigInteger),
+    Column("heard_at", BigInteger),  # when it last said that it goes on
+    Column("ended_at", BigInteger),
+    Column("stage", Text, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),  # JSON of runs.Counts
+    Column("ending", Text, nullable=False),
+    Index("harvest_run_due", "due"),
+)
+
+# One row: how large and how fresh the index was when it was last counted. Counting reads whole tables.
+index_figures = Table(
+    "index_figures",
+    index_metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("due", BigInteger),
+    Column("worker", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("made_at", BigInteger),
+    Column("figures", Text, nullable=False),  # JSON of figures.Figures
 )

@@ -9,7 +9,7 @@ import codecs
 import csv
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -69,6 +69,14 @@ def list_columns(names: Sequence[str]) -> str:
     """The *names* of columns for a sentence."""
     shown = ", ".join(name.strip()[:40] or "(empty)" for name in names[:20])
     return shown + (" …" if len(names) > 20 else "")
+
+
+def match_columns(header: Sequence[str], names: Mapping[str, Sequence[str]]) -> dict[str, int | None]:
+    """Where each field's column is, by the first of its *names* that *header* has; None if it has none."""
+    folded = [cell.strip().casefold() for cell in header]
+    return {
+        field: next((folded.index(name) for name in known if name in folded), None) for field, known in names.items()
+    }
 
 
 def harmless(cell: str) -> str:

@@ -8,10 +8,11 @@ guards a network must not be silence.
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -20,6 +21,28 @@ from vizsla.kit.errors import InvalidEmail, SettingsError
 
 SECRET_FIELDS = frozenset({"secret_key", "metrics_token", "database_url", "index_url", "smtp_url"})
 _NOT_SETTINGS = frozenset({"VIZSLA_BENCH", "VIZSLA_TEST_POSTGRES"})
+
+
+FREE_PLAN = "free"
+"""The plan of whoever was given no other; what it leaves open, the settings say."""
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+_UNIT = "[1-9][0-9]{0,8}/(s|min|h|d)"
+_Limits = Annotated[str, msgspec.Meta(pattern=f"^ *{_UNIT} *(, *{_UNIT} *)*$")]
+_PLAN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}\Z")
+
+
+class PlanTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the accounts of one plan may do; None: as the settings say."""
+
+    searches: _Count | None = None
+    """In a period of a month."""
+    verifications: _Count | None = None
+    rate_search: _Limits | None = None
+    """As in VIZSLA_RATE_SEARCH."""
+    rate_count: _Limits | None = None
+    rate_verify: _Limits | None = None
+    level: _Count = 0
+    """A number for programs to compare plans by (`plan_level`)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +104,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Searches that an account may make in a month unless its own plan says otherwise."""
     plan_verifications: int = 20_000
     """Verifications that an account may make in a month unless its own plan says otherwise."""
+    plans: dict[str, PlanTerms] = msgspec.field(default_factory=dict)
+    """Plans beside `free`, and what `free` is: `[plans.NAME]` tables in the TOML file."""
     verify_per_domain: int = 1_000
     """Verifications that may begin at one mail domain within 24 hours, whoever asks for them."""
     crawl_delay: float = 1.0
@@ -131,13 +156,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
                 raise SettingsError(f"{variable} names a file that cannot be read: {error}") from None
         if name not in fields:
             raise SettingsError(f"{variable} is not a setting. `vizsla config` lists them all.")
+        if name == "plans":
+            raise SettingsError(f"{variable}: plans are tables in {toml}: [plans.team] and below it searches = 5000.")
         given[name] = _words(value) if _is_tuple(fields[name]) else value
         origins[name] = variable
     for name in given:
         if name not in fields:
             raise SettingsError(f"{origins[name]} is not a setting. `vizsla config` lists them all.")
     given["home"] = str(home)
-    settings = Settings()
+    plans = _read_plans(given.pop("plans", {}), toml)
+    settings = Settings(plans=plans)
     for name, value in given.items():
         if fields[name].type is bool and isinstance(value, str):
             value = {"on": True, "off": False, "yes": True, "no": False, "": False}.get(value.lower(), value)  # noqa: PLW2901
@@ -149,6 +177,67 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         settings = msgspec.structs.replace(settings, **{name: converted})
     _check(settings, origins)
     return settings
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A setting as it may be shown."""
+
+    name: str
+    value: str
+    origin: str
+    """The variable or the file that it comes from, or `default`."""
+
+    @property
+    def variable(self) -> str:
+        """What it is called in the environment."""
+        return f"VIZSLA_{self.name.upper()}"
+
+
+def show_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> list[Shown]:
+    """Every setting as it is in force, secrets masked. Reads the TOML file for where each comes from."""
+    environ = os.environ if environ is None else environ
+    toml = settings.home / "vizsla.toml"
+    text = toml.read_text("utf-8") if toml.is_file() else ""
+    return [
+        Shown(field.name, _shown(settings, field.name), _origin(field.name, environ, toml, text))
+        for field in msgspec.structs.fields(Settings)
+    ]
+
+
+def _origin(name: str, environ: Mapping[str, str], toml: Path, text: str) -> str:
+    for variable in (f"VIZSLA_{name.upper()}", f"VIZSLA_{name.upper()}_FILE"):
+        if variable in environ:
+            return variable
+    return str(toml) if re.search(rf"(?m)^\s*({name}\s*=|\[{name}\.)", text) else "default"
+
+
+def _shown(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    if name in SECRET_FIELDS and value:
+        # A URL says where something is, not how to get in.
+        return mask_url(value) if "://" in value else "***"
+    if isinstance(value, tuple | dict):
+        return ",".join(map(str, value))
+    return "on" if value is True else "off" if value is False else str(value)
+
+
+def mask_url(url: str) -> str:
+    """*url* without the user and the password in it."""
+    return re.sub(r"//.*@", "//***@", url)
+
+
+def _read_plans(tables: Any, toml: Path) -> dict[str, PlanTerms]:
+    if not isinstance(tables, dict):
+        raise SettingsError(f"plans in {toml}: write each plan as a table: [plans.team] and below it searches = 5000.")
+    plans = {}
+    for name, table in tables.items():
+        if not _PLAN_NAME.match(name):
+            raise SettingsError(f"plans.{name} in {toml}: a plan's name has up to 40 letters, digits, blanks and . _ -")
+        try:
+            plans[name] = msgspec.convert(table, PlanTerms)
+        except msgspec.ValidationError as error:
+            raise SettingsError(f"plans.{name} in {toml} will not do: {error}") from None
+    return plans
 
 
 def _check(settings: Settings, origins: Mapping[str, str]) -> None:

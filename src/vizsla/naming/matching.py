@@ -27,7 +27,8 @@ class _Tried(msgspec.Struct, frozen=True):
 
     by_first: list[tuple[Step, list[tuple[int, tuple[Step, ...]]]]]
     """By their first step, with the steps after it."""
-    cut: list[tuple[int, Template]]
+    cut: list[tuple[int, Template, int]]
+    """Those that cut the whole short, with the fewest characters that a local part of theirs with these marks can have."""
 
 
 def match(local: str, spelled: Spelled, texts: tuple[str, ...], absent: float) -> dict[int, float]:
@@ -63,15 +64,15 @@ def _lacking(texts: tuple[str, ...], has_middle: bool, has_m: bool) -> frozenset
 @lru_cache(512)
 def _tried(texts: tuple[str, ...], marks: str, *, is_marked: bool, without_middle: bool) -> _Tried:
     groups: dict[Step, list[tuple[int, tuple[Step, ...]]]] = {}
-    cut: list[tuple[int, Template]] = []
+    cut: list[tuple[int, Template, int]] = []
     for at, whole in enumerate(templates_of(texts)):
         template = whole.without_middle if without_middle else whole
         if template is None:
             continue
         own = "".join(mark for _, mark in template.steps)
         if template.cut:
-            if set(own) <= set(marks):
-                cut.append((at, template))
+            # A mark that is not there was the last character before the cut, or behind it.
+            cut.append((at, template, 1 if set(own) <= set(marks) else template.cut - 1))
         elif own == marks or (is_marked and set(own) <= set(marks)):
             groups.setdefault(template.steps[0], []).append((at, template.steps[1:]))
     return _Tried(list(groups.items()), cut)
@@ -99,8 +100,8 @@ def _shares(local: str, places: Places, tried: _Tried) -> Iterable[tuple[int, fl
                         share += weight * last[text]
             if share:
                 yield at, share
-    for at, template in tried.cut:
-        if len(local) <= template.cut and (share := likelihood(template, places, local)):
+    for at, template, least in tried.cut:
+        if least <= len(local) <= template.cut and (share := likelihood(template, places, local)):
             yield at, share
 
 

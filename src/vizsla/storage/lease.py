@@ -6,8 +6,11 @@ worker may take over; NULL is done. Delay, retry, back-off and take-over of a de
 counts claims and fences: whoever lost a row to another worker can neither renew nor finish it.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
-from sqlalchemy import Table, bindparam, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, bindparam, select, tuple_, update
 
 from vizsla.storage.database import Connection, Row
 from vizsla.storage.statement import Statement, statement
@@ -41,11 +44,15 @@ class Lease(msgspec.Struct, frozen=True):
         }
 
 
-def lease(table: Table) -> Lease:
-    """The lease of *table*, which has `due` (seconds or NULL), `worker` (text or NULL) and `attempt` (integer)."""
+def lease(table: Table, *, first: Sequence[ColumnElement[Any]] = ()) -> Lease:
+    """
+    The lease of *table*, which has `due` (seconds or NULL), `worker` (text or NULL) and `attempt` (integer).
+
+    Of the rows that are due those that come *first* are handed out before the others, and then the longest due.
+    """
     key = list(table.primary_key.columns)
     due, attempt = table.c.due, table.c.attempt
-    waiting = select(*key).where(due <= bindparam("now_")).order_by(due, *key).limit(bindparam("limit_"))
+    waiting = select(*key).where(due <= bindparam("now_")).order_by(*first, due, *key).limit(bindparam("limit_"))
     # SKIP LOCKED hands two workers different rows at once; SQLite has one writer, and ignores it.
     waiting = waiting.with_for_update(skip_locked=True)
     claimed = (

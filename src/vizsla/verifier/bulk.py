@@ -9,10 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from vizsla.kit.errors import VizslaError
 from vizsla.verifier.verdict import Verdict
 
-MOST_ROWS = 100_000
 LONGEST = 400
 """Characters of a row's text that are kept; no address has more than 320."""
 
@@ -20,12 +18,6 @@ Why = Literal["verified", "malformed", "claimed", "failed", "domain_limit"]
 """`failed`: the mail server spoke no SMTP. `domain_limit`: too many were asked about at its mail domain within a day."""
 Tally = dict[str, int]
 """How many rows ended with each status, or with a `Why` where there is none."""
-
-
-class TooManyRows(VizslaError):
-    """A list has at most 100,000 rows. Send it in parts."""
-
-    id = "payload_too_large"
 
 
 class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,6 +62,8 @@ class BulkList(msgspec.Struct, frozen=True):
     tally: Tally
     cancelled_at: int | None
     ended_at: int | None
+    member_id: int | None = None
+    """Whose it is counted as; None: the account's alone."""
 
     @property
     def charged(self) -> int:
@@ -102,5 +96,6 @@ class BulkJob(msgspec.Struct, frozen=True):
     worker: str
     attempt: int
     period: int
+    member_id: int | None
     size: int
     begun: int

@@ -13,7 +13,7 @@ import msgspec
 from vizsla.kit.csv_file import Record, list_columns, open_sheet
 from vizsla.kit.errors import WrongParams
 
-_NAMES = (
+EMAIL_NAMES = (
     "email", "e-mail", "email address", "e-mail address", "emailaddress", "email_address", "mail", "work email",
     "business email", "email 1", "adresse e-mail", "adresse email", "courriel", "correo", "correo electronico", "e-mail-adresse",
 )  # fmt: skip
@@ -65,7 +65,7 @@ def _find_column(names: list[str], wanted: str) -> int:
         if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
             return int(wanted) - 1
         raise WrongParams(f"There is no one column {wanted[:80]!r}. There are: {list_columns(names)}.")
-    for name in _NAMES:
+    for name in EMAIL_NAMES:
         if folded.count(name) == 1:
             return folded.index(name)
         if name in folded:

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from vizsla.accounts.lists import Lists
 from vizsla.accounts.store import next_id
 from vizsla.storage.database import Connection, Database, Reader, Row
-from vizsla.storage.lease import lease
 from vizsla.storage.statement import Statement, statement
 from vizsla.verifier.bulk import BulkJob, BulkList, BulkRow, Ending, Tally
 from vizsla.verifier.store import WINDOW, Verification
 from vizsla.verifier.syntax import Address
-from vizsla.verifier.tables import bulk_list
+from vizsla.verifier.tables import bulk_list, bulk_row
 from vizsla.verifier.verdict import Verdict
 
 
@@ -33,11 +33,10 @@ def _batch(text: str) -> Statement:
     )
 
 
-bulk_lists = lease(bulk_list)
-_LIST = "account_id, id, created_at, period, size, counted, begun, done, given_back, tally, cancelled_at, ended_at"
 _OPEN = statement("""
-    INSERT INTO bulk_list (account_id, id, created_at, period, size, counted, begun, done, given_back, tally, attempt)
-    VALUES (:account_id, :id, :now, 0, 0, 0, 0, 0, 0, '{}', 0)
+    INSERT INTO bulk_list (account_id, id, created_at, period, size, counted, begun, done, given_back, tally, attempt,
+        member_id)
+    VALUES (:account_id, :id, :now, 0, 0, 0, 0, 0, 0, '{}', 0, :member_id)
 """)
 _ADD = _batch("""
     INSERT INTO bulk_row (account_id, list_id, number, email, ending)
@@ -49,24 +48,10 @@ _START = statement("""
     UPDATE bulk_list SET size = :size, counted = :counted, done = :done, tally = :tally, period = :period, due = :now
     WHERE account_id = :account_id AND id = :id
 """)
-_GET = statement(f"SELECT {_LIST} FROM bulk_list WHERE account_id = :account_id AND id = :id")  # noqa: S608
-_LOCK = statement(
-    f"SELECT {_LIST} FROM bulk_list WHERE account_id = :account_id AND id = :id",  # noqa: S608
-    postgresql=f"SELECT {_LIST} FROM bulk_list WHERE account_id = :account_id AND id = :id FOR UPDATE",  # noqa: S608
-)
-_PAGE_OF_LISTS = statement(
-    f"SELECT {_LIST} FROM bulk_list WHERE account_id = :account_id ORDER BY id DESC LIMIT :limit OFFSET :offset"  # noqa: S608
-)
-_COUNT = statement("SELECT count(*) FROM bulk_list WHERE account_id = :account_id")
-_ROWS = statement("""
-    SELECT number, email, ending FROM bulk_row
-    WHERE account_id = :account_id AND list_id = :list_id AND number > :after ORDER BY number LIMIT :limit
-""")
 _WAITING = statement("""
     SELECT number, email, verification_id FROM bulk_row
     WHERE account_id = :account_id AND list_id = :list_id AND verification_id IS NOT NULL
 """)
-_IS_DUE = statement("SELECT 1 FROM bulk_list WHERE due <= :now LIMIT 1")
 _WAIT = statement("""
     UPDATE bulk_row SET verification_id = :verification_id
     WHERE account_id = :account_id AND list_id = :list_id AND number = :number
@@ -84,17 +69,15 @@ _NOTE = statement("""
         ended_at = :ended_at
     WHERE account_id = :account_id AND id = :id AND worker = :worker AND attempt = :attempt
 """)
-_CANCEL = statement("""
-    UPDATE bulk_list SET cancelled_at = :now, ended_at = :now, given_back = :given_back, due = NULL, worker = NULL,
-        attempt = attempt + 1
-    WHERE account_id = :account_id AND id = :id
-""")
+_GIVE_BACK = statement("UPDATE bulk_list SET given_back = :given_back WHERE account_id = :account_id AND id = :id")
 _LET_GO = statement("""
     UPDATE bulk_row SET verification_id = NULL
     WHERE account_id = :account_id AND list_id = :list_id AND verification_id IS NOT NULL
 """)
-_DELETE = statement("DELETE FROM bulk_list WHERE account_id = :account_id AND id = :id")
-_FORGET = statement("DELETE FROM bulk_list WHERE ended_at <= :before")
+_RECOUNT = statement("""
+    UPDATE bulk_list SET counted = counted + :count, period = :period, begun = 0
+    WHERE account_id = :account_id AND id = :id
+""")
 _EVERY = statement("SELECT account_id, list_id, number, email, ending FROM bulk_row WHERE email <> ''")
 
 _FIND_MANY = _batch("""
@@ -127,13 +110,36 @@ _decode_tally = msgspec.json.Decoder(Tally).decode
 _encode = msgspec.json.Encoder().encode
 
 
+def _list(row: Row) -> BulkList:
+    values = list(row)
+    values[9] = _decode_tally(values[9])
+    return BulkList(*values)
+
+
+def _row(row: Row) -> BulkRow:
+    number, email, ending = row
+    return BulkRow(number, email, _decode_ending(ending) if ending else None)
+
+
 # Lists
 
+bulk_lists = Lists(
+    bulk_list,
+    bulk_row,
+    columns=BulkList.__struct_fields__,
+    read=_list,
+    row_columns=("number", "email", "ending"),
+    read_row=_row,
+)
+find_list, lock_list, rows_after = bulk_lists.find, bulk_lists.lock, bulk_lists.rows_after
+page_of_lists, count_lists = bulk_lists.page, bulk_lists.count
+forget_lists, is_any_list_due = bulk_lists.forget, bulk_lists.is_any_due
 
-async def open_list(conn: Connection, account_id: int, now: int) -> int:
-    """A new list without rows; nobody works on it before `start_list`."""
+
+async def open_list(conn: Connection, account_id: int, now: int, *, member_id: int | None = None) -> int:
+    """A new list without rows, counted as *member_id*'s; nobody works on it before `start_list`."""
     id_ = await next_id(conn, account_id)
-    await conn.execute(_OPEN, {"account_id": account_id, "id": id_, "now": now})
+    await conn.execute(_OPEN, {"account_id": account_id, "id": id_, "now": now, "member_id": member_id})
     return id_
 
 
@@ -154,37 +160,6 @@ async def start_list(
     await conn.execute(_START, {**whose, **done, "size": size, "period": period, "now": now})
 
 
-async def find_list(reader: Reader, account_id: int, list_id: int) -> BulkList | None:
-    """The account's list with this id."""
-    row = await reader.fetch_one(_GET, {"account_id": account_id, "id": list_id})
-    return _list(row) if row else None
-
-
-async def lock_list(conn: Connection, account_id: int, list_id: int) -> BulkList | None:
-    """The account's list, as it stays until the transaction ends."""
-    row = await conn.fetch_one(_LOCK, {"account_id": account_id, "id": list_id})
-    return _list(row) if row else None
-
-
-async def page_of_lists(reader: Reader, account_id: int, *, limit: int, offset: int) -> list[BulkList]:
-    """The account's lists, newest first."""
-    values = {"account_id": account_id, "limit": limit, "offset": offset}
-    return [_list(row) for row in await reader.fetch_all(_PAGE_OF_LISTS, values)]
-
-
-async def count_lists(reader: Reader, account_id: int) -> int:
-    """How many lists the account has."""
-    row = await reader.fetch_one(_COUNT, {"account_id": account_id})
-    return int(row[0]) if row else 0
-
-
-async def rows_after(reader: Reader, account_id: int, list_id: int, after: int, limit: int) -> list[BulkRow]:
-    """Up to *limit* rows with numbers beyond *after*, in order."""
-    values = {"account_id": account_id, "list_id": list_id, "after": after, "limit": limit}
-    found = await reader.fetch_all(_ROWS, values)
-    return [BulkRow(number, email, _decode_ending(ending) if ending else None) for number, email, ending in found]
-
-
 async def waiting_rows(database: Database, account_id: int, list_id: int) -> list[tuple[int, str, int]]:
     """Number, text and verification of the rows that wait: for whoever takes a list over."""
     values = {"account_id": account_id, "list_id": list_id}
@@ -193,36 +168,29 @@ async def waiting_rows(database: Database, account_id: int, list_id: int) -> lis
 
 async def cancel_list(conn: Connection, account_id: int, list_id: int, *, given_back: int, now: int) -> None:
     """Whoever works on it has lost it; what was not done will not be."""
-    values = {"account_id": account_id, "id": list_id, "given_back": given_back, "now": now}
-    await conn.execute(_CANCEL, values)
+    await bulk_lists.cancel(conn, account_id, list_id, now)
+    await conn.execute(_GIVE_BACK, {"account_id": account_id, "id": list_id, "given_back": given_back})
     await conn.execute(_LET_GO, {"account_id": account_id, "list_id": list_id})
+
+
+async def resume_list(conn: Connection, account_id: int, list_id: int, *, count: int, period: int, now: int) -> None:
+    """Go on with one that was cancelled; the *count* rows that are left were counted in *period*."""
+    # Rows that wait for nothing and did not end may stand anywhere: it is gone through once more.
+    await conn.execute(_RECOUNT, {"account_id": account_id, "id": list_id, "count": count, "period": period})
+    await bulk_lists.resume(conn, account_id, list_id, now)
 
 
 async def delete_list(conn: Connection, account_id: int, list_id: int) -> None:
     """Drop it and its rows."""
-    await conn.execute(_DELETE, {"account_id": account_id, "id": list_id})
-
-
-async def forget_lists(conn: Connection, before: int) -> int:
-    """Drop lists that ended before: why keep people's addresses?"""
-    return await conn.execute(_FORGET, {"before": before})
+    await bulk_lists.delete(conn, account_id, list_id)
 
 
 # Work
 
 
-async def is_any_list_due(reader: Reader, now: int) -> bool:
-    """Whether a list waits for a worker. Asked before a claim, for a claim is a write."""
-    return await reader.fetch_one(_IS_DUE, {"now": now}) is not None
-
-
 async def claim_lists(conn: Connection, *, now: int, until: int, worker: str, limit: int) -> list[BulkJob]:
     """Up to *limit* lists that are due, this worker's until *until*."""
-    jobs = []
-    for row in await bulk_lists.claim(conn, now=now, until=until, worker=worker, limit=limit):
-        named = dict(zip(bulk_list.c.keys(), row, strict=True))
-        jobs.append(BulkJob(**{name: named[name] for name in BulkJob.__struct_fields__}))
-    return jobs
+    return await bulk_lists.claim(conn, BulkJob, now=now, until=until, worker=worker, limit=limit)
 
 
 async def note_progress(
@@ -271,7 +239,7 @@ async def note_progress(
 
 async def give_back_list(conn: Connection, job: BulkJob, due: int) -> None:
     """Let another worker go on with it at *due*."""
-    await bulk_lists.finish(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due)
+    await bulk_lists.put_back(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due)
 
 
 # Verifications
@@ -288,19 +256,20 @@ async def begin_many(conn: Connection, addresses: Iterable[Address], *, per_doma
     """The verifications of *addresses*: begun, joined, or ones that hold."""
     # In one order everywhere, so that nodes never wait for each other in a circle.
     wanted = sorted({(address.domain, address.local) for address in addresses})
-    found = await _find_many(conn, wanted)
+    found = await find_many(conn, wanted)
     fresh = [pair for pair in wanted if pair not in found or not (found[pair].is_pending or found[pair].holds(now))]
     if not fresh:
         return Begun(found, frozenset())
     left_out = await _count_many(conn, fresh, per_domain, now)
     begun = [pair for pair in fresh if pair not in left_out]
     await conn.execute(_BEGIN_MANY, {"rows": _encode(begun).decode(), "now": now})
-    found.update(await _find_many(conn, begun))
+    found.update(await find_many(conn, begun))
     return Begun(found, left_out)
 
 
-async def _find_many(conn: Connection, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Verification]:
-    rows = await conn.fetch_all(_FIND_MANY, {"rows": _encode(pairs).decode()})
+async def find_many(reader: Reader, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Verification]:
+    """The verifications of these addresses (domain, local part), on or ended; those that were never asked for are missing."""
+    rows = await reader.fetch_all(_FIND_MANY, {"rows": _encode(pairs).decode()})
     return {(row[1], row[2]): _verification(row) for row in rows}
 
 
@@ -355,12 +324,6 @@ async def forget_texts(database: Database, is_theirs: Callable[[str], bool], end
                 await conn.execute_many(_FORGET_TEXT, theirs)
             forgotten += len(theirs)
     return forgotten
-
-
-def _list(row: Row) -> BulkList:
-    values = list(row)
-    values[9] = _decode_tally(values[9])
-    return BulkList(*values)
 
 
 def _verification(row: Row) -> Verification:

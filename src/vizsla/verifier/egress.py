@@ -97,6 +97,13 @@ class WayOut:
             return report
         return await asyncio.shield(self._making)
 
+    async def look_again(self, examine: Examine) -> Report:
+        """A report made now; of several that ask at once all get the same one."""
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self._make(examine))
+            self._making.add_done_callback(lambda made: made.cancelled() or made.exception())
+        return await asyncio.shield(self._making)
+
     async def _make(self, examine: Examine) -> Report:
         self.report = report = await examine()
         return report

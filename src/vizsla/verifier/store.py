@@ -63,6 +63,11 @@ _SHOW = statement("""
     FROM verification_request AS r JOIN verification AS v ON v.id = r.verification_id
     WHERE r.account_id = :account_id AND r.id = :id
 """)
+_LIST_SHOWN = statement("""
+    SELECT r.id, v.id, v.domain, v.local, v.asked_at, v.due, v.verdict, v.ended_at, v.stale_at
+    FROM verification_request AS r JOIN verification AS v ON v.id = r.verification_id
+    WHERE r.account_id = :account_id ORDER BY r.id DESC LIMIT :limit
+""")
 _FORGET = statement("DELETE FROM verification WHERE domain = :domain AND local = :local")
 _FORGET_DOMAIN = statement(
     "DELETE FROM verification WHERE domain = :domain OR substr(domain, length(domain) - length(:domain)) = :below"
@@ -190,6 +195,12 @@ async def show_verification(reader: Reader, account_id: int, id_: int) -> Shown 
         return None
     *columns, deferrals, trail, next_try = row
     return Shown(_verification(tuple(columns)), deferrals, load_trail(trail), next_try)
+
+
+async def list_shown(reader: Reader, account_id: int, *, limit: int) -> list[tuple[int, Verification]]:
+    """What the account asked about last, newest first, each with the account's own number of it."""
+    rows = await reader.fetch_all(_LIST_SHOWN, {"account_id": account_id, "limit": limit})
+    return [(row[0], _verification(tuple(row[1:]))) for row in rows]
 
 
 async def find_next_try(reader: Reader, id_: int) -> int | None:

@@ -7,17 +7,49 @@ may see it is said in `views`; each module here holds the pages of one subject.
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vizsla.web import docs, home, search, signing_in
+from vizsla.web import (
+    docs,
+    finder,
+    home,
+    keys,
+    lists,
+    plan,
+    profile,
+    requests,
+    search,
+    security,
+    signing_in,
+    team,
+    uploads,
+    verifier,
+)
 from vizsla.web.house import House
 from vizsla.web.render import static_files
 from vizsla.web.views import say
 from vizsla.web.visit import Visit, find_visitor
 
-_MODULES = (home, signing_in, search, docs)
+_MODULES = (
+    home,
+    signing_in,
+    search,
+    finder,
+    verifier,
+    lists,
+    uploads,
+    docs,
+    keys,
+    requests,
+    team,
+    plan,
+    security,
+    profile,
+)
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -35,12 +67,19 @@ def create_web(house: House) -> Starlette:
         return say(Visit(request, house, None), 500, "internal_error", "Something went wrong here. It is in the log.")
 
     return Starlette(
+        # No page holds both a secret and somebody else's text of choice, so what is compressed tells nothing (BREACH).
+        middleware=[Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)],
         exception_handlers={404: nothing_here, 405: nothing_here, 500: our_fault},
         routes=[
             *(route for module in _MODULES for route in module.views.routes(house)),
             Route("/static/{version}/{name:path}", _static, methods=["GET"]),
         ],
     )
+
+
+def list_pages() -> list[str]:
+    """The addresses of all pages that are looked at, as they are declared."""
+    return [path for module in _MODULES for path in module.views.looked_at()]
 
 
 async def _static(request: Request) -> Response:

@@ -31,13 +31,13 @@ async def start(visit: Visit) -> Response:
         return visit.page("start.html", has_users=await has_users(visit.stores.app))
     caller = await visit.house.caller(visit.visitor)
     app = visit.stores.app
-    used = await get_usage(app, caller.account_id, visit.now)
+    used = await get_usage(app, caller.account_id, visit.now, caller.period_day)
     periods = await list_usage(app, caller.account_id, limit=_MONTHS)
     return visit.page(
         "home.html",
         caller=caller,
         used=used,
-        resets_on=day(period_end(visit.now)),
+        resets_on=day(period_end(visit.now, caller.period_day)),
         months=[Bar(day(one.period)[:7], (float(one.searches), float(one.verifications))) for one in reversed(periods)],
         steps=await _steps(visit),
     )
@@ -66,10 +66,12 @@ async def _steps(visit: Visit) -> list[Step]:
 
 @views.post("/theme", signed_in=False)
 async def choose_theme(visit: Visit) -> Response:
-    """For browsers that run no scripts: the others do it themselves."""
+    """For browsers that run no scripts: the others do it themselves. An empty one is the system's."""
     form = await visit.form()
     theme = form.text("theme")
     response = visit.go(form.text("back") or "/")
     if theme in ("light", "dark"):
         response.set_cookie("theme", theme, max_age=_YEAR, path="/", samesite="lax")
+    elif form.has("theme"):
+        response.delete_cookie("theme", path="/")
     return response

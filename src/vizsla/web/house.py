@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from vizsla.accounts.keys import Caller, caller_of
+from vizsla.accounts.callers import Caller, find_caller
+from vizsla.accounts.roles import NotAllowed
 from vizsla.accounts.sessions import Visitor
-from vizsla.accounts.store import find_plan
 from vizsla.desk.services import Services
 
 
@@ -47,5 +47,7 @@ class House:
     async def caller(self, visitor: Visitor) -> Caller:
         """*visitor* as one whose questions are counted."""
         services = self.services
-        plan = await find_plan(services.stores.app, visitor.account_id)
-        return caller_of(services.settings, plan, account_id=visitor.account_id, member_id=visitor.member_id)
+        found = await find_caller(services.stores.app, services.settings, visitor.account_id, visitor.member_id)
+        if found is None:
+            raise NotAllowed("You are no longer a member of this team.")
+        return found

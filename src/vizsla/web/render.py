@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -111,6 +113,19 @@ def count(amount: int, noun: str, plural: str = "") -> str:
     return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
 
 
+def duration(seconds: float) -> str:
+    """`about 3 minutes`: a guess, and said like one."""
+    if seconds < 45:
+        return "less than a minute"
+    if seconds < 90:
+        return "about a minute"
+    if seconds < 5_400:
+        return f"about {round(seconds / 60)} minutes"
+    if seconds < 129_600:
+        return f"about {round(seconds / 3_600)} hours"
+    return f"about {round(seconds / DAY)} days"
+
+
 _pages = Environment(
     loader=PackageLoader("vizsla.web", "pages"),
     autoescape=True,
@@ -118,7 +133,9 @@ _pages = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_pages.filters.update(with_code=with_code, day=day, moment=moment, ago=ago, number=number, count=count)
+_pages.filters.update(
+    with_code=with_code, day=day, moment=moment, ago=ago, number=number, count=count, duration=duration
+)
 _pages.globals.update(bars=bars, reliability=reliability)
 
 
@@ -159,6 +176,7 @@ def render(
         base_url=house.base_url,
         visitor=visitor,
         places=places,
+        groups=[(group, list(entries)) for group, entries in groupby(places, key=attrgetter("group"))],
         path=path,
         here=max((p.path for p in places if path == p.path or path.startswith(f"{p.path}/")), key=len, default=""),
         theme=theme if theme in ("light", "dark") else "",

@@ -15,6 +15,7 @@ from vizsla.kit.csv_file import harmless
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import VizslaError
 from vizsla.web.render import HEADERS
+from vizsla.web.sources import Source, read_sources
 from vizsla.web.views import Views
 from vizsla.web.visit import Visit
 
@@ -40,17 +41,6 @@ _COLUMNS = ("value", "type", "confidence", "first_name", "last_name", "position"
             "linkedin", "twitter", "phone_number")  # fmt: skip
 
 
-class Source(msgspec.Struct, frozen=True):
-    """A page on which an address was seen."""
-
-    domain: str
-    uri: str
-    extracted_on: str
-    last_seen_on: str
-    still_on_page: bool
-
-
-_sources = msgspec.json.Decoder(list[Source]).decode
 _words = msgspec.json.Decoder(list[str]).decode
 
 
@@ -98,7 +88,7 @@ async def show_domain(visit: Visit) -> Response:
         data=found.data,
         technologies=_words(found.data.technologies),
         linked=_words(found.data.linked_domains),
-        emails=[Shown(email, _sources(email.sources)) for email in found.data.emails],
+        emails=[Shown(email, read_sources(email.sources)) for email in found.data.emails],
         choices=_FILTERS,
         chosen={name: getattr(query, name) for name in _FILTERS},
         is_filtered=bool(given),
@@ -127,7 +117,7 @@ async def _rows(visit: Visit, query: SearchQuery, first: SearchResult) -> AsyncI
     asker = await visit.asker()
     while found.data.emails:
         for email in found.data.emails:
-            uris = " ".join(source.uri for source in _sources(email.sources))
+            uris = " ".join(source.uri for source in read_sources(email.sources))
             values = [getattr(email, name) for name in _COLUMNS]
             yield _line([*values, email.verification.status, email.verification.date, uris])
         offset += _EXPORTED

@@ -56,6 +56,10 @@ class Views:
         self._declared.append((method, path, view, signed_in, operator))
         return view
 
+    def looked_at(self) -> list[str]:
+        """The addresses of pages, without what forms do."""
+        return [path for method, path, *_ in self._declared if method == "GET"]
+
     def routes(self, house: House) -> list[Route]:
         """As Starlette wants them."""
         return [
@@ -85,9 +89,14 @@ def _guarded(house: House, view: View, *, signed_in: bool, operator: bool) -> Ca
     return answer
 
 
+def status_of(error: VizslaError) -> int:
+    """The status of a page that says *error*."""
+    return _STATUSES.get(error.id, 422)
+
+
 def refuse(visit: Visit, error: VizslaError) -> Response:
     """A page that says why not, and what to do; for a program what the API would say, as it may have mistaken the path."""
-    status = _STATUSES.get(error.id, 422)
+    status = status_of(error)
     if status == 503:
         visit.house.fault(error, request_id="", name=visit.request.url.path)
         error = VizslaError("A database does not answer. Please try again in a moment.")

@@ -21,7 +21,7 @@ from vizsla.accounts.roles import require_manager
 from vizsla.accounts.sessions import ABSOLUTE, Visitor, find_session
 from vizsla.accounts.store import Member, find_member
 from vizsla.desk.asking import Asker
-from vizsla.kit.errors import VizslaError
+from vizsla.kit.errors import NotFound, VizslaError
 from vizsla.storage.open import Stores
 from vizsla.web.house import House
 from vizsla.web.render import Note, render
@@ -31,6 +31,9 @@ LARGEST_FORM = 100_000
 LARGEST_UPLOAD = 16_000_000
 """Bytes of a form with a file: a hundred thousand rows of 160."""
 _NOTE = "vizsla_note"
+_LARGEST_ID = 2**63 - 1
+_JOINERS = "\u200c\u200d"
+"""Unseen, and part of names in Persian and Hindi."""
 _OURS = re.compile(r"/(?![/\\])[\x21-\x7e]*\Z")
 
 
@@ -52,9 +55,21 @@ class Form:
     def __init__(self, data: FormData) -> None:
         self._data = data
 
+    def has(self, name: str) -> bool:
+        """Whether the field *name* was sent."""
+        return name in self._data
+
     def text(self, name: str, *, most: int = 1_000) -> str:
         """The field *name* without blanks round it; empty if it was not sent."""
-        return self.exact(name, most=most).strip()
+        return _storable(self.exact(name, most=most)).strip()
+
+    def line(self, name: str, *, most: int = 1_000) -> str:
+        """The field *name* as one line of what can be seen: a name must not turn the text round it about, or end its line."""
+        return " ".join(
+            "".join(
+                mark if mark.isprintable() or mark in _JOINERS else " " for mark in self.text(name, most=most)
+            ).split()
+        )
 
     def exact(self, name: str, *, most: int = 1_000) -> str:
         """The field *name* as typed, for passwords."""
@@ -115,7 +130,19 @@ class Visit:
 
     def query(self, name: str, *, most: int = 1_000) -> str:
         """A parameter of the address, without blanks round it."""
-        return self.request.query_params.get(name, "")[:most].strip()
+        return _storable(self.request.query_params.get(name, "")[:most]).strip()
+
+    def count(self, name: str, *, most: int = _LARGEST_ID) -> int:
+        """A parameter of the address that is a number from 0 on; 0 if it is none."""
+        text = self.query(name, most=20)
+        return min(int(text), most) if text.isascii() and text.isdigit() else 0
+
+    def id(self, name: str = "id") -> int:
+        """The number in the path. Raises NotFound for one that nothing can have."""
+        found = int(self.request.path_params[name])
+        if found > _LARGEST_ID:
+            raise NotFound("There is nothing at this path.")
+        return found
 
     async def form(self, *, largest: int = LARGEST_FORM) -> Form:
         """What was sent. Raises FormTooLarge and BadForm."""
@@ -206,6 +233,11 @@ def is_ours(request: Request, house: House) -> bool:
 def own_path(path: str) -> str:
     """*path* if it is a path of this server and nothing else, or the start page: an address given to us leads nowhere else."""
     return path if _OURS.match(path) else "/"
+
+
+def _storable(text: str) -> str:
+    """*text* with a mark in place of each NUL, which PostgreSQL keeps in no text."""
+    return text.replace("\0", "\ufffd")
 
 
 async def _bounded(stream: AsyncIterator[bytes], largest: int) -> AsyncGenerator[bytes, None]:

@@ -6,38 +6,14 @@ before it asks a mail server; whoever comes before the first report waits for it
 """
 
 import asyncio
-import socket
 from functools import partial
 
-from vizsla.kit.clock import Clock
-from vizsla.kit.settings import Settings
-from vizsla.mail.probe import Identity
-from vizsla.net.dns import DnsClient
-from vizsla.net.guard import EgressGuard
-from vizsla.verifier.egress import Report, State, examine_egress
+from vizsla.desk.self_test import examine
+from vizsla.verifier.egress import Report, State
 from vizsla.work.workplace import Tell, Workplace
 
 _LOOK = 60.0
 """Seconds between two looks at whether a self-test is due, or whether somebody else made one."""
-
-
-def identity_of(settings: Settings) -> Identity:
-    """Who we are to other people's mail servers."""
-    helo = settings.helo_name or socket.getfqdn()
-    return Identity(helo, settings.mail_from, settings.smtp_port, settings.egress_bind)
-
-
-async def examine(settings: Settings, clock: Clock) -> Report:
-    """A self-test, now."""
-    async with DnsClient(settings.dns_servers) as dns:
-        return await examine_egress(
-            dns,
-            EgressGuard(settings.egress_allow),
-            identity_of(settings),
-            hosts=settings.self_test_hosts,
-            lists=settings.dnsbls,
-            at=clock.now(),
-        )
 
 
 async def find_report(place: Workplace) -> Report:

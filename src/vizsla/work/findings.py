@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+from vizsla.accounts.callers import find_payer
 from vizsla.accounts.quota import Meter
-from vizsla.accounts.store import find_plan
 from vizsla.finder.bulk import (
     Answer,
     FindingJob,
@@ -87,9 +87,16 @@ async def take_turn(place: Workplace, means: Means, worker: str, tell: Tell) -> 
         return False
     try:
         rows = await rows_after(app, job.account_id, job.id, after=job.done, limit=TURN)
-        plan = await find_plan(app, job.account_id)
-        allowed = place.settings.plan_searches if plan.plan_searches is None else plan.plan_searches
-        charge = partial(Meter(app).charge, job.account_id, "searches", allowed=allowed, now=now)
+        payer = await find_payer(app, place.settings, job.account_id, job.member_id)
+        charge = partial(
+            Meter(app).charge,
+            job.account_id,
+            "searches",
+            allowed=payer.searches,
+            now=now,
+            period_day=payer.period_day,
+            share=payer.share("searches"),
+        )
         answers = await asyncio.gather(*(_answer(place, means, job, row, charge) for row in rows))
     except StoreError as error:
         tell("bulk_finding", level="warning", error=error.details)

@@ -9,8 +9,15 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 
+from vizsla.accounts.uploads import KEPT as UPLOADS_KEPT
+from vizsla.accounts.uploads import forget_uploads
+from vizsla.crawl.requests import forget_crawls
 from vizsla.finder.bulk import forget_old as forget_findings
+from vizsla.finder.bulk_searches import searches
 from vizsla.index.ageing import Ageing
+from vizsla.index.figures import count_if_due
+from vizsla.index.runs import KEPT as RUNS_KEPT
+from vizsla.index.runs import forget_runs
 from vizsla.kit.clock import DAY
 from vizsla.mail.outgoing import forget_mail
 from vizsla.verifier.bulk_store import forget_lists
@@ -19,15 +26,20 @@ from vizsla.work.bulk import Bulk
 from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
+from vizsla.work.harvests import harvest_one
 from vizsla.work.leads import forget as forget_leads_tasks
 from vizsla.work.leads import work_on_tasks
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
+from vizsla.work.orphans import free_orphans
+from vizsla.work.searches import work_on_searches
+from vizsla.work.tidying import tidy
 from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Tell, Workplace
 
-CRAWLS_AT_ONCE = 2
+CRAWLS_AT_ONCE = 4
+"""Most of a crawl is waiting until it is polite to ask again."""
 LOOK = 2.0
 """Seconds between two looks for work, where there was none."""
 _HOUR = 3_600.0
@@ -39,6 +51,7 @@ _BREATH = 0.05
 
 async def run_loops(place: Workplace, tell: Tell) -> None:
     """Run them all until cancelled."""
+    await free_orphans(place, "index")
     async with asyncio.TaskGroup() as group:
         group.create_task(_forever(lambda: _age(place), _HOUR, tell))
         group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
@@ -53,10 +66,13 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: work_on_lists(place, finder, tell), LOOK, tell))
         clerk = name_worker()
         group.create_task(_forever(lambda: work_on_tasks(place, clerk), LOOK, tell))
-        if place.settings.crawl_on_miss:
-            for _ in range(CRAWLS_AT_ONCE):
-                worker = name_worker()
-                group.create_task(_forever(lambda worker=worker: _crawl(place, worker, tell), LOOK, tell))  # type: ignore[misc]
+        searcher = name_worker()
+        group.create_task(_forever(lambda: work_on_searches(place, searcher, tell), LOOK, tell))
+        for _ in range(CRAWLS_AT_ONCE):
+            worker = name_worker()
+            group.create_task(_forever(lambda worker=worker: _crawl(place, worker, tell), LOOK, tell))  # type: ignore[misc]
+        group.create_task(_forever(lambda: _harvest(place, name_worker(), tell), LOOK, tell))
+        group.create_task(_forever(lambda: _count(place, name_worker()), LOOK, tell))
 
 
 async def _forever(work: Callable[[], Awaitable[None]], pause: float, tell: Tell) -> None:
@@ -91,11 +107,17 @@ async def _post(place: Workplace, worker: str, tell: Tell) -> None:
 
 
 async def _forget(place: Workplace) -> None:
+    async with place.stores.index.write() as conn:
+        await forget_runs(conn, place.clock.now())
+        await forget_crawls(conn, place.clock.now() - RUNS_KEPT)
     async with place.stores.app.write() as conn:
         await forget_stale(conn, place.clock.now() - _KEPT)
         await forget_lists(conn, place.clock.now() - _KEPT)
         await forget_findings(conn, place.clock.now() - _KEPT)
         await forget_mail(conn, place.clock.now() - _KEPT)
+        await searches.forget(conn, place.clock.now() - _KEPT)
+        await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)
+    await tidy(place)
     await forget_leads_tasks(place, _KEPT)
 
 
@@ -104,4 +126,16 @@ async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:
         while await crawl_one(place, worker, tell):
             pass
     except Lost:
-        tell("crawl_on_miss", level="warning", error="Another worker took over.")
+        tell("crawl", level="warning", error="Another worker took over.")
+
+
+async def _harvest(place: Workplace, worker: str, tell: Tell) -> None:
+    try:
+        while await harvest_one(place, worker, tell):
+            pass
+    except Lost:
+        tell("harvest", level="warning", error="Another worker took over.")
+
+
+async def _count(place: Workplace, worker: str) -> None:
+    await count_if_due(place.stores.index, worker=worker, now=place.clock.now())

@@ -1,29 +1,41 @@
-"""How do pages become rows of the index? Archives and sites in, merged rows and a summary out."""
+"""
+How do pages become rows of the index? Archives and sites in, merged rows and a summary out.
+
+What is taken in leaves a row of `index.runs`, which says how far it is as long as it goes on.
+"""
 
 import asyncio
+import contextlib
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from hashlib import blake2b
+from pathlib import Path
 
 import msgspec
 
 from vizsla.crawl import store as crawl_store
 from vizsla.crawl.crawler import crawl, warc_path_for
-from vizsla.crawl.report import Budget, CrawlReport
-from vizsla.crawl.report import Progress as CrawlProgress
+from vizsla.crawl.report import Budget, CrawlReport, EndedBy
 from vizsla.harvest.job import read_rows
 from vizsla.harvest.local import Manifest, reduced_buckets
 from vizsla.harvest.local import Progress as HarvestProgress
 from vizsla.harvest.local import run as run_harvest
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.merge import Merge, MergeReport, alone
+from vizsla.index.runs import ByWhom, Counts, FailedFile, State
+from vizsla.kit.errors import VizslaError
 from vizsla.net.download import download
 from vizsla.net.http import HttpClient
 from vizsla.privacy.claims import LiveClaims
+from vizsla.work.recording import RunWatch, recorded
+from vizsla.work.watching import NOBODY, Watcher
 from vizsla.work.workplace import Workplace
 
+PAUSE = 2.0
+"""Seconds between two pieces of a crawl that are read while it goes on."""
 _NOT_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -53,25 +65,8 @@ class CrawlSummary(msgspec.Struct, frozen=True):
     skipped: dict[str, int]
     warc: str | None
     addresses: int
-
-
-class Watcher:
-    """Is told how far the work has come; this one does not care."""
-
-    def fetching(self, done: int, total: int) -> None:
-        """*done* bytes of an archive have come, of *total* (0: not known)."""
-
-    def reading(self, progress: HarvestProgress) -> None:
-        """Archives are read, or what was read is folded."""
-
-    def merging(self, done: int, total: int) -> None:
-        """*done* of *total* sightings are merged."""
-
-    def crawling(self, progress: CrawlProgress) -> None:
-        """A page was fetched."""
-
-
-NOBODY = Watcher()
+    ended_by: EndedBy = "done"
+    moved_to: str = ""
 
 
 async def fetch_archives(place: Workplace, paths: list[str], *, watcher: Watcher = NOBODY) -> list[str]:
@@ -94,9 +89,49 @@ class _Stopped(Exception):
 
 
 async def harvest_into(
-    place: Workplace, paths: list[str], *, jobs: int | None = None, watcher: Watcher = NOBODY
+    place: Workplace,
+    paths: list[str],
+    *,
+    jobs: int | None = None,
+    watcher: Watcher = NOBODY,
+    names: list[str] | None = None,
 ) -> HarvestSummary:
-    """Read *paths* and merge what they say into the index."""
+    """Read *paths* and merge what they say into the index; *names* are what they are called in the run's row."""
+    async with recorded(place, "harvest", names or paths, by_whom="command line", watcher=watcher) as watch:
+        return await harvest_recorded(place, paths, jobs=jobs, watch=watch)
+
+
+async def harvest_recorded(
+    place: Workplace, paths: list[str], *, jobs: int | None = None, watch: RunWatch
+) -> HarvestSummary:
+    """Read *paths* for a run that has its row."""
+    summary = _summary(*await read_archives(place, paths, jobs=jobs, watcher=watch))
+    watch.ended(
+        Counts(
+            files=summary.files,
+            pages=summary.pages,
+            addresses=summary.addresses,
+            sightings=summary.sightings,
+            domains=summary.domains,
+            bytes=watch.counts.bytes,
+            dropped=summary.dropped,
+            failed=tuple(FailedFile(one["path"].rpartition("/")[2], one["reason"]) for one in summary.files_failed),
+        ),
+        state="failed" if summary.files and len(summary.files_failed) == summary.files else "done",
+        ending="No file could be read." if len(summary.files_failed) == summary.files else "Everything was read.",
+    )
+    return summary
+
+
+async def read_archives(
+    place: Workplace,
+    paths: list[str],
+    *,
+    jobs: int | None = None,
+    watcher: Watcher = NOBODY,
+    seen: set[tuple[str, str]] | None = None,
+) -> tuple[Manifest, MergeReport]:
+    """Read *paths* into the index; the addresses that were read are added to *seen*."""
     # A thread cannot be cancelled, and the program waits for it to end: it is told here, and asks at every progress.
     stopped = threading.Event()
 
@@ -105,8 +140,8 @@ async def harvest_into(
             raise _Stopped
         watcher.reading(progress)
 
-    try:
-        manifest = await asyncio.to_thread(
+    harvesting = asyncio.ensure_future(
+        asyncio.to_thread(
             run_harvest,
             paths,
             place.settings.home,
@@ -114,15 +149,23 @@ async def harvest_into(
             jobs=jobs,
             progress=show,
         )
+    )
+    try:
+        manifest = await asyncio.shield(harvesting)
     except asyncio.CancelledError:
         stopped.set()
+        # Whoever goes on with the same files must find them free.
+        await asyncio.wait([harvesting])
+        harvesting.exception()
         raise
     merged = MergeReport()
     for batch in reduced_buckets(manifest):
         rows = _Rows(read_rows(batch))
+        if seen is not None:
+            seen.update((one.domain, one.local) for one in rows.sightings)
         await merge_rows(place, merged, sightings=rows.sightings, facts=rows.facts, visits=rows.visits)
         watcher.merging(merged.sightings, manifest.sightings)
-    return _summary(manifest, merged)
+    return manifest, merged
 
 
 def _summary(manifest: Manifest, merged: MergeReport) -> HarvestSummary:
@@ -177,19 +220,38 @@ class _Rows:
                 self.visits.append(row)
 
 
-async def crawl_into(place: Workplace, domain: str, *, max_pages: int, watcher: Watcher = NOBODY) -> CrawlSummary:
-    """Crawl *domain* (registrable), harvest what came, remember it for the next crawl."""
-    report = await crawl(
-        domain,
-        settings=place.settings,
-        warc_path=warc_path_for(place.settings.home, domain, place.clock.now()),
-        # A crawl takes the time that its politeness asks for.
-        budget=Budget(pages=max_pages, seconds=max(60, max_pages * 15 * max(place.settings.crawl_delay, 0.2))),
-        known=await crawl_store.known_pages(place.stores.index, domain),
-        progress=watcher.crawling,
-        clock=place.clock,
-    )
-    addresses = await _take_in(place, report, watcher)
+async def crawl_into(
+    place: Workplace,
+    domain: str,
+    *,
+    max_pages: int,
+    watcher: Watcher = NOBODY,
+    stop: asyncio.Event | None = None,
+    by_whom: ByWhom = "command line",
+) -> CrawlSummary:
+    """
+    Crawl *domain* (registrable), harvest what came, remember it for the next crawl.
+
+    Pages are read into the index while the crawl goes on, and all of them once more at its end: reading twice changes
+    nothing, and whatever went wrong along the way is mended. When *stop* is set, what was fetched until then is kept.
+    """
+    async with recorded(place, "crawl", [domain], by_whom=by_whom, watcher=watcher) as watch:
+        async with reading_along(place, domain, watch) as written:
+            report = await crawl(
+                domain,
+                settings=place.settings,
+                warc_path=warc_path_for(place.settings.home, domain, place.clock.now()),
+                # A crawl takes the time that its politeness asks for.
+                budget=Budget(pages=max_pages, seconds=max(60, max_pages * 15 * max(place.settings.crawl_delay, 0.2))),
+                known=await crawl_store.known_pages(place.stores.index, domain),
+                progress=watch.crawling,
+                written=written,
+                stop=stop,
+                clock=place.clock,
+            )
+        counts = await _take_in(place, report)
+        state: State = "cancelled" if report.ended_by == "cancelled" else "done" if report.pages else "failed"
+        watch.ended(counts, state=state, ending=report.ending)
     return CrawlSummary(
         domain=domain,
         pages=report.pages,
@@ -199,15 +261,95 @@ async def crawl_into(place: Workplace, domain: str, *, max_pages: int, watcher: 
         ended=f"{report.ending}{f' {report.details}' if report.details else ''}",
         skipped=report.skipped,
         warc=str(report.warc) if report.warc else None,
-        addresses=addresses,
+        addresses=counts.addresses,
+        ended_by=report.ended_by,
+        moved_to=report.moved_to,
     )
 
 
-async def _take_in(place: Workplace, report: CrawlReport, watcher: Watcher) -> int:
-    addresses = 0
+async def _take_in(place: Workplace, report: CrawlReport) -> Counts:
+    """What was read from the pages of a crawl, all of them."""
+    counts = Counts(pages=report.pages, bytes=report.bytes)
     if report.warc is not None:
-        addresses = (await harvest_into(place, [str(report.warc)], jobs=1, watcher=watcher)).addresses
+        manifest, merged = await read_archives(place, [str(report.warc)], jobs=1)
+        read = _summary(manifest, merged)
+        counts = msgspec.structs.replace(
+            counts,
+            files=1,
+            addresses=read.addresses,
+            sightings=read.sightings,
+            domains=read.domains,
+            dropped=read.dropped,
+        )
     await merge_rows(place, MergeReport(), visits=report.gone)
     async with place.stores.index.write() as conn:
         await crawl_store.record_pages(conn, report.domain, report.states, [visit.uri for visit in report.gone])
-    return addresses
+    return counts
+
+
+@asynccontextmanager
+async def reading_along(place: Workplace, domain: str, watcher: Watcher) -> AsyncIterator[Callable[[Path, int], None]]:
+    """Inside, what a crawl of *domain* has written is read into the index, some seconds after it came."""
+    reading = _ReadingAlong(place, domain, watcher)
+    going_on = asyncio.create_task(reading.run())
+    try:
+        yield reading.written
+        reading.is_over = True
+        reading.more.set()
+        await going_on
+    finally:
+        going_on.cancel()
+        await asyncio.wait([going_on])
+        reading.path.unlink(missing_ok=True)
+
+
+class _ReadingAlong:
+    """
+    Reads a WARC file that is still being written, piece by piece: each piece is whole records, hence an archive itself.
+
+    What fails here fails quietly, as the whole file is read at the end.
+    """
+
+    def __init__(self, place: Workplace, domain: str, watcher: Watcher) -> None:
+        self._place = place
+        self._watcher = watcher
+        self._source: Path | None = None
+        self._size = self._read = 0
+        self._seen: set[tuple[str, str]] = set()
+        self.path = place.settings.home / "harvest" / "along" / f"{domain}.warc.gz"
+        self.more = asyncio.Event()
+        self.is_over = False
+
+    def written(self, source: Path, size: int) -> None:
+        """There are *size* bytes of whole records in the file *source*."""
+        self._source, self._size = source, size
+        self.more.set()
+
+    async def run(self) -> None:
+        """Until it is over."""
+        while await self.more.wait() and not self.is_over:
+            self.more.clear()
+            with contextlib.suppress(VizslaError, OSError):
+                if await asyncio.to_thread(self._cut):
+                    await read_archives(self._place, [str(self.path)], jobs=1, seen=self._seen)
+                    self._watcher.found(len(self._seen))
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Let some pages come together, for each piece costs half a second of a processor."""
+        for _ in range(round(PAUSE / 0.1)):
+            if self.is_over:
+                return
+            await asyncio.sleep(0.1)
+
+    def _cut(self) -> bool:
+        """Copy what is new into a file of its own. False if nothing is."""
+        if self._source is None or self._size == self._read:
+            return False
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        size = self._size
+        with self._source.open("rb") as source:
+            source.seek(self._read)
+            self.path.write_bytes(source.read(size - self._read))
+        self._read = size
+        return True

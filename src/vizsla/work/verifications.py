@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
 
+from vizsla.desk.self_test import identity_of
 from vizsla.index.verifications import find_confidences, record_accept_all, record_verification
 from vizsla.kit.errors import StoreError
 from vizsla.mail.pool import ProbePool, is_urgent
@@ -29,7 +30,7 @@ from vizsla.verifier.pipeline import Pipeline
 from vizsla.verifier.schedule import MOST_ATTEMPTS
 from vizsla.verifier.store import Job, claim_jobs, end_jobs, find_kept, give_back_job, is_any_due, put_off_jobs
 from vizsla.verifier.verdict import Seen, conclude
-from vizsla.work.egress import find_trouble, identity_of
+from vizsla.work.egress import find_trouble
 from vizsla.work.leased import name_worker
 from vizsla.work.workplace import Tell, Workplace
 

@@ -1,7 +1,7 @@
 """`/v2/bulk/findings`: lists of people to find. Sent as JSON or CSV, worked on in the background, read row by row meanwhile. Ours."""
 
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -12,30 +12,31 @@ from vizsla.api.params import Given, NoParams, Params, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
 from vizsla.api.v2.bulk_verifications import LARGEST
 from vizsla.api.v2.email_finder import MAX_DURATION
+from vizsla.desk.exports import export_findings
 from vizsla.finder.bulk import (
     Asked,
     FindingList,
     FindingRow,
     add_list,
+    cancel_list,
     count_lists,
     delete_list,
     get_list,
     page_of_lists,
+    resume_list,
     rows_after,
 )
 from vizsla.finder.finding import EmailFinderData
-from vizsla.finder.people_csv import COLUMNS, cells_of, open_people
+from vizsla.finder.people_csv import open_people
 from vizsla.kit.clock import time_text
-from vizsla.kit.csv_file import harmless, write_rows
 from vizsla.kit.errors import WrongParams
 
 calls = Calls()
 Text = Annotated[str, msgspec.Meta(max_length=400)]
-_PAGE = 400
-"""Rows that are written to a file without letting others have the event loop."""
 
 
-def _parse(content_type: bytes, body: bytes) -> Given:
+def parse_short(content_type: bytes, body: bytes) -> Given:
+    """The parameters of a body that is no file. Raises PayloadTooLarge for one that should have been."""
     if len(body) > LARGEST_BODY:
         # As objects, sixteen megabytes would be hundreds; a file's rows are made one by one.
         raise PayloadTooLarge(
@@ -86,7 +87,7 @@ class FindingsData(msgspec.Struct, frozen=True):
     """One list, and how far it is."""
 
     id: int
-    status: Literal["running", "done"]
+    status: Literal["running", "done", "cancelled"]
     rows: int
     done: int
     found: int
@@ -146,7 +147,7 @@ class FoundData(msgspec.Struct, frozen=True):
 class FoundMeta(msgspec.Struct, frozen=True):
     """How far the list is."""
 
-    status: Literal["running", "done"]
+    status: Literal["running", "done", "cancelled"]
     total: int
     done: int
     params: FindingsPage
@@ -165,7 +166,7 @@ class FoundAnswer(msgspec.Struct, frozen=True):
     status=201,
     limit="search",
     writes=True,
-    upload=Upload((b"text/csv",), LARGEST, _parse),
+    upload=Upload((b"text/csv",), LARGEST, parse_short),
     errors=("wrong_params", "invalid_max_duration", "payload_too_large"),
 )
 async def create_findings(call: Call, params: NewFindingsParams) -> FindingsAnswer:
@@ -181,6 +182,7 @@ async def create_findings(call: Call, params: NewFindingsParams) -> FindingsAnsw
         _asked(call, params),
         max_duration=float(params.max_duration),
         now=call.now,
+        member_id=call.caller.member_id,
     )
     return FindingsAnswer(_shown(made))
 
@@ -227,7 +229,7 @@ async def list_found(call: Call, params: FoundParams) -> FoundAnswer:
         limit=params.limit,
         claims=services.claims,
     )
-    meta = FoundMeta(_status(found), found.size, found.done, FindingsPage(params.limit, params.offset))
+    meta = FoundMeta(found.status, found.size, found.done, FindingsPage(params.limit, params.offset))
     return FoundAnswer(FoundData(tuple(map(_row, rows))), meta)
 
 
@@ -239,7 +241,27 @@ async def download_found(call: Call, params: NoParams) -> Streamed:
     Cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
     found = await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])
-    return Streamed(b"text/csv; charset=utf-8", f"findings-{found.id}.csv", _csv(call, found))
+    return Streamed(
+        b"text/csv; charset=utf-8",
+        f"findings-{found.id}.csv",
+        export_findings(call.services, call.caller.account_id, found.id),
+    )
+
+
+@calls("POST", "/v2/bulk/findings/{id}/cancel", writes=True, errors=("not_found",))
+async def cancel_findings(call: Call, params: NoParams) -> FindingsAnswer:
+    """
+    Stop a list of people. What was found stays.
+    """
+    return FindingsAnswer(_shown(await cancel_list(call.transaction, call.caller.account_id, call.ids["id"], call.now)))
+
+
+@calls("POST", "/v2/bulk/findings/{id}/resume", writes=True, errors=("not_found",))
+async def resume_findings(call: Call, params: NoParams) -> FindingsAnswer:
+    """
+    Go on with a list of people that was cancelled.
+    """
+    return FindingsAnswer(_shown(await resume_list(call.transaction, call.caller.account_id, call.ids["id"], call.now)))
 
 
 @calls("DELETE", "/v2/bulk/findings/{id}", status=204, writes=True, errors=("not_found",))
@@ -250,13 +272,9 @@ async def delete_findings(call: Call, params: NoParams) -> None:
     await delete_list(call.transaction, call.caller.account_id, call.ids["id"])
 
 
-def _status(one: FindingList) -> Literal["running", "done"]:
-    return "running" if one.ended_at is None else "done"
-
-
 def _shown(one: FindingList) -> FindingsData:
     ended_at = time_text(one.ended_at) if one.ended_at is not None else None
-    return FindingsData(one.id, _status(one), one.size, one.done, one.found, time_text(one.created_at), ended_at)
+    return FindingsData(one.id, one.status, one.size, one.done, one.found, time_text(one.created_at), ended_at)
 
 
 def _row(row: FindingRow) -> FoundRow:
@@ -267,18 +285,3 @@ def _row(row: FindingRow) -> FoundRow:
     return FoundRow(
         row.number, row.asked, None, ErrorItem(SHOWN_IDS.get(id_, id_), STATUSES[id_], answer.details or "")
     )
-
-
-async def _csv(call: Call, found: FindingList) -> AsyncIterator[bytes]:
-    reader, account_id, at = call.services.stores.app, call.caller.account_id, 0
-    yield write_rows([("number", "done", *Asked.__struct_fields__, *COLUMNS)]).encode()
-    while rows := await rows_after(reader, account_id, found.id, after=at, limit=_PAGE, claims=call.services.claims):
-        at = rows[-1].number
-        yield write_rows(map(_line, rows)).encode()
-
-
-def _line(row: FindingRow) -> list[str]:
-    asked = [harmless(text or "") for text in msgspec.structs.astuple(row.asked)]
-    if row.answer is None:
-        return [str(row.number), "false", *asked, *[""] * len(COLUMNS)]
-    return [str(row.number), "true", *asked, *cells_of(row.answer)]

@@ -1,7 +1,7 @@
 """`/v2/bulk/verifications`: lists of addresses. Sent as JSON or CSV, worked on in the background, read row by row meanwhile."""
 
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -9,22 +9,20 @@ import msgspec
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem
 from vizsla.api.params import Given, NoParams, Params, check_text, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
-from vizsla.finder.bulk_verifications import Text, accept, cancel, delete, get, is_shown, texts_of
+from vizsla.desk.exports import export_verifications
+from vizsla.finder.bulk_verifications import Text, accept, cancel, delete, get, is_shown, resume, texts_of
 from vizsla.finder.email_verifier import DEPRECATED, Verified
 from vizsla.kit.clock import time_text
-from vizsla.kit.csv_file import harmless, write_rows
 from vizsla.kit.errors import ClaimedEmail, WrongParams
 from vizsla.verifier.bulk import BulkList, BulkRow, Ending
 from vizsla.verifier.bulk_csv import open_table
-from vizsla.verifier.bulk_results import COLUMNS, WHY, cells_of
+from vizsla.verifier.bulk_results import WHY
 from vizsla.verifier.bulk_store import count_lists, page_of_lists, rows_after
 from vizsla.verifier.verdict import REASONS, Reason
 
 calls = Calls()
 LARGEST = 16_000_000
 """Bytes: a hundred thousand rows of 160."""
-_PAGE = 400
-"""Rows that are written to a file without letting others have the event loop."""
 _ERRORS = {
     "malformed": "invalid_email",
     "claimed": "claimed_email",
@@ -191,7 +189,12 @@ async def create_bulk_verification(call: Call, params: NewListParams) -> BulkAns
     """
     caller = call.caller
     found = await accept(
-        call.transaction, caller.account_id, _texts(call, params), allowed=caller.verifications, now=call.now
+        call.transaction,
+        caller.account_id,
+        _texts(call, params),
+        allowed=caller.verifications,
+        now=call.now,
+        share=caller.share("verifications"),
     )
     return BulkAnswer(_shown(found))
 
@@ -243,7 +246,11 @@ async def download_bulk_results(call: Call, params: NoParams) -> Streamed:
     Cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
     found = await _get(call)
-    return Streamed(b"text/csv; charset=utf-8", f"verifications-{found.id}.csv", _csv(call, found))
+    return Streamed(
+        b"text/csv; charset=utf-8",
+        f"verifications-{found.id}.csv",
+        export_verifications(call.services, found, call.now),
+    )
 
 
 @calls("POST", "/v2/bulk/verifications/{id}/cancel", writes=True, errors=("not_found",))
@@ -252,6 +259,18 @@ async def cancel_bulk_verification(call: Call, params: NoParams) -> BulkAnswer:
     Stop a list. What is done stays, and what is not is given back.
     """
     return BulkAnswer(_shown(await cancel(call.transaction, call.caller.account_id, call.ids["id"], now=call.now)))
+
+
+@calls("POST", "/v2/bulk/verifications/{id}/resume", writes=True, errors=("not_found", "too_many_requests"))
+async def resume_bulk_verification(call: Call, params: NoParams) -> BulkAnswer:
+    """
+    Go on with a list that was cancelled. What was given back is counted again.
+    """
+    caller = call.caller
+    found = await resume(
+        call.transaction, caller.account_id, call.ids["id"], allowed=caller.verifications, now=call.now
+    )
+    return BulkAnswer(_shown(found))
 
 
 @calls("DELETE", "/v2/bulk/verifications/{id}", status=204, writes=True, errors=("not_found",))
@@ -308,20 +327,3 @@ def _row(call: Call, row: BulkRow) -> BulkRowData:
     details = f"{ClaimedEmail().details}" if ending.why == "claimed" else ending.details or WHY[ending.why]
     email = None if ending.why == "claimed" else row.email
     return BulkRowData(row.number, email, None, ErrorItem(SHOWN_IDS.get(id_, id_), STATUSES[id_], details))
-
-
-async def _csv(call: Call, found: BulkList) -> AsyncIterator[bytes]:
-    yield (",".join(("number", "email", *COLUMNS)) + "\n").encode()
-    at = 0
-    while rows := await rows_after(call.services.stores.app, found.account_id, found.id, at, _PAGE):
-        at = rows[-1].number
-        yield write_rows([_line(call, row, found) for row in rows]).encode()
-
-
-def _line(call: Call, row: BulkRow, found: BulkList) -> list[str]:
-    ending = row.ending if is_shown(row, call.services.claims) else Ending("claimed", call.now)
-    email = "" if ending is not None and ending.why == "claimed" else harmless(row.email)
-    if ending is None:
-        word = "cancelled" if found.status == "cancelled" else "pending"
-        return [str(row.number), email, word, *[""] * (len(COLUMNS) - 1)]
-    return [str(row.number), email, *cells_of(ending)]

@@ -7,10 +7,10 @@ import msgspec
 from vizsla.api.params import NoParams, Params
 from vizsla.api.registry import Call, Calls
 from vizsla.api.v2.examples import EMAIL_VERIFIER
-from vizsla.desk.asking import verify
+from vizsla.desk.asking import VerificationNotFound, verify
 from vizsla.finder.email_verifier import EmailVerifierData, left_today, read_address
 from vizsla.kit.clock import time_text
-from vizsla.kit.errors import ClaimedEmail, NotFound, WrongParams
+from vizsla.kit.errors import ClaimedEmail, WrongParams
 from vizsla.verifier.evidence import Step
 from vizsla.verifier.store import show_verification
 from vizsla.verifier.syntax import Address
@@ -18,10 +18,6 @@ from vizsla.verifier.verdict import REASONS, Reason, Status, Verdict
 
 calls = Calls()
 _LEFT = b"x-rate-limit-remaining"
-
-
-class VerificationNotFound(NotFound):
-    """This verification does not exist."""
 
 
 class EmailVerifierParams(Params, frozen=True):

@@ -1,0 +1,26 @@
+"""
+What is said beside a form when its question was refused?
+
+The sentence of the error, with what a person can do about it, so that nothing that was typed is lost. What nobody can answer for
+here (a database that is away) goes on to the page that says so.
+"""
+
+from vizsla.accounts.quota import period_end
+from vizsla.desk.asking import QuotaUsedUp
+from vizsla.kit.clock import day
+from vizsla.kit.errors import StoreError, VizslaError
+from vizsla.web.views import status_of
+from vizsla.web.visit import Visit
+
+
+def problem_of(visit: Visit, error: VizslaError) -> tuple[int, str]:
+    """The status and the sentence of *error*; raises it again if it is no fault of the question."""
+    if isinstance(error, StoreError):
+        raise error
+    sentence = error.details
+    if isinstance(error, QuotaUsedUp):
+        sentence = (
+            f"The plan of this period is used up. It is whole again on {day(period_end(visit.now))}; what was asked within "
+            "a day stays free. The page Plan and usage shows what was counted, and an owner can ask the operator for more."
+        )
+    return status_of(error), sentence

@@ -1,0 +1,352 @@
+"""`/docs`: what stands there is true. Examples are run as they are shown, and errors that are listed do come."""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlencode
+
+import msgspec
+import pytest
+
+from api.conftest import Api, Reply, api, claims, listening  # noqa: F401
+from vizsla.accounts.keys import hash_key, list_keys
+from vizsla.accounts.rate import parse_limits
+from vizsla.api.openapi import describe
+from vizsla.api.v2 import all_calls
+from vizsla.kit.settings import Settings
+from vizsla.privacy.claims import Claims
+from vizsla.web.app import create_web
+from vizsla.web.house import House
+from vizsla.web.reference import Operation, list_operations
+from web.conftest import SECRET, Browser, Site
+
+EXAMPLES = {"Example in curl": "curl", "Example in Python": "python"}
+NOWHERE = 999_999
+VARIABLE = re.compile(r"\$([A-Z_]+)")
+
+
+class Reader(HTMLParser):
+    """What a reader finds: the examples of each section, links, ids."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.examples: dict[str, dict[str, str]] = {}
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.labels: list[str] = []
+        self.fields: list[str] = []
+        self._section = ""
+        self._into: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if given.get("id"):
+            self.ids.append(given["id"] or "")
+        if tag == "section":
+            self._section = given.get("id") or ""
+        if tag == "a":
+            self.links.append(given.get("href") or "")
+        if tag == "label":
+            self.labels.append(given.get("for") or "")
+        if tag in ("input", "select", "textarea") and given.get("type") != "hidden":
+            self.fields.append(given.get("id") or "")
+        if tag == "pre":
+            self._into = EXAMPLES.get(given.get("aria-label") or "")
+            if self._into:
+                self.examples.setdefault(self._section, {})[self._into] = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "pre":
+            self._into = None
+
+    def handle_data(self, data: str) -> None:
+        if self._into:
+            self.examples[self._section][self._into] += data
+
+
+@dataclass
+class Reference:
+    """The page beside a server that answers."""
+
+    api: Api
+    url: str
+    home: Path
+    text: str
+    calls: list[Operation]
+    examples: dict[str, dict[str, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.examples = Reader(self.text).examples
+
+    async def run(self, call: Operation, language: str, known: Mapping[str, str]) -> tuple[int, str]:
+        """Run an example as it is shown, with these variables; status and body."""
+        code = self.examples[call.id][language]
+        environ = {"PATH": os.environ["PATH"], "KEY": self.api.a, "CURL_HOME": str(self.home), **known}
+        if language == "python":
+            words = [sys.executable, "-I", "-c", code]
+        elif shutil.which("curl"):
+            words = ["sh", "-c", code]
+        else:
+            return await self.read_curl(code, {**known, "KEY": self.api.a})
+        process = await asyncio.create_subprocess_exec(
+            *words, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        out, problem = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, (code, problem.decode())
+        if language == "python":
+            status, _, body = out.decode().partition(" ")
+        else:
+            body, _, status = out.decode().rpartition("\n")
+        return int(status), body.strip()
+
+    async def read_curl(self, code: str, known: Mapping[str, str]) -> tuple[int, str]:
+        """The same where there is no curl: the words that a shell would hand it, as a request."""
+        words = shlex.split(VARIABLE.sub(lambda name: known[name[1]], code).replace("\\\n", " "))
+        assert words[0] == "curl"
+        target = words[1].removeprefix(self.url)
+        rest = list(zip(words[2::2], words[3::2], strict=True))
+        headers = dict(value.split(": ", 1) for option, value in rest if option == "-H")
+        method = next((value for option, value in rest if option == "-X"), "GET")
+        body = next((value for option, value in rest if option == "-d"), "")
+        reply = await self.api(method, target, headers=headers, body=body.encode())
+        return reply.status, reply.content.decode()
+
+    def at(self, method: str, path: str) -> Operation | None:
+        return next((call for call in self.calls if (call.method, call.path) == (method, path)), None)
+
+    async def make(self, call: Operation) -> dict[str, str]:
+        """Something new for each id that the example of *call* names, made as the examples make it."""
+        known: dict[str, str] = {}
+        for name in VARIABLE.findall(self.examples[call.id]["curl"]):
+            if name != "KEY" and name not in known:
+                known[name] = str(await self.make_one(call, name, known))
+        return known
+
+    async def make_one(self, call: Operation, name: str, known: Mapping[str, str]) -> int:
+        place = f"{{{name.lower()}}}"
+        if call.path.startswith("/v2/verifications/"):
+            maker = self.at("GET", "/v2/email-verifier")
+        elif place in call.path:
+            maker = self.at("POST", call.path.partition(f"/{place}")[0])
+        else:
+            # {"leads_list_id": …} is of /v2/leads_lists, wherever it stands.
+            maker = self.at("POST", f"/v2/{name.lower().removesuffix('_id').removeprefix('target_')}s")
+        assert maker, f"{call.path}: nothing makes what {name} names"
+        _, text = await self.run(maker, "curl", known)
+        answer = json.loads(text)
+        if "verification_id" in answer.get("meta", {}):
+            return int(answer["meta"]["verification_id"])
+        data = answer["data"]
+        return int(data["id"] if "id" in data else next(iter(data.values()))[-1]["id"])
+
+
+@pytest.fixture
+async def reference(api: Api, tmp_path: Path) -> AsyncIterator[Reference]:  # noqa: F811
+    services = api.app.services
+    await api.plan(1, rate_verify="100000/s")
+    # Nobody works on verifications here: each is a 202.
+    services.patience = 0.05
+    services.rates = dict.fromkeys(services.rates, parse_limits("100000/s"))
+    (tmp_path / ".curlrc").write_text('silent\nwrite-out = "\\n%{http_code}"\n')
+    async with listening(api.app) as url:
+        document = describe(all_calls(trial=True), url)
+        house = House(services, SECRET, lambda _: document, lambda *_, **__: None)
+        text = (await Browser(create_web(house)).get("/docs")).text
+        yield Reference(api, url, tmp_path, text, list_operations(document))
+
+
+@pytest.mark.parametrize("language", ["curl", "python"])
+async def test_every_example_runs_as_it_is_shown_and_answers_as_documented(
+    reference: Reference, settings: Settings, language: str
+) -> None:
+    if language == "python" and settings.database_url:
+        pytest.skip("What Python sends is the same whatever the store, and an interpreter for each call is slow.")
+    assert set(reference.examples) == {call.id for call in reference.calls}
+
+    async def run(call: Operation) -> None:
+        status, body = await reference.run(call, language, await reference.make(call))
+        assert 200 <= status < 300, (call.id, status, body)
+        assert str(status) in {answer.status for answer in call.answers}
+        if call.shape:
+            assert set(json.loads(body)) == set(re.findall(r'^  "(\w+)"', call.shape, re.MULTILINE)) or status == 202
+
+    for start in range(0, len(reference.calls), 4):
+        await asyncio.gather(*(run(call) for call in reference.calls[start : start + 4]))
+
+
+WRONG = {
+    "invalid_domain": "team",
+    "invalid_email": "nobody",
+    "invalid_first_name": "4d4",
+    "invalid_last_name": "<b>",
+    "invalid_full_name": "Ada",
+    "invalid_max_duration": 2,
+    "invalid_type": "robot",
+    "invalid_seniority": "oldest",
+    "invalid_department": "kitchen",
+    "invalid_required_field": "shoes",
+    "invalid_verification_status": "nice",
+    "pagination_error": -1,
+}
+"""What is sent for the parameter that an error is about."""
+ELSEWHERE = {"bad_request", "request_timeout", "uri_too_long", "headers_too_large", "internal_error", "store_unavailable", "too_many_requests",
+             "idempotency_key_in_flight", "verification_failed", "validation_failed", "forbidden"}  # fmt: skip
+"""Errors of a broken server, a slow or malformed client, a used-up plan: tests/api provokes them."""
+
+
+async def test_errors_that_are_listed_do_come(reference: Reference) -> None:
+    api = reference.api  # noqa: F811
+    api.app.services.claims = Claims(
+        b"0" * 32,
+        [
+            ("email", api.app.services.claims.hash(email))
+            for email in ("patrick@stripe.com", "alexis.ohanian@reddit.com")
+        ],
+    )
+    missed, tried = [], 0
+    for call in reference.calls:
+        for answer in call.answers:
+            for id_ in set(answer.ids) - ELSEWHERE:
+                reply = await provoke(api, call, id_)
+                if reply is None:
+                    continue
+                tried += 1
+                found = reply.body.get("errors", [{"id": "none"}])[0]
+                if (str(reply.status), found["id"]) != (answer.status, id_):
+                    missed.append((call.id, id_, reply.status, found))
+
+    assert not missed, "\n".join(map(str, missed))
+    assert tried > 5 * len(reference.calls)
+
+
+async def provoke(api: Api, call: Operation, id_: str) -> Reply | None:  # noqa: F811
+    """The answer to a request that should end with the error *id_*; None if that would be dear."""
+    given = {
+        place: {p.name: p.value for p in call.params if p.place == place and p.value} for place in ("query", "body")
+    }
+    query, body = given["query"], {name: _read(call, name, text) for name, text in given["body"].items()}
+    method, key, headers, extra = call.method, api.a, {}, ""
+    path = re.sub(r"{[a-z_]+}", str(NOWHERE), call.path)
+    content = msgspec.json.encode(body) if body else b""
+    if content:
+        headers["content-type"] = "application/json"
+    match id_:
+        case "wrong_params":
+            extra = "x=%00"
+        case "authentication_failed":
+            key = "nobodys"
+        case "method_not_allowed":
+            method = "PATCH"
+        case "payload_too_large":
+            content = b" " * 17_000_000
+        case "unsupported_media_type":
+            headers["content-type"], content = "text/xml", b"<a/>"
+        case "claimed_email" if "{" in call.path:
+            return None
+        case "idempotency_key_mismatch":
+            if "{" in call.path:
+                return None
+            headers["idempotency-key"] = call.id
+            first = await api(method, path, key=key, headers=headers, body=content)
+            assert first.status == 201
+            extra = "name=Another&column=2&max_duration=4"
+        case "not_found" | "claimed_email":
+            pass
+        case _:
+            name = "limit" if id_ == "pagination_error" else id_.removeprefix("invalid_")
+            place = next(param.place for param in call.params if param.name == name)
+            if place == "body":
+                content = msgspec.json.encode(body | {name: WRONG[id_]})
+            else:
+                query[name] = str(WRONG[id_])
+            if name == "full_name":
+                query = {"full_name": query["full_name"], "domain": query["domain"]}
+    target = "&".join(filter(None, (urlencode(query), extra)))
+    return await api(
+        method, f"{path}?{target}", key=None if call.access == "open" else key, headers=headers, body=content
+    )
+
+
+def _read(call: Operation, name: str, text: str) -> object:
+    form = next(param.form for param in call.params if (param.name, param.place) == (name, "body"))
+    return json.loads(text) if form == "json" else text.split(",") if form == "list" else text
+
+
+async def test_what_another_module_adds_is_there_by_itself(reference: Reference) -> None:
+    document = describe(all_calls(trial=True), "https://vizsla.test/")
+    document["paths"]["/v2/leads/{id}/notes"] = {
+        "post": {
+            "operationId": "add_note",
+            "summary": "Write a note",
+            "description": "",
+            "security": [{"header": []}],
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}],
+            "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Note"}}}},
+            "responses": {"204": {"description": "Done."}},
+        }
+    }
+    document["components"]["schemas"]["Note"] = {
+        "type": "object",
+        "required": ["text", "list_id", "is_pinned"],
+        "properties": {
+            "text": {"type": "string"},
+            "first_name": {"type": "string"},
+            "list_id": {"type": "integer"},
+            "is_pinned": {"type": "boolean"},
+        },
+    }
+    house = House(reference.api.app.services, SECRET, lambda _: document, lambda *_, **__: None)
+    text = (await Browser(create_web(house)).get("/docs")).text
+
+    found = Reader(text)
+    assert found.examples["post-leads-id-notes"]["curl"] == (
+        'curl "https://vizsla.test/v2/leads/$ID/notes" \\\n  -X POST \\\n  -H "X-API-KEY: $KEY" \\\n'
+        '  -H "Content-Type: application/json" \\\n'
+        """  -d '{"text": "text", "first_name": "Patrick", "list_id": '$LIST_ID', "is_pinned": true}'"""
+    )
+    assert (
+        'json.dumps({"text": "text", "first_name": "Patrick", "list_id": int(os.environ["LIST_ID"]), "is_pinned": True})'
+        in found.examples["post-leads-id-notes"]["python"]
+    )
+    assert "#post-leads-id-notes" in found.links
+    assert ">Leads</h2>" in text
+
+
+async def test_every_link_leads_somewhere_and_every_field_has_a_name(reference: Reference) -> None:
+    found = Reader(reference.text)
+
+    assert len(found.ids) == len(set(found.ids))
+    assert {link[1:] for link in found.links if link.startswith("#")} <= set(found.ids)
+    assert {f"#{call.id}" for call in reference.calls} <= set(found.links)
+    assert set(found.fields) <= set(found.labels)
+    assert not re.search(r"<script(?![^>]* src=)|<style|style=|\son\w+=|(?:src|href)=\"https?:", reference.text)
+
+
+async def test_no_page_has_a_key_and_one_can_be_made_for_this_tab(site: Site) -> None:
+    known, stranger = await site.person("b"), site.stranger()
+    made = await known.post("/docs/key")
+    key = json.loads(made.content)["api_key"]
+    rows = await list_keys(site.stores.app, site.members["b"].account_id, limit=10)
+    page = await known.get("/docs")
+
+    assert (made.status, made.header("cache-control")) == (201, "no-store")
+    assert [row.name for row in rows] == ["API docs", "first"]
+    assert hash_key(key) == hash_key(key.strip()) and len(key) == 40
+    assert key not in page.text
+    assert site.keys["b"] not in page.text
+    assert "$KEY" in page.text
+    assert "Make one" in page.text
+    assert "Make one" not in (await stranger.get("/docs")).text
+    assert (await stranger.post("/docs/key")).header("location") == "/login"
+    crossed = await known.post("/docs/key", sec_fetch_site="cross-site")
+    assert crossed.status == 403
+    assert len(await list_keys(site.stores.app, site.members["b"].account_id, limit=10)) == 2
