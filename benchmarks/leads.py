@@ -62,6 +62,8 @@ class Measured(msgspec.Struct):
     p50: float
     p95: float
     count: int
+    cpu: float = 0.0
+    """Milliseconds of the server's, a page: what a busy machine does not change."""
 
 
 def rows(account_id: int, size: int, first_id: int, list_id: int, attribute_id: int) -> Iterator[Row]:
@@ -133,8 +135,9 @@ async def _execute(settings: Settings, *texts: str) -> None:
 class Client:
     """Asks one server, one request after the other."""
 
-    def __init__(self, url: str, key: str) -> None:
-        place = urlsplit(url)
+    def __init__(self, server: Server, key: str) -> None:
+        place = urlsplit(server.url)
+        self._server = server
         self._connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
         self._key = key
 
@@ -152,13 +155,14 @@ class Client:
 
     def measure(self, query: str, rounds: int) -> Measured:
         """How long a page takes."""
-        seconds, count = [], 0
+        seconds, count, before = [], 0, self._server.cpu_seconds()
         for _ in range(rounds):
             took, answer = self.ask("GET", f"/v2/leads?{query}")
             seconds.append(took * 1_000)
             count = answer["meta"]["count"]  # type: ignore[index]
         seconds.sort()
-        return Measured(statistics.median(seconds), seconds[int(len(seconds) * 0.95)], count)
+        cpu = (self._server.cpu_seconds() - before) / rounds * 1_000
+        return Measured(statistics.median(seconds), seconds[int(len(seconds) * 0.95)], count, cpu)
 
 
 def questions() -> dict[str, str]:
@@ -206,7 +210,7 @@ def run(settings: Settings, leads: int, rounds: int, folder: Path) -> dict[str, 
     server = Server("vizsla", {name: value for name, value in variables.items() if value}, folder / "server.log")
     server.take_every_core()  # as a server does: a scan has two threads
     try:
-        client, other = Client(server.url, large), Client(server.url, small)
+        client, other = Client(server, large), Client(server, small)
         list_id = client.ask("GET", "/v2/leads_lists")[1]["data"]["leads_lists"][0]["id"]  # type: ignore[index]
         bare = client.measure("", rounds)
         before = server.memory()
@@ -223,7 +227,7 @@ def run(settings: Settings, leads: int, rounds: int, folder: Path) -> dict[str, 
             }
             for offset in (0, 100_000)
         }
-        other = Client(server.url, small)  # the server has closed what was idle meanwhile
+        other = Client(server, small)  # the server has closed what was idle meanwhile
         writes: dict[str, list[float]] = {"large": [], "small": []}
         for number in range(rounds * 5):
             for name, one in (("large", client), ("small", other)):
@@ -312,13 +316,15 @@ def _show(result: dict[str, dict[str, object]]) -> None:
     console = Console()
     for store, seen in result.items():
         table = Table(title=f"{store}: {seen['leads']:,} leads", show_lines=False)
-        for column in ("", "leads that match", "p50 ms", "p95 ms", "of the bare page"):
+        for column in ("", "leads that match", "p50 ms", "p95 ms", "of the bare page", "CPU ms"):
             table.add_column(column)
         bare: dict[str, float] = seen["bare"]  # type: ignore[assignment]
         filters: dict[str, dict[str, float]] = seen["filters"]  # type: ignore[assignment]
         for name, one in {"no filter": bare, **filters}.items():
             ratio = one["p95"] / bare["p95"]
-            table.add_row(name, f"{one['count']:,}", f"{one['p50']:.1f}", f"{one['p95']:.1f}", f"{ratio:.1f}")
+            table.add_row(
+                name, f"{one['count']:,}", f"{one['p50']:.1f}", f"{one['p95']:.1f}", f"{ratio:.1f}", f"{one['cpu']:.1f}"
+            )
         console.print(table)
         rest = {name: value for name, value in seen.items() if name not in ("bare", "filters")}
         console.print_json(json.dumps(rest))

@@ -22,6 +22,8 @@ CHUNK = 5_000
 """Leads that are read at once: some megabyte."""
 _MOST_HOLES = 100_000
 """Rows that were written again since the table was: more, and more than there are, and it is written anew."""
+_NEAR = 1_000
+"""Ids at an end of the order that are kept while all are counted."""
 _TEXTS = (
     *("email", "first_name", "last_name", "position", "company", "company_industry", "company_size", "website"),
     *("country_code", "source", "linkedin_url", "phone_number", "twitter"),
@@ -150,7 +152,7 @@ class Columns:
         duck.execute(f"DROP TABLE IF EXISTS {self.table}")
 
     def find(
-        self, duck: duckdb.DuckDBPyConnection, filters: Filters, *, order: str, limit: int, offset: int
+        self, duck: duckdb.DuckDBPyConnection, filters: Filters, *, sort: str, rising: bool, limit: int, offset: int
     ) -> tuple[int, list[int]]:
         """How many leads match, and the ids of a page."""
         where, values = condition(filters)
@@ -158,13 +160,15 @@ class Columns:
         nulls = "".join(f", NULL::VARCHAR AS a{id_:d}" for id_ in filters.attributes if id_ not in self.attributes)
         source = f"(SELECT *{nulls} FROM {self.table})" if nulls else self.table  # noqa: S608
         chosen = f"FROM {source}" + (f" WHERE {where}" if where else "")
-        sort = order.partition(" ")[0]
-        # Both in one walk over the columns: of what few leads match, a page costs as much as the count.
-        text = f"""
-            WITH found AS MATERIALIZED (SELECT {"id" if sort == "id" else f"id, {sort}"} {chosen})
-            SELECT (SELECT count(*) FROM found), id FROM found ORDER BY {order} LIMIT {limit:d} OFFSET {offset:d}"""  # noqa: S608
-        rows = duck.execute(text, values).fetchall()
-        if rows:
-            return rows[0][0], [row[1] for row in rows]
+        if sort == "id" and offset + limit <= _NEAR:
+            # Both in one walk over the columns: where few leads match, a page takes as long as the count.
+            ends = f"{'min' if rising else 'max'}(id, {offset + limit:d})"
+            row = duck.execute(f"SELECT count(*), {ends} {chosen}", values).fetchone()
+            return (row[0], (row[1] or [])[offset:]) if row else (0, [])
         row = duck.execute(f"SELECT count(*) {chosen}", values).fetchone()
-        return row[0] if row else 0, []
+        count = int(row[0]) if row else 0
+        if count <= offset:
+            return count, []
+        order = f"{sort} {'ASC' if rising else 'DESC'} NULLS LAST, id DESC"
+        page = f"SELECT id {chosen} ORDER BY {order} LIMIT {limit:d} OFFSET {offset:d}"
+        return count, [row[0] for row in duck.execute(page, values).fetchall()]

@@ -86,7 +86,6 @@ class Mirrors:
         self, account_id: int, filters: Filters, *, limit: int, offset: int = 0, sort: str = "id", rising: bool = False
     ) -> Matches:
         """How many leads match, and the ids of one page, newest first unless sorted by another column of `filters.SORTS`."""
-        order = f"{sort} {'ASC' if rising else 'DESC'} NULLS LAST" + (", id DESC" if sort != "id" else "")
         mirror = self._mirrors.get(account_id)
         if mirror is None:
             mirror = self._mirrors[account_id] = _Mirror(next(self._numbers))
@@ -96,7 +95,9 @@ class Mirrors:
             async with mirror.turn:
                 await self._refresh(account_id, mirror)
                 await self._make_room()
-                act = partial(mirror.columns.find, filters=filters, order=order, limit=limit, offset=offset)
+                act = partial(
+                    mirror.columns.find, filters=filters, sort=sort, rising=rising, limit=limit, offset=offset
+                )
                 return Matches(*await self._run(act))
         finally:
             mirror.users -= 1
