@@ -217,7 +217,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         headers |= _RATE_HEADERS
     success: dict[str, Any] = {"description": _REASONS[endpoint.status], "headers": headers}
     if endpoint.result is Streamed:
-        success["content"] = {"text/csv": {"schema": _TEXT}}
+        kind = "application/x-ndjson" if endpoint.path.endswith(".jsonl") else "text/csv"
+        success["content"] = {kind: {"schema": _TEXT}}
     elif endpoint.result is not type(None):
         reference = {"$ref": f"#/components/schemas/{endpoint.result.__name__}"}
         success["content"] = {"application/json": {"schema": reference}}

@@ -18,7 +18,7 @@ from vizsla.kit.errors import WrongParams
 
 LONGEST_LINE = 100_000
 """Characters of a line, and of a row that goes over several."""
-_MOST_LINES = 100
+MOST_LINES = 100
 """Lines that one row may go over: a quotation mark that is never closed does not swallow the file."""
 _SAMPLE = 4_096
 _DELIMITERS = ",;\t|"
@@ -46,8 +46,8 @@ class Sheet(msgspec.Struct, frozen=True):
     """What they are read from: it closes the file when nobody holds it any more."""
 
 
-def open_sheet(file: BinaryIO) -> Sheet:
-    """The rows in *file*, from where it stands. Raises WrongParams."""
+def open_sheet(file: BinaryIO, *, most_lines: int = MOST_LINES) -> Sheet:
+    """The rows in *file*, from where it stands, each of *most_lines* at most. Raises WrongParams."""
     sample = file.read(_SAMPLE)
     encoding, skip = _encoding(sample)
     file.seek(skip)
@@ -61,7 +61,7 @@ def open_sheet(file: BinaryIO) -> Sheet:
         raise WrongParams("There are no rows in this file.")
     delimiter = max(_DELIMITERS, key=first.count) if any(mark in first for mark in _DELIMITERS) else ","
     lines.push([first])
-    records = _records(lines, delimiter)
+    records = _records(lines, delimiter, most_lines)
     return Sheet(next(records), delimiter, records, text)
 
 
@@ -134,7 +134,7 @@ def _clean(line: str) -> str:
     return line.replace("\0", "�")
 
 
-def _records(lines: _Lines, delimiter: str) -> Iterator[Record]:
+def _records(lines: _Lines, delimiter: str, most_lines: int) -> Iterator[Record]:
     for line in lines:
         if not line.strip():
             continue
@@ -146,16 +146,16 @@ def _records(lines: _Lines, delimiter: str) -> Iterator[Record]:
         elif line.count('"') % 2 == 0:
             yield Record(_parse([line], delimiter))
         else:
-            yield _over_lines(line, lines, delimiter)
+            yield _over_lines(line, lines, delimiter, most_lines)
 
 
-def _over_lines(line: str, lines: _Lines, delimiter: str) -> Record:
+def _over_lines(line: str, lines: _Lines, delimiter: str, most_lines: int) -> Record:
     """The row that begins with *line* and goes on in the next ones, if its quotation mark is closed in them."""
     ahead, size = [line], len(line)
     for more in lines:
         ahead.append(more)
         size += len(more)
-        if len(ahead) == _MOST_LINES or size > LONGEST_LINE or more.count('"') % 2:
+        if len(ahead) == most_lines or size > LONGEST_LINE or more.count('"') % 2:
             break
     used = 0
 

@@ -1,5 +1,6 @@
 """Forget a person: their leads go from every account."""
 
+from vizsla.leads.imports import forget_person
 from vizsla.leads.store import delete_leads
 from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement
@@ -33,6 +34,11 @@ NO_PERSON = frozenset(
         ("lead_task", "kind"),
         ("lead_task", "lead_ids"),
         ("lead_task", "worker"),
+        ("lead_import", "file_name"),
+        ("lead_import", "columns"),
+        ("lead_import", "plan"),
+        ("lead_import", "worker"),
+        ("lead_import_row", "fault"),
     }
 )
 """Columns of text that hold no address: names that an account gives to its own things, and ids."""
@@ -40,6 +46,7 @@ NO_PERSON = frozenset(
 
 async def forget(conn: Connection, domain: str, local: str | None = None, *, now: int) -> int:
     """Delete the leads of an address, or of all at a domain and those below it, in every account; how many there were."""
+    await forget_person(conn, domain, local)
     forgotten = 0
     if local is not None:
         for (account_id,) in await conn.fetch_all(_ACCOUNTS):

@@ -46,6 +46,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     last_activity_at: str | None = None
     """ANY or NONE."""
     last_contacted_at: str | None = None
+    after: int | None = None
+    """Only leads past this id."""
     query: str | None = None
     """In the first name, the last name or the address."""
 
@@ -71,6 +73,8 @@ def condition(filters: Filters) -> tuple[str, list[Any]]:
     for column, wanted_id in (("lists", filters.list_id), ("tags", filters.tag_id)):
         if wanted_id is not None:
             add(f"contains({column}, ?)", f",{wanted_id},")
+    if filters.after is not None:
+        add("id > ?", filters.after)
     if filters.sync_status is not None:
         add("sync_status = ?", filters.sync_status)
     for column, statuses in (

@@ -121,7 +121,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 def clean(text: str) -> str | None:
     """*text* as it is kept; None if nothing is left."""
-    return unicodedata.normalize("NFC", text).strip() or None
+    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip() or None
 
 
 def name_key(name: str) -> str:
@@ -187,6 +187,15 @@ def draft(
 
 
 _FIXED = frozenset(Lead.__struct_fields__) | {"leads_list", "leads_list_id", "verification", "custom_attributes"}
-SHADOWING = _FIXED | {"leads_list_ids", "leads_list_name", "company_type", "updated_at", "api_key", "data", "meta"}
+SHADOWING = _FIXED | {
+    "leads_list_ids",
+    "leads_list_name",
+    "leads_lists",
+    "company_type",
+    "updated_at",
+    "api_key",
+    "data",
+    "meta",
+}
 """Slugs that would hide what a lead has of its own."""
 SENDING_STATUSES: tuple[str, ...] = get_args(SendingStatus)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from vizsla.accounts.store import next_id
+from vizsla.accounts.store import next_id, next_ids
 from vizsla.leads.attributes import attribute_ids
 from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound
 from vizsla.leads.lists import count_in_lists, current_list, existing_lists, list_named
@@ -182,6 +182,26 @@ async def replace_leads(conn: Connection, account_id: int, change: int, pairs: S
     moved = [(before.lists, after.lists) for before, after in pairs if before.lists != after.lists]
     await count_in_lists(conn, account_id, removed=[before for before, _ in moved], added=[after for _, after in moved])
     await conn.execute_many(_PUT, [_row(account_id, change, after) for _, after in pairs])
+
+
+async def write_leads(
+    conn: Connection, account_id: int, change: int, known: Mapping[str, Lead], leads: Iterable[Lead]
+) -> None:
+    """Write many leads as they are to be, within a change: *known* by address as they were, the others new and given their ids."""
+    old, new = [], []
+    for one in leads:
+        before = known.get(one.email)
+        if before is None:
+            new.append(one)
+        elif before != one:
+            old.append((before, one))
+    await replace_leads(conn, account_id, change, old)
+    if new:
+        first = await next_ids(conn, account_id, len(new))
+        made = [msgspec.structs.replace(one, id=first + number) for number, one in enumerate(new)]
+        await conn.execute_many(_ADD, [_row(account_id, change, one) for one in made])
+        await count_in_lists(conn, account_id, added=[one.lists for one in made])
+        await conn.execute(_ADD_TO_COUNT, {"account_id": account_id, "n": len(made)})
 
 
 async def delete_leads(conn: Connection, account_id: int, ids: Sequence[int], now: int) -> int:

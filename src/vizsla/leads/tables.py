@@ -6,7 +6,7 @@ id. So one read shows a lead and one write changes it, however many attributes a
 `leads.mirror`. An id in a row whose list, tag or attribute is gone means nothing, for ids are never given twice.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text
 
 from vizsla.storage.schema import app_metadata
 
@@ -109,6 +109,41 @@ lead_tag = Table(
     Column("color", Text, nullable=False),  # six hexadecimal digits
     Column("created_at", BigInteger, nullable=False),
     Index("lead_tag_name", "account_id", "name_key", unique=True),
+)
+
+lead_import = Table(
+    "lead_import",
+    app_metadata,
+    _account(),
+    _id(),
+    Column("file_name", Text, nullable=False),
+    Column("columns", Text, nullable=False),  # JSON: the names of the file's columns
+    Column("plan", Text),  # JSON of leads.mapping.Plan; NULL: nobody said yet what is what
+    Column("size", BigInteger, nullable=False),  # rows
+    Column("done", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due", BigInteger),
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("lead_import_due", "due"),
+    Index("lead_import_created_at", "created_at"),
+)
+
+# Rows that wait, and those that were refused; the others are leads.
+lead_import_row = Table(
+    "lead_import_row",
+    app_metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("import_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("cells", Text, nullable=False),  # JSON
+    Column("fault", Text),  # why it was refused
+    ForeignKeyConstraint(["account_id", "import_id"], ["lead_import.account_id", "lead_import.id"], ondelete="CASCADE"),
 )
 
 # What is done to many leads, in steps: see storage.lease.

@@ -28,7 +28,7 @@ from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
 from vizsla.work.harvests import harvest_one
 from vizsla.work.leads import forget as forget_leads_tasks
-from vizsla.work.leads import work_on_tasks
+from vizsla.work.leads import work_on_imports, work_on_tasks
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
@@ -66,6 +66,8 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: work_on_lists(place, finder, tell), LOOK, tell))
         clerk = name_worker()
         group.create_task(_forever(lambda: work_on_tasks(place, clerk), LOOK, tell))
+        porter = name_worker()
+        group.create_task(_forever(lambda: work_on_imports(place, porter), LOOK, tell))
         searcher = name_worker()
         group.create_task(_forever(lambda: work_on_searches(place, searcher, tell), LOOK, tell))
         for _ in range(CRAWLS_AT_ONCE):

@@ -15,6 +15,7 @@ from vizsla.api.v2 import (
     leads,
     leads_attributes,
     leads_bulk,
+    leads_files,
     leads_lists,
     tags,
 )
@@ -35,6 +36,7 @@ def all_calls(*, trial: bool) -> Routes:
         *api_keys.calls.endpoints,
         *leads.calls.endpoints,
         *leads_bulk.calls.endpoints,
+        *leads_files.calls.endpoints,
         *leads_lists.calls.endpoints,
         *leads_attributes.calls.endpoints,
         *tags.calls.endpoints,

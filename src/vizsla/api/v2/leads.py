@@ -161,9 +161,7 @@ async def list_leads(call: Call, params: LeadsParams) -> LeadsAnswer:
     All filters that are given must hold. `meta.count` is exact.
     """
     services, account_id = call.services, call.caller.account_id
-    filters = await _filters(services.stores.app, account_id, params)
-    if filters is None:
-        filters, params = Filters(list_id=0), msgspec.structs.replace(params, offset=0)
+    filters = await filters_of(services.stores.app, account_id, params)
     page = await find_page(
         services.stores.app, services.mirrors, account_id, filters, limit=params.limit, offset=params.offset
     )
@@ -263,8 +261,8 @@ async def _answer(call: Call, one: Lead, reader: Reader | None = None) -> LeadAn
     return LeadAnswer(lead_json(shown))
 
 
-async def _filters(reader: Reader, account_id: int, params: LeadsParams) -> Filters | None:
-    """What is asked for; None if no lead can match."""
+async def filters_of(reader: Reader, account_id: int, params: LeadsParams) -> Filters:
+    """What is asked for."""
     texts = {name: text for name in COLUMNS if (text := clean(getattr(params, name) or ""))}
     named = params.custom_attributes or {}
     wanted = named if isinstance(named, Mapping) else {slug.strip(): ANY for slug in named.split(",")}
@@ -273,7 +271,7 @@ async def _filters(reader: Reader, account_id: int, params: LeadsParams) -> Filt
         ids = {each.slug: each.id for each in await list_attributes(reader, account_id)}
         for slug, text in wanted.items():
             if slug not in ids:
-                return None
+                return Filters(list_id=0)  # matches no lead, as none has this attribute
             if cleaned := clean(text):
                 attributes[ids[slug]] = cleaned
     return Filters(

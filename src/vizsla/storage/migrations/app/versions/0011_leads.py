@@ -74,3 +74,26 @@ def upgrade() -> None:
     )
     op.create_index("lead_task_due", "lead_task", ["due"])
     op.create_index("lead_task_ended_at", "lead_task", ["ended_at"])
+    _create(
+        "lead_import",
+        _text("file_name"),
+        _text("columns"),
+        _text("plan", null=True),
+        *(_number(name) for name in ("size", "done", "created", "updated", "skipped", "refused", "created_at")),
+        _number("due", null=True),
+        _text("worker", null=True),
+        _number("attempt"),
+        _number("ended_at", null=True),
+    )
+    op.create_index("lead_import_due", "lead_import", ["due"])
+    op.create_index("lead_import_created_at", "lead_import", ["created_at"])
+    op.create_table(
+        "lead_import_row",
+        *(_number(name) for name in ("account_id", "import_id", "number")),
+        _text("cells"),
+        _text("fault", null=True),
+        sa.PrimaryKeyConstraint("account_id", "import_id", "number", name="lead_import_row_pkey"),
+        sa.ForeignKeyConstraint(
+            ["account_id", "import_id"], ["lead_import.account_id", "lead_import.id"], ondelete="CASCADE"
+        ),
+    )
