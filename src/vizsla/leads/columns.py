@@ -185,7 +185,7 @@ class Columns:
     ) -> tuple[int, list[int]]:
         """A page without a filter: an offset of 100,000 costs what offset 0 does."""
         if self._ids is None:
-            read = duck.execute(f"SELECT id FROM {self.table} ORDER BY id").to_arrow_table()  # noqa: S608
+            read = duck.sql(f"SELECT id FROM {self.table} ORDER BY id").to_arrow_table()  # noqa: S608
             self._ids = read.column("id").combine_chunks()
         count = len(self._ids)
         first = offset if rising else max(0, count - offset - limit)
