@@ -53,7 +53,9 @@ class Model:
         self.tags: dict[int, str] = {}
 
     async def ask(self, method: str, path: str, sent: Any = None) -> Any:
-        return await self.api(method, f"/v2{path}", key=self.key, json=sent)
+        reply = await self.api(method, f"/v2{path}", key=self.key, json=sent)
+        assert reply.status < 500, self.api.log.getvalue()[-4_000:]
+        return reply
 
     def _pick(self, some: dict[int, Any], at: int) -> int | None:
         return sorted(some)[at % len(some)] if some else None
@@ -257,7 +259,7 @@ class Model:
         assert (found["meta"]["count"], found["meta"]["total"]) == (len(ids), len(self.leads)), query
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(done=st.lists(steps, min_size=4, max_size=24))
 async def test_pages_filters_and_counts_agree(api: Api, done: list[tuple[Any, ...]]) -> None:
     async with api.app.services.stores.app.write() as conn:

@@ -83,7 +83,8 @@ async def read_chunk(database: Database, account_id: int, place: Place, *, chang
     """
     values = {"account_id": account_id, "since": place[0], "after": place[1], "limit": CHUNK}
     ((change, last_id, text),) = await database.fetch_all_slowly(_CHANGED if changed else _ALL, values)
-    return (text.encode(), (change, last_id)) if text is not None else None
+    # Without the line feed Arrow takes a last cell that is empty for an empty text.
+    return (text.encode() + b"\n", (change, last_id)) if text is not None else None
 
 
 async def read_gone(database: Database, account_id: int, since: int) -> list[int]:
