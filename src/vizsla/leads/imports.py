@@ -64,7 +64,8 @@ _REFUSE = statement("""
     UPDATE lead_import_row SET fault = :fault WHERE account_id = :account_id AND import_id = :id AND number = :number
 """)
 _TAKEN = statement("""
-    DELETE FROM lead_import_row WHERE account_id = :account_id AND import_id = :id AND number IN :numbers[bigint]
+    DELETE FROM lead_import_row
+    WHERE account_id = :account_id AND import_id = :id AND number > :after AND number <= :upto AND fault IS NULL
 """)
 _PROGRESS = statement("""
     UPDATE lead_import SET done = :done, created = created + :created, updated = updated + :updated,
@@ -326,8 +327,7 @@ async def step(conn: Connection, claims: Claims, held: HeldImport, done: int, *,
         counts.refused = len(faults)
         refused = [{"account_id": account_id, "id": held.id, "number": n, "fault": why} for n, why in faults.items()]
         await conn.execute_many(_REFUSE, refused)
-        taken = [number for number, _ in wanted]
-        await conn.execute(_TAKEN, {"account_id": account_id, "id": held.id, "numbers": taken})
+        await conn.execute(_TAKEN, {"account_id": account_id, "id": held.id, "after": done, "upto": at})
     values = {"account_id": account_id, "id": held.id, "done": at, "ended_at": None if rows else now}
     await conn.execute(_PROGRESS, {**values, **msgspec.structs.asdict(counts)})
     if not rows:
