@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from vizsla.accounts import passwords
 from vizsla.accounts.store import Member, create_user
 from vizsla.accounts.tables import account
+from vizsla.crawl.tables import crawl_ask
 from vizsla.finder.tables import finder_outcome
 from vizsla.index.tables import index_metadata
 from vizsla.kit.settings import Settings
@@ -25,7 +26,9 @@ from vizsla.verifier.tables import verification
 NOW = 1_795_000_000
 # All of the app's, so every room's tables must have been imported by now.
 _TABLES = {
-    name for table in (account, claim, finder_outcome, lead, mail_out, verification) for name in table.metadata.tables
+    name
+    for table in (account, claim, crawl_ask, finder_outcome, lead, mail_out, verification)
+    for name in table.metadata.tables
 } | index_metadata.tables.keys()
 # The ledger of claims lets no line of it be deleted.
 _EMPTY = ";".join(("TRUNCATE " if table == "claim_event" else "DELETE FROM ") + table for table in sorted(_TABLES))

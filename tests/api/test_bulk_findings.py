@@ -10,10 +10,11 @@ import pytest
 from api.conftest import NOW, Api
 from api.test_finder import TEAM, put, seen
 from vizsla.accounts.lists import MOST_ROWS
-from vizsla.erasure import claim
+from vizsla.erasure.claiming import claim
 from vizsla.finder.bulk import claim_list, forget_old
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims, parse_claimed
+from vizsla.privacy.ledger import Word
 from vizsla.storage.secret import find_secret
 from vizsla.work.findings import LASTS, TURN, open_means, take_turn
 from vizsla.work.workplace import Workplace
@@ -207,7 +208,7 @@ async def test_whoever_says_stop_goes_from_the_lists(api: Api, worker: Worker) -
     services.claims = Claims(b"0" * 32, [("email", services.claims.hash("abrandt@team.example"))])
     hidden = (await results(api, id_))["data"]["rows"][0]
     claims = await worker.place.claims()
-    await claim(services.stores, claims, parse_claimed("mquellenberg@team.example"), api.clock)
+    await claim(services.stores, claims, parse_claimed("mquellenberg@team.example"), api.clock, word=Word("operator"))
     assert b"brandt" not in (await api("GET", f"{BULK}/{id_}/results.csv", key=api.a)).content.lower()
     services.claims = Claims(b"0" * 32, [("email", services.claims.hash("mquellenberg@team.example"))])
     later = await begin(api)

@@ -11,12 +11,13 @@ from accounts.conftest import NOW
 from api.conftest import Api
 from vizsla.accounts.lists import MOST_ROWS
 from vizsla.accounts.quota import Meter
-from vizsla.erasure import claim, finish_erasures
+from vizsla.erasure.claiming import claim, finish_erasures
 from vizsla.finder.bulk_searches import SearchJob, searches
 from vizsla.harvest.records import Sighting
 from vizsla.index.merge import merge
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims, add_claim, load_claims, parse_claimed
+from vizsla.privacy.ledger import Word
 from vizsla.storage.statement import statement
 from vizsla.work.searches import LASTS, TURN, take_turn
 from vizsla.work.workplace import Workplace
@@ -206,11 +207,11 @@ async def test_whoever_says_stop_goes_from_the_lists(api: Api, worker: Worker) -
     content = (await api("GET", f"{BULK}/{id_}/results.csv", key=api.a)).content
     assert someone.encode() not in content and b"@globex.example" not in content
     services.claims = Claims(SECRET)
-    await claim(stores, services.claims, parse_claimed(someone), api.clock)
+    await claim(stores, services.claims, parse_claimed(someone), api.clock, word=Word("operator"))
     async with stores.app.write() as conn:
         await add_claim(conn, services.claims, parse_claimed("info@globex.example"), NOW)
     await finish_erasures(stores, SECRET, api.clock)
-    await claim(stores, services.claims, parse_claimed("d3.example"), api.clock)
+    await claim(stores, services.claims, parse_claimed("d3.example"), api.clock, word=Word("operator"))
 
     kept = await stores.app.fetch_all(statement("SELECT asked, answer, locals FROM bulk_search_row"))
     assert someone.partition("@")[0] not in str(kept) and '"info"' not in str(kept)

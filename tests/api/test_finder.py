@@ -15,6 +15,7 @@ from vizsla.harvest.records import Fact, Sighting
 from vizsla.index.erase import forget
 from vizsla.index.merge import Merge
 from vizsla.index.verifications import record_verification
+from vizsla.kit.whom import Whom
 from vizsla.privacy.claims import Claimed, Claims, add_claim
 from vizsla.storage.secret import find_secret
 from vizsla.verifier.exchangers import Exchangers
@@ -384,7 +385,7 @@ async def test_a_claim_after_the_answer_takes_it_away(api: Api) -> None:
     async with services.stores.app.write() as conn:
         await add_claim(conn, services.claims, Claimed("email", "team.example", "abrandt"), NOW)
     async with services.stores.index.write() as conn:
-        await forget(conn, "team.example", "abrandt", today=NOW)
+        await forget(conn, Whom("team.example", "abrandt"), today=NOW)
     services.claims = Claims(b"0" * 32, [("email", services.claims.hash("abrandt@team.example"))])
     gone = await ask(api, "domain=team.example&full_name=Ada+Brandt")
 

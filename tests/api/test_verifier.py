@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from api.conftest import PLENTY, Api
-from vizsla.erasure import claim
+from vizsla.erasure.claiming import claim
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claimed, Claims
+from vizsla.privacy.ledger import Word
 from vizsla.storage.statement import statement
 from vizsla.verifier.learning import record_outcome
 from vizsla.verifier.store import attach_account
@@ -270,7 +271,9 @@ async def test_who_says_stop_while_a_run_is_on_is_neither_shown_nor_kept(api: Ap
     while not runner.runs:
         await asyncio.sleep(0.01)
     claims = Claims(b"0" * 32)
-    assert await claim(services.stores, claims, Claimed("email", "acme.test", "never"), api.clock)
+    assert await claim(
+        services.stores, claims, Claimed("email", "acme.test", "never"), api.clock, word=Word("operator")
+    )
     reply = await asking
 
     assert (reply.status, reply.error["id"]) == (451, "claimed_email")

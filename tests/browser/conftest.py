@@ -106,7 +106,7 @@ async def serving(home: Path, **variables: str) -> AsyncIterator[Served]:
             "VIZSLA_HELO_NAME": "probe.vizsla.test",
             "VIZSLA_MAIL_FROM": "probe@vizsla.test",
             "VIZSLA_HTTP_PORTS": f"80,443,{site.port}",
-            "VIZSLA_HTTP_RESOLVE": f"kestrel.test:80=127.0.0.1:{site.port},kestrel.test:443=127.0.0.1:{site.port}",
+            "VIZSLA_HTTP_RESOLVE": f"kestrel.test:80=127.0.0.1:{site.port}",
             "VIZSLA_CRAWL_DELAY": "0",
             **variables,
         }

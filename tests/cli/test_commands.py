@@ -1,5 +1,6 @@
 """What each command promises."""
 
+import getpass
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,11 @@ def test_who_said_stop_is_nowhere_and_stays_away(filled: Command) -> None:
     _, listed, _ = filled("claim", "list")
     assert stopped not in listed
     assert f"{stopped[0]}***@{RICHEST_DOMAIN}" in listed
+    _, history, _ = filled("claim", "list", "--history", "--json")
+    erased, claimed = json.loads(history)
+    assert stopped not in history
+    assert (claimed["what"], claimed["who"], claimed["proof"]) == ("claimed", "operator", getpass.getuser())
+    assert (erased["what"], erased["erased"]["email"]) == ("erased", 1)
 
 
 def test_a_claim_taken_back_lets_the_next_harvest_find_the_address(filled: Command) -> None:

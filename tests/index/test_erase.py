@@ -8,6 +8,7 @@ from index.made_up import NOBODY, TODAY, claimed, dump, email_of, fact, put, sig
 from vizsla.index.erase import forget
 from vizsla.index.tables import index_metadata
 from vizsla.index.verifications import record_accept_all, record_verification
+from vizsla.kit.whom import Whom
 from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
@@ -62,7 +63,7 @@ async def test_a_forgotten_address_leaves_no_trace(stores: Stores) -> None:
     assert all(held.values())
 
     async with stores.index.write() as conn:
-        await forget(conn, "acme.com", "zelda.quux", today=TODAY)
+        await forget(conn, Whom("acme.com", "zelda.quux"), today=TODAY)
 
     for trace in TRACES:
         assert await columns_with(stores.index, trace) == set()
@@ -82,7 +83,7 @@ async def test_forgetting_is_as_if_it_had_never_been_read(stores: Stores) -> Non
     assert await dump(stores.index) != without
 
     async with stores.index.write() as conn:
-        await forget(conn, "acme.com", "zelda", today=TODAY)
+        await forget(conn, Whom("acme.com", "zelda"), today=TODAY)
 
     assert await dump(stores.index) == without
 
@@ -90,22 +91,36 @@ async def test_forgetting_is_as_if_it_had_never_been_read(stores: Stores) -> Non
 async def test_a_forgotten_domain_goes_with_the_hosts_below_it(stores: Stores) -> None:
     await seed(stores)
     async with stores.index.write() as conn:
-        await forget(conn, "acme.com", None, today=TODAY)
+        await forget(conn, Whom("acme.com"), today=TODAY)
     rows = await dump(stores.index)
 
-    assert [row[:2] for row in rows["email"]] == [("notacme.com", "b"), ("other.example", "only.there")]
-    assert {row[0] for table in ("sighting", "fact", "domain") for row in rows[table]} == {
-        "notacme.com",
-        "other.example",
-    }
+    # other.example's was read on a page alone whose own address spells one at acme.com.
+    assert [row[:2] for row in rows["email"]] == [("notacme.com", "b")]
+    assert {row[0] for table in ("sighting", "fact", "domain") for row in rows[table]} == {"notacme.com"}
     assert not any(row[1].endswith("acme.com") and row[1] != "notacme.com" for row in rows["company_name"])
 
 
 async def test_the_next_harvest_does_not_bring_them_back(stores: Stores) -> None:
     await put(stores.index, sighting("zelda.quux@acme.com", **PERSON))
     async with stores.index.write() as conn:
-        await forget(conn, "acme.com", "zelda.quux", today=TODAY)
-    await put(stores.index, sighting("zelda.quux@acme.com", **PERSON), claims=claimed("zelda.quux@acme.com"))
+        await forget(conn, Whom("acme.com", "zelda.quux"), today=TODAY)
+    report = await put(
+        stores.index,
+        sighting("zelda.quux@acme.com", **PERSON),
+        sighting("joe@acme.com", WITNESS),
+        fact("description", "Ask Zelda.Quux@acme.com"),
+        visit(WITNESS),
+        claims=claimed("zelda.quux@acme.com"),
+    )
+
+    assert not any((await dump(stores.index)).values())
+    assert report.dropped["claimed"] == 4
+
+
+async def test_the_pages_of_a_claimed_domain_are_not_kept(stores: Stores) -> None:
+    await put(
+        stores.index, sighting("a@eu.acme.com"), fact("organization", "Acme"), visit(), claims=claimed("acme.com")
+    )
 
     assert not any((await dump(stores.index)).values())
 
@@ -114,7 +129,7 @@ async def test_forgetting_what_is_not_there_does_nothing(stores: Stores) -> None
     await put(stores.index, sighting("a@acme.com"), claims=NOBODY)
     before = await dump(stores.index)
     async with stores.index.write() as conn:
-        await forget(conn, "acme.com", "nobody", today=TODAY)
-        await forget(conn, "nothing.example", None, today=TODAY)
+        await forget(conn, Whom("acme.com", "nobody"), today=TODAY)
+        await forget(conn, Whom("nothing.example"), today=TODAY)
 
     assert await dump(stores.index) == before

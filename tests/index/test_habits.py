@@ -10,6 +10,7 @@ from index.made_up import NOBODY, TODAY, dump, email_of, put, sighting
 from vizsla.index.erase import forget
 from vizsla.index.habits import Known, dump_clues, infer_habits, load_clues, read_habits
 from vizsla.index.verifications import record_verification
+from vizsla.kit.whom import Whom
 from vizsla.naming.pattern import infer_pattern
 from vizsla.naming.prior import load_prior
 from vizsla.storage.database import Database
@@ -92,7 +93,7 @@ async def test_an_erased_address_takes_with_it_what_it_had_added(stores: Stores)
     assert await habits_of(stores.index) != before
 
     async with stores.index.write() as conn:
-        await forget(conn, "acme.com", "zwick", today=TODAY)
+        await forget(conn, Whom("acme.com", "zwick"), today=TODAY)
 
     assert await dump(stores.index) == before
 

@@ -45,7 +45,7 @@ def test_no_field_becomes_a_header_or_a_line_that_servers_refuse(subject: str, t
     assert message.isascii()
     assert all(len(line) <= 998 for line in message.split(b"\r\n"))
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", message)
-    assert mail.subject.isprintable() and len(mail.subject) <= 200
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", mail.subject)
 
 
 @given(text=st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=2_000))

@@ -5,6 +5,7 @@ A server's pages over both stores, and people who look at them.
 came from as browsers do.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -99,7 +100,7 @@ class Browser:
         if self.cookies:
             given["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         scope = {
-            "type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
             "query_string": query.encode(), "root_path": "", "scheme": "http", "client": ("127.0.0.1", 1),
             "server": ("vizsla.test", 80),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
@@ -108,7 +109,11 @@ class Browser:
         messages: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return next(sent, {"type": "http.disconnect"})
+            if (message := next(sent, None)) is None:
+                # It stays until it has been answered: who hangs up is sent no more of what is streamed.
+                await asyncio.Event().wait()
+            assert message is not None
+            return message
 
         async def send(message: Any) -> None:
             messages.append(dict(message))

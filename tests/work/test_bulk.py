@@ -14,7 +14,7 @@ from api.conftest import Moment
 from vizsla.accounts.lists import MOST_ROWS, TooManyRows
 from vizsla.accounts.quota import get_usage
 from vizsla.accounts.store import create_user
-from vizsla.erasure import claim
+from vizsla.erasure.claiming import claim
 from vizsla.finder.bulk_verifications import QuotaTooSmall, accept, cancel, delete, get
 from vizsla.finder.email_verifier import wait_for
 from vizsla.harvest.records import Sighting
@@ -24,6 +24,7 @@ from vizsla.kit.errors import WrongParams
 from vizsla.kit.settings import Settings
 from vizsla.mail.pool import is_urgent
 from vizsla.privacy.claims import Claims, parse_claimed
+from vizsla.privacy.ledger import Word
 from vizsla.storage.open import Stores
 from vizsla.storage.secret import find_secret
 from vizsla.storage.statement import statement
@@ -307,13 +308,13 @@ async def test_two_nodes_share_a_list(office: Office) -> None:
 
 async def test_who_said_stop_is_not_asked_about(office: Office) -> None:
     claims = Claims(office.place.secret)
-    await claim(office.place.stores, claims, parse_claimed("jane@acme.test"), office.clock)
+    await claim(office.place.stores, claims, parse_claimed("jane@acme.test"), office.clock, word=Word("operator"))
     sent = await office.send("Jane@acme.test", "joe@acme.test")
 
     assert await office.work_off(says("accepted"), sent) == ["joe@acme.test"]
     assert await office.endings(sent) == ["claimed", "valid"]
 
-    await claim(office.place.stores, claims, parse_claimed("acme.test"), office.clock)
+    await claim(office.place.stores, claims, parse_claimed("acme.test"), office.clock, word=Word("operator"))
     assert [row.email for row in await office.rows(sent)] == ["", ""]
     assert await office.endings(sent) == ["claimed", "claimed"]
     (counted,) = await office.place.stores.app.fetch_all(_PROBED)

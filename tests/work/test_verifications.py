@@ -11,11 +11,13 @@ from vizsla.harvest.records import Sighting
 from vizsla.index.merge import merge
 from vizsla.kit.clock import DAY
 from vizsla.kit.settings import Settings
+from vizsla.kit.whom import Whom
 from vizsla.privacy.claims import Claims
 from vizsla.storage.open import Stores
 from vizsla.storage.secret import find_secret
 from vizsla.storage.statement import statement
 from vizsla.verifier.evidence import Step
+from vizsla.verifier.forgetting import forget
 from vizsla.verifier.memo import find_memo
 from vizsla.verifier.outcome import Ended, Memo, Outcome, PutOff
 from vizsla.verifier.schedule import MOST_ATTEMPTS
@@ -27,7 +29,6 @@ from vizsla.verifier.store import (
     count_started,
     end_job,
     find_verification,
-    forget,
     forget_stale,
     put_off_jobs,
 )
@@ -254,14 +255,14 @@ async def test_what_nobody_asks_about_is_forgotten_and_who_is_claimed_at_once(pl
     async with app.write() as conn:
         await begin_verification(conn, "mail.acme.test", "jane", clock.at)
         await begin_verification(conn, "notacme.test", "jane", clock.at)
-        await forget(conn, "acme.test", "joe")
+        await forget(conn, Whom("acme.test", "joe"), clock.at)
         assert await forget_stale(conn, clock.at + 99 * DAY) == 0
     left = statement("SELECT domain, local FROM verification ORDER BY id")
     assert [tuple(row) for row in await app.fetch_all(left)] == [
         ("acme.test", "jane"), ("acme.test", "jim"), ("mail.acme.test", "jane"), ("notacme.test", "jane"),
     ]  # fmt: skip
     async with app.write() as conn:
-        await forget(conn, "acme.test")
+        await forget(conn, Whom("acme.test"), clock.at)
     assert [tuple(row) for row in await app.fetch_all(left)] == [("notacme.test", "jane")]
     await Verifying(place, Scripted(is_valid), Told()).work_off()
     async with app.write() as conn:
@@ -271,7 +272,7 @@ async def test_what_nobody_asks_about_is_forgotten_and_who_is_claimed_at_once(pl
 async def test_nothing_of_a_domain_is_kept_that_said_stop_while_it_was_asked(place: Workplace, clock: Moment) -> None:
     async def act(job: Job) -> Outcome:
         async with place.stores.app.write() as conn:
-            await forget(conn, "acme.test")
+            await forget(conn, Whom("acme.test"), clock.at)
         return Ended(VALID, [], Memo("yes", clock.at, []))
 
     await begun(place, "jane")

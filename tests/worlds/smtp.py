@@ -148,7 +148,9 @@ class Server:
 
 
 @asynccontextmanager
-async def smtp(script: Script, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
+async def smtp(
+    script: Script, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Server]:
     """A server; whatever is still dripping is cut off at the end."""
     world = Server(script, port)
     tasks: set[asyncio.Task[None]] = set()
@@ -164,7 +166,7 @@ async def smtp(script: Script, host: str = "127.0.0.1", port: int = 0) -> AsyncI
         finally:
             tasks.discard(task)
 
-    server = await asyncio.start_server(accept, host, port)
+    server = await asyncio.start_server(accept, host, port, ssl=tls)
     world.port = server.sockets[0].getsockname()[1]
     try:
         yield world

@@ -13,8 +13,10 @@ import msgspec
 from sqlalchemy import BindParameter, Table, bindparam, delete, func, null, select, update
 
 from vizsla.kit.errors import VizslaError
+from vizsla.kit.whom import Counts, Whom
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.lease import lease
+from vizsla.storage.mentions import mentioning, says
 from vizsla.storage.statement import statement
 
 MOST_ROWS = 100_000
@@ -31,11 +33,23 @@ class TooManyRows(VizslaError):
     id = "payload_too_large"
 
 
+async def forget_names(conn: Connection, tables: Iterable[str], whom: Whom) -> Counts:
+    """Lists are nameless whose name (that of a file) speaks of *whom*; how many of each of *tables*."""
+    counts: Counts = {}
+    for table in tables:
+        named = mentioning(f"SELECT account_id, id, name FROM {table} WHERE {says('name')}")  # noqa: S608
+        empty = statement(f"UPDATE {table} SET name = NULL WHERE account_id = :account_id AND id = :id")  # noqa: S608
+        found = [row for row in await conn.fetch_all(named, whom.needles) if whom.is_in_name(row[2])]
+        await conn.execute_many(empty, [{"account_id": row[0], "id": row[1]} for row in found])
+        counts[table] = len(found)
+    return counts
+
+
 class Lists(Generic[ListT, RowT]):
     """
     The lists of one kind.
 
-    *table* has `account_id`, `id`, `size`, `done`, `cancelled_at`, `ended_at` and what a lease needs; *rows* has `account_id`,
+    *table* has `account_id`, `id`, `size`, `done`, `cancelled_at`, `ended_at`, `name` and what a lease needs; *rows* has `account_id`,
     `list_id` and `number`. *columns* and *row_columns* are what the two readers are given.
     """
 
@@ -83,6 +97,7 @@ class Lists(Generic[ListT, RowT]):
         self._stop = statement(update(table).where(*this, table.c.ended_at.is_(None)).values(stopped))
         going_on = {"cancelled_at": null(), "ended_at": null(), "due": now}
         self._go_on = statement(update(table).where(*this, table.c.cancelled_at.is_not(None)).values(going_on))
+        self._name = statement(update(table).where(*this).values(name=bindparam("name_")))
         self._delete = statement(delete(table).where(*this))
         self._forget = statement(delete(table).where(table.c.ended_at <= bindparam("before_")))
         self._pace = statement(
@@ -124,6 +139,10 @@ class Lists(Generic[ListT, RowT]):
     async def resume(self, conn: Connection, account_id: int, list_id: int, now: int) -> bool:
         """Let one that was cancelled be worked on again. False if it was not."""
         return bool(await conn.execute(self._go_on, {"account_id_": account_id, "id_": list_id, "now_": now}))
+
+    async def set_name(self, conn: Connection, account_id: int, list_id: int, name: str) -> None:
+        """Say what the file was called that it came from."""
+        await conn.execute(self._name, {"account_id_": account_id, "id_": list_id, "name_": name})
 
     async def delete(self, conn: Connection, account_id: int, list_id: int) -> bool:
         """Drop it and its rows. False if there is none."""

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, tuple_
+from sqlalchemy import bindparam, select
 
 from vizsla.accounts.tables import api_key, request_log
 from vizsla.kit.clock import DAY
@@ -33,11 +33,20 @@ USED_EVERY = 60
 _BATCH = 2_000
 _LONGEST_PATH = 200
 _MOST_KEYS = 10_000
+_encode = msgspec.json.Encoder().encode
 
 _COLUMNS = ("id", "account_id", "key_id", "member_id", "at", "method", "path", "call", "status", "ms", "request_id")
+_TEXT = {"method", "path", "call", "request_id"}
+# A batch is one parameter: to hand over each row by itself costs more than to write it.
 _ADD = statement(
-    f"INSERT INTO request_log ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608
-    "ON CONFLICT (account_id, id) DO NOTHING"
+    f"INSERT INTO request_log ({', '.join(_COLUMNS)}) "  # noqa: S608
+    f"SELECT {', '.join(f'value ->> {at}' for at in range(len(_COLUMNS)))} FROM json_each(:rows) WHERE true "
+    "ON CONFLICT (account_id, id) DO NOTHING",
+    postgresql=f"INSERT INTO request_log ({', '.join(_COLUMNS)}) SELECT "  # noqa: S608
+    + ", ".join(
+        f"value ->> {at}" if name in _TEXT else f"CAST(value ->> {at} AS bigint)" for at, name in enumerate(_COLUMNS)
+    )
+    + " FROM jsonb_array_elements(CAST(:rows AS jsonb)) ON CONFLICT (account_id, id) DO NOTHING",
 )
 _USED = statement(
     "UPDATE api_key SET last_used_at = :at WHERE account_id = :account_id AND id = :id "
@@ -60,18 +69,16 @@ _KEYS_OF = statement(
     .order_by(api_key.c.id.desc())
     .limit(100)
 )
+# Account by account, oldest first, along the primary key: an index on the time would cost each request more than this does.
 _FORGET = statement(
-    delete(request_log).where(
-        tuple_(request_log.c.account_id, request_log.c.id).in_(
-            select(request_log.c.account_id, request_log.c.id)
-            .where(request_log.c.at <= bindparam("expired_"))
-            .limit(bindparam("limit_"))
-        )
-    )
+    "DELETE FROM request_log WHERE (account_id, id) IN (SELECT r.account_id, r.id FROM account CROSS JOIN request_log AS r "
+    "ON r.account_id = account.id AND r.id < :before LIMIT :limit)",
+    postgresql="DELETE FROM request_log WHERE (account_id, id) IN (SELECT account.id, r.id FROM account CROSS JOIN LATERAL "
+    "(SELECT id FROM request_log WHERE account_id = account.id AND id < :before ORDER BY id LIMIT :limit) AS r LIMIT :limit)",
 )
 
 
-class Logged(msgspec.Struct, frozen=True, gc=False):
+class Logged(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One request, as it is kept."""
 
     id: int
@@ -84,7 +91,7 @@ class Logged(msgspec.Struct, frozen=True, gc=False):
     method: str
     path: str
     call: str
-    """The call's name, as in the OpenAPI document."""
+    """Method and path of the call: `GET /v2/api-keys/{id}`."""
     status: int
     ms: int
     """How long the answer took."""
@@ -157,7 +164,7 @@ class RequestLog:
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             try:
                 async with self._database.write() as conn:
-                    await conn.execute_many(_ADD, [_row(one) for one in batch])
+                    await conn.execute(_ADD, {"rows": _encode([_readable(one) for one in batch]).decode()})
                     await self._note_used(conn, batch)
             except Exception as error:
                 self.lost += len(batch)
@@ -185,10 +192,12 @@ class RequestLog:
         self._used |= due
 
 
-def _row(one: Logged) -> dict[str, object]:
-    row = msgspec.structs.asdict(one)
-    row["path"] = "".join(mark if mark.isprintable() else "\ufffd" for mark in one.path[:_LONGEST_PATH])
-    return row
+def _readable(one: Logged) -> Logged:
+    """The same without what a database or a terminal would stumble over."""
+    if one.path.isprintable() and len(one.path) <= _LONGEST_PATH:
+        return one
+    path = "".join(mark if mark.isprintable() else "\ufffd" for mark in one.path[:_LONGEST_PATH])
+    return msgspec.structs.replace(one, path=path)
 
 
 async def list_requests(
@@ -218,4 +227,4 @@ async def list_requests(
 
 async def forget_requests(conn: Connection, now: int, *, limit: int = 10_000) -> int:
     """Drop up to *limit* that are older than thirty days."""
-    return await conn.execute(_FORGET, {"expired_": now - KEPT_FOR, "limit_": limit})
+    return await conn.execute(_FORGET, {"before": (now - KEPT_FOR + 1) << 30, "limit": limit})

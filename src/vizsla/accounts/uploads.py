@@ -6,7 +6,8 @@ they were read and not as octets. So a page needs only the first of them, and a 
 that somebody else sent, while the others stay.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from typing import Literal
 
 import msgspec
@@ -15,7 +16,7 @@ from vizsla.accounts.store import next_id
 from vizsla.kit.clock import DAY
 from vizsla.kit.csv_file import Record
 from vizsla.kit.errors import NotFound
-from vizsla.storage.database import Connection, Database, Reader
+from vizsla.storage.database import Connection, Reader
 from vizsla.storage.statement import statement
 
 Kind = Literal["verifications", "findings", "searches"]
@@ -26,7 +27,7 @@ LONGEST_CELL = 400
 """Characters of a cell that are kept: no address, name or domain is longer."""
 _MOST = 20
 """Files of one account that wait; the oldest goes when one more comes."""
-_PART_ROWS, _PART_CELLS = 500, 20_000
+_PART_ROWS, _PART_CELLS = 250, 10_000
 _COLUMNS = "id, kind, name, created_at, size, has_header"
 _ADD = statement("""
     INSERT INTO upload (account_id, id, kind, name, created_at, size, has_header)
@@ -48,10 +49,6 @@ _CROWD = statement("""
 """)
 _DELETE = statement("DELETE FROM upload WHERE account_id = :account_id AND id = :id")
 _FORGET = statement("DELETE FROM upload WHERE created_at <= :before")
-_EVERY = statement("SELECT account_id, upload_id, number, rows FROM upload_part")
-_REWRITE = statement("""
-    UPDATE upload_part SET rows = :rows WHERE account_id = :account_id AND upload_id = :id AND number = :number
-""")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Record]).decode
 
@@ -134,6 +131,8 @@ async def rows_of(reader: Reader, account_id: int, upload_id: int) -> AsyncItera
         row := await reader.fetch_one(_PART, {"account_id": account_id, "id": upload_id, "after": after})
     ) is not None:
         after = row[0]
+        # Whoever reads on does so without waiting for anything: a hundred thousand rows would hold up everybody.
+        await asyncio.sleep(0)
         yield _decode(row[1])
 
 
@@ -146,19 +145,3 @@ async def delete_upload(conn: Connection, account_id: int, upload_id: int) -> No
 async def forget_uploads(conn: Connection, before: int) -> int:
     """Drop files that came before."""
     return await conn.execute(_FORGET, {"before": before})
-
-
-async def forget_in_uploads(database: Database, is_theirs: Callable[[str], bool]) -> int:
-    """Empty the rows of all files that hold a text that *is_theirs*; how many there were."""
-    forgotten = 0
-    async for parts in database.stream(_EVERY, size=50):
-        for account_id, upload_id, number, text in parts:
-            rows = _decode(text)
-            kept = [Record([]) if any(map(is_theirs, row.cells)) else row for row in rows]
-            if kept == rows:
-                continue
-            values = {"account_id": account_id, "id": upload_id, "number": number, "rows": _encode(kept).decode()}
-            async with database.write() as conn:
-                await conn.execute(_REWRITE, values)
-            forgotten += sum(one is not other for one, other in zip(kept, rows, strict=True))
-    return forgotten

@@ -26,7 +26,7 @@ from vizsla.finder.finding import FindExchangers
 from vizsla.kit.clock import Clock, time_text
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.kit.settings import Settings
-from vizsla.privacy.claims import Claims
+from vizsla.privacy.claims import LOOK, Claims, find_version
 from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
@@ -36,8 +36,6 @@ from vizsla.verifier.waiting import Waiting
 _JSON = b"application/json"
 _ALIVE = statement("SELECT 1")
 _LOOPBACK = ("127.0.0.1", "::1")
-CLAIMS_SECONDS = 5.0
-"""How long a claim made by another process may take to reach this one. (The index forgets the address at once.)"""
 _TIDY_SECONDS = 3_600.0
 
 
@@ -57,7 +55,7 @@ def create_app(
     """
     The server's ASGI app on open *stores*.
 
-    *load_claims* reads the claims anew; it is called every few seconds while the app runs. *waiting* are the bells that the
+    *load_claims* reads the claims anew; it is called whenever one was made while the app runs. *waiting* are the bells that the
     loops of this process ring and hear, *way_out* is what they know of the way to mail servers. *find_exchangers* asks DNS where
     mail for a domain goes; without it the finder does not. *fallback* answers all paths that are not the API's.
     """
@@ -87,7 +85,7 @@ class App:
         self._door = Door(services, self.routes, journal)
         self._fallback = fallback
         self._openapi: bytes | None = None
-        self._tending: asyncio.Task[None] | None = None
+        self._tending: list[asyncio.Task[None]] = []
         self._pages: dict[str, Callable[[Scope], Awaitable[tuple[int, bytes, bytes]]]] = {
             "/healthz": self._healthz,
             "/readyz": self._readyz,
@@ -163,34 +161,46 @@ class App:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._tending = asyncio.create_task(self._tend())
+                self._tending = [asyncio.create_task(self._follow_claims()), asyncio.create_task(self._tidy_up())]
                 await send({"type": "lifespan.startup.complete"})
             else:
-                if self._tending is not None:
-                    self._tending.cancel()
+                for task in self._tending:
+                    task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
-                        await self._tending
+                        await task
                 await self.services.requests.close()
                 self.journal.flush()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    async def _tend(self) -> None:
-        """What is due while the server runs: claims read anew, rows dropped that have served their time."""
-        loop = asyncio.get_running_loop()
-        tidy_at = loop.time()
+    async def _follow_claims(self) -> None:
+        """Read the claims anew whenever one was made or taken back."""
+        known: int | None = None
+        services = self.services
+
+        async def follow() -> None:
+            nonlocal known
+            # One row by its key: what is asked so often must cost nothing.
+            version = await find_version(services.stores.app)
+            if services.load_claims is not None and version != known:
+                services.claims = await services.load_claims()
+                known = version
+
+        await self._again_and_again(follow, LOOK)
+
+    async def _tidy_up(self) -> None:
+        """Drop rows that have served their time."""
+        await self._again_and_again(self._tidy, _TIDY_SECONDS)
+
+    async def _again_and_again(self, act: Callable[[], Awaitable[None]], pause: float) -> None:
         while True:
             try:
-                if self.services.load_claims is not None:
-                    self.services.claims = await self.services.load_claims()
-                if loop.time() >= tidy_at:
-                    tidy_at = loop.time() + _TIDY_SECONDS
-                    await self._tidy()
+                await act()
             except StoreError as error:
                 self.journal.event("tend", level="warning", error=error.details)
             except Exception as error:
                 self.journal.fault(error, request_id="", name="tend")
-            await asyncio.sleep(CLAIMS_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _tidy(self) -> None:
         now = self.services.clock.now()

@@ -1,12 +1,18 @@
 """`vizsla claim`: who said stop."""
 
 import asyncio
+import getpass
+import os
 
-from vizsla import erasure
 from vizsla.cli.output import put_json, put_table, talk
-from vizsla.kit.clock import day
+from vizsla.erasure import claiming
+from vizsla.kit.clock import day, time_text
+from vizsla.mail.post import outbox_of
 from vizsla.privacy.claims import list_claims, parse_claimed
+from vizsla.privacy.ledger import LedgerLine, Word, list_ledger
 from vizsla.work.workplace import open_workplace
+
+_MOST_LINES = 10_000
 
 
 def add(email_or_domain: str, /) -> None:
@@ -22,7 +28,14 @@ def add(email_or_domain: str, /) -> None:
     async def run() -> None:
         claimed = parse_claimed(email_or_domain)
         async with open_workplace() as place:
-            is_new = await erasure.claim(place.stores, await place.claims(), claimed, place.clock)
+            is_new = await claiming.claim(
+                place.stores,
+                await place.claims(),
+                claimed,
+                place.clock,
+                word=_my_word(),
+                outbox=outbox_of(place.settings),
+            )
             talk(
                 f"{claimed.text} is claimed: forgotten, and not taken up again."
                 if is_new
@@ -32,16 +45,26 @@ def add(email_or_domain: str, /) -> None:
     asyncio.run(run())
 
 
-def list_all(*, json: bool = False) -> None:
-    """List claims, as far as they can be shown: addresses are kept as hashes alone."""
+def list_all(*, history: bool = False, json: bool = False) -> None:
+    """
+    List claims, as far as they can be shown: addresses are kept as hashes alone.
+
+    Parameters
+    ----------
+    history
+        The ledger instead: what was done, when, on whose word, and how much went.
+    """
 
     async def run() -> None:
         async with open_workplace() as place:
-            claims = await list_claims(place.stores.app)
+            lines = await list_ledger(place.stores.app, _MOST_LINES) if history else []
+            claims = [] if history else await list_claims(place.stores.app)
         if json:
-            put_json(claims)
-        elif not claims:
+            put_json(lines if history else claims)
+        elif not (lines or claims):
             talk("Nobody has said stop. `vizsla claim add EMAIL-or-DOMAIN` keeps one.")
+        elif history:
+            put_table(("when", "what", "kind", "who", "on the word of", "rows"), [_shown(line) for line in lines])
         else:
             put_table(("kind", "who", "since"), [(c.kind, c.label, day(c.created_at)) for c in claims])
 
@@ -54,7 +77,8 @@ def remove(email_or_domain: str, /) -> int:
     async def run() -> int:
         claimed = parse_claimed(email_or_domain)
         async with open_workplace() as place:
-            was_claimed = await erasure.unclaim(place.stores, await place.claims(), claimed)
+            claims = await place.claims()
+            was_claimed = await claiming.unclaim(place.stores, claims, claimed, place.clock, word=_my_word())
         talk(
             f"{claimed.text} may be kept again, when a page with it is next read."
             if was_claimed
@@ -63,3 +87,17 @@ def remove(email_or_domain: str, /) -> int:
         return 0 if was_claimed else 1
 
     return asyncio.run(run())
+
+
+def _shown(line: LedgerLine) -> tuple[object, ...]:
+    word = f"{line.who}: {line.proof}" if line.proof else line.who
+    rows = ", ".join(f"{table} {count}" for table, count in line.erased.items())
+    return time_text(line.at), line.what, line.kind, line.label, word, rows
+
+
+def _my_word() -> Word:
+    """Whoever sits at this terminal."""
+    try:
+        return Word("operator", getpass.getuser())
+    except OSError:
+        return Word("operator", f"uid {os.getuid()}")  # a container knows no names

@@ -18,10 +18,11 @@ from vizsla.api.v2 import all_calls
 from vizsla.cli.gather import load_sample
 from vizsla.cli.output import put_line, talk
 from vizsla.desk.services import Services
-from vizsla.erasure import finish_erasures
+from vizsla.erasure.claiming import finish_erasures
 from vizsla.harvest.sample import RICHEST_DOMAIN
 from vizsla.kit.errors import VizslaError
 from vizsla.kit.settings import Settings, load_settings
+from vizsla.mail.post import outbox_of
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
 from vizsla.storage.open import HomeLock
@@ -109,7 +110,7 @@ def _one_server(settings: Settings) -> Iterator[None]:
 async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool) -> None:
     async with contextlib.AsyncExitStack() as stack:
         place = await stack.enter_async_context(open_workplace(settings))
-        if forgotten := await finish_erasures(place.stores, place.secret, place.clock):
+        if forgotten := await finish_erasures(place.stores, place.secret, place.clock, outbox=outbox_of(settings)):
             talk(f"Finished forgetting {forgotten} claimed addresses and domains.")
         if with_sample and await place.stores.index.fetch_one(_ANY_DOMAIN) is None:
             talk("The index is empty: loading the sample.")

@@ -23,7 +23,6 @@ _WITHDRAW = statement("""
 _ANYBODY = statement("""
     SELECT 1 FROM crawl_ask WHERE domain = :domain AND cancelled_at IS NULL AND asked_at >= :since LIMIT 1
 """)
-_FORGET = statement("DELETE FROM crawl_ask WHERE domain = :domain")
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -59,8 +58,3 @@ async def withdraw_ask(conn: Connection, account_id: int, domain: str, now: int)
 async def is_wanted(reader: Reader, domain: str, since: int) -> bool:
     """Whether anybody who asked from *since* on still wants *domain* crawled."""
     return await reader.fetch_one(_ANYBODY, {"domain": domain, "since": since}) is not None
-
-
-async def forget_asks(conn: Connection, domain: str) -> None:
-    """Forget that anybody asked for *domain*: its owner wants it left alone."""
-    await conn.execute(_FORGET, {"domain": domain})

@@ -62,3 +62,14 @@ crawl_ask = Table(
     Index("crawl_ask_page", "account_id", "asked_at"),
     Index("crawl_ask_domain", "domain"),
 )
+
+NO_PERSON = {
+    "crawl_page.etag": "an identifier that a server made of a body",
+    "crawl_page.last_modified": "a date",
+    "crawl_page.digest": "a hash",
+    "crawl_request.worker": "a process of ours",
+    "crawl_request.state": "a word of ours",
+    "crawl_request.skipped": "words of ours, and how often",
+    "crawl_request.ending": "a sentence of ours",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

@@ -69,19 +69,20 @@ class Asker(msgspec.Struct, frozen=True):
         caller, services = self.caller, self.services
         if services.meter.is_free(caller.account_id, kind, question, self.now):
             return
-        if await self._has_room(kind):
+        if await self.room(kind):
             return
         if not await is_paid(services.stores.app, caller.account_id, kind, question, self.now):
             raise QuotaUsedUp
 
-    async def _has_room(self, kind: Kind) -> bool:
+    async def room(self, kind: Kind) -> int:
+        """How many questions are left of the account's period, and of what this member may use of it."""
         caller, app = self.caller, self.services.stores.app
         used = await get_usage(app, caller.account_id, self.now, caller.period_day)
-        share = caller.share(kind)
-        if share is None or share.allowed is None:
-            return used.of(kind) < caller.allowed(kind)
-        mine = await get_member_usage(app, caller.account_id, share.member_id, self.now, caller.period_day)
-        return used.of(kind) < caller.allowed(kind) and mine.of(kind) < share.allowed
+        left, share = caller.allowed(kind) - used.of(kind), caller.share(kind)
+        if share is not None and share.allowed is not None:
+            mine = await get_member_usage(app, caller.account_id, share.member_id, self.now, caller.period_day)
+            left = min(left, share.allowed - mine.of(kind))
+        return max(0, left)
 
     async def charge(self, kind: Kind, question: str) -> None:
         """Count one question; raises QuotaUsedUp."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from vizsla.accounts.quota import Kind as Metered
-from vizsla.accounts.quota import find_paid, get_usage, period_end
+from vizsla.accounts.quota import find_paid, period_end
 from vizsla.accounts.uploads import Kind, Upload, rows_of
 from vizsla.desk.asking import Asker
 from vizsla.desk.columns import Mapped, body_of, person_of, target_of, text_of
@@ -103,13 +103,6 @@ async def estimate(asker: Asker, upload: Upload, columns: Mapped, *, per_domain:
     async for part in parts_of(services.stores.app, account_id, upload):
         counts.rows += len(part)
         await count(asker, counts, part, columns, per_domain)
-    metered = METERED[kind]
-    used = await get_usage(services.stores.app, account_id, asker.now)
-    allowed, spent = (
-        (asker.caller.searches, used.searches)
-        if metered == "searches"
-        else (asker.caller.verifications, used.verifications)
-    )
     rate = await _LISTS[kind](services.stores.app)
     fresh = len(counts.seen) - counts.known
     slowest = max(counts.by_domain.values(), default=0) * _AT_ONE_SERVER if services.settings.probe else 0.0
@@ -124,8 +117,8 @@ async def estimate(asker: Asker, upload: Upload, columns: Mapped, *, per_domain:
         limited=counts.limited,
         worst=counts.worst,
         held=counts.rows - counts.blank if kind == "verifications" else 0,
-        left=max(0, allowed - spent),
-        renewed_at=period_end(asker.now),
+        left=await asker.room(METERED[kind]),
+        renewed_at=period_end(asker.now, asker.caller.period_day),
         seconds=max(fresh * (_A_ROW[kind] if rate is None else rate), slowest),
         is_measured=rate is not None,
         problem=counts.problem,

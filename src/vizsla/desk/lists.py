@@ -38,6 +38,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     done: int
     status: Literal["running", "done", "cancelled"]
+    name: str | None
+    """Of the file it came from; None of one that a program sent."""
     tally: tuple[Share, ...]
     charged: int | None = None
     """Verifications that it counts as; None: its questions were counted as they were answered."""
@@ -61,6 +63,7 @@ def _of_verifications(one: BulkList) -> Overview:
         size=one.size,
         done=one.done,
         status=one.status,
+        name=one.name,
         tally=tuple(Share(word, rows) for word, rows in tally if rows),
         charged=one.charged,
     )
@@ -76,6 +79,7 @@ def _of_findings(one: FindingList) -> Overview:
         size=one.size,
         done=one.done,
         status=one.status,
+        name=one.name,
         tally=tuple(share for share in tally if share.rows),
     )
 
@@ -90,6 +94,7 @@ def _of_searches(one: SearchList) -> Overview:
         size=one.size,
         done=one.done,
         status=one.status,
+        name=one.name,
         tally=tuple(share for share in tally if share.rows),
         addresses=one.addresses,
         per_domain=one.per_domain,
@@ -132,13 +137,9 @@ async def resume_list(conn: Connection, asker: Asker, kind: Kind, list_id: int) 
     """Go on with a list that was cancelled. Raises NotFound, and QuotaTooSmall."""
     caller, now = asker.caller, asker.now
     if kind == "verifications":
+        share = caller.share("verifications")
         await bulk_verifications.resume(
-            conn,
-            caller.account_id,
-            list_id,
-            allowed=caller.verifications,
-            now=now,
-            share=caller.share("verifications"),
+            conn, caller.account_id, list_id, allowed=caller.verifications, now=now, share=share
         )
     elif kind == "findings":
         await bulk.resume_list(conn, caller.account_id, list_id, now)

@@ -19,6 +19,7 @@ from vizsla.finder.bulk_verifications import accept
 from vizsla.kit.csv_file import Record, open_sheet
 from vizsla.kit.errors import WrongParams
 from vizsla.storage.database import Connection, Reader
+from vizsla.verifier.bulk_store import bulk_lists
 
 LARGEST_FILE = 16_000_000
 """Bytes."""
@@ -93,26 +94,21 @@ async def start(
     await delete_upload(conn, account_id, upload.id)
     if upload.kind == "verifications":
         texts = (text_of(record, columns) for record in records)
-        return (
-            await accept(
-                conn,
-                account_id,
-                texts,
-                allowed=asker.caller.verifications,
-                now=now,
-                share=asker.caller.share("verifications"),
-            )
-        ).id
-    if upload.kind == "findings":
+        allowed, share = asker.caller.verifications, asker.caller.share("verifications")
+        id_ = (await accept(conn, account_id, texts, allowed=allowed, now=now, share=share)).id
+        await bulk_lists.set_name(conn, account_id, id_, upload.name)
+    elif upload.kind == "findings":
         people = (person_of(record, columns) for record in records)
-        return (
-            await bulk.add_list(
-                conn, account_id, people, max_duration=max_duration, now=now, member_id=asker.caller.member_id
-            )
-        ).id
-    targets = (target_of(record, columns) for record in records)
-    return (
-        await bulk_searches.add_list(
+        made = await bulk.add_list(
+            conn, account_id, people, max_duration=max_duration, now=now, member_id=asker.caller.member_id
+        )
+        id_ = made.id
+        await bulk.findings.set_name(conn, account_id, id_, upload.name)
+    else:
+        targets = (target_of(record, columns) for record in records)
+        searched = await bulk_searches.add_list(
             conn, account_id, targets, per_domain=per_domain, now=now, member_id=asker.caller.member_id
         )
-    ).id
+        id_ = searched.id
+        await bulk_searches.searches.set_name(conn, account_id, id_, upload.name)
+    return id_

@@ -37,17 +37,6 @@ _PROGRESS = statement("""
         ended_at = CASE WHEN done + :done >= size THEN CAST(:now AS bigint) ELSE NULL END
     WHERE account_id = :account_id AND id = :id
 """)
-_FORGET = statement("""
-    UPDATE bulk_finding_row SET asked = '{}', answer = :claimed, domain = NULL, local = NULL
-    WHERE domain = :domain AND local = :local
-""")
-_FORGET_DOMAIN = statement("""
-    UPDATE bulk_finding_row SET asked = '{}', answer = :claimed, domain = NULL, local = NULL
-    WHERE domain = :domain OR substr(domain, length(domain) - length(:domain)) = :below
-""")
-EVERY_FOUND = statement(
-    "SELECT DISTINCT domain, local FROM bulk_finding_row WHERE domain IS NOT NULL ORDER BY domain, local"
-)
 
 
 class FindingsNotFound(NotFound):
@@ -88,6 +77,8 @@ class FindingList(msgspec.Struct, frozen=True):
     found: int
     cancelled_at: int | None
     ended_at: int | None
+    name: str | None = None
+    """Of the file it came from."""
 
     @property
     def status(self) -> Literal["running", "done", "cancelled"]:
@@ -252,12 +243,3 @@ async def delete_list(conn: Connection, account_id: int, list_id: int) -> None:
     """Stop a list and forget its rows. Raises FindingsNotFound."""
     if not await findings.delete(conn, account_id, list_id):
         raise FindingsNotFound
-
-
-async def forget_found(conn: Connection, domain: str, local: str | None = None) -> None:
-    """Take an address, or all of a domain and those below it, out of the rows that found it."""
-    claimed = _encode(refused(ClaimedEmail())).decode()
-    if local is not None:
-        await conn.execute(_FORGET, {"domain": domain, "local": local, "claimed": claimed})
-    else:
-        await conn.execute(_FORGET_DOMAIN, {"domain": domain, "below": f".{domain}", "claimed": claimed})

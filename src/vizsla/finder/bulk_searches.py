@@ -46,18 +46,6 @@ _SEARCHED = statement("""
     SELECT domain, min(number) FROM bulk_search_row
     WHERE account_id = :account_id AND list_id = :id AND domain IN :domains[text] GROUP BY domain
 """)
-_OF_DOMAIN = statement("""
-    SELECT account_id, list_id, number, locals FROM bulk_search_row WHERE domain = :domain AND locals IS NOT NULL
-""")
-_KEEP_LOCALS = statement("""
-    UPDATE bulk_search_row SET locals = :locals
-    WHERE account_id = :account_id AND list_id = :list_id AND number = :number
-""")
-_FORGET_DOMAIN = statement("""
-    UPDATE bulk_search_row SET asked = '{}', answer = :claimed, domain = NULL, locals = NULL
-    WHERE domain = :domain OR substr(domain, length(domain) - length(:domain)) = :below
-""")
-EVERY_FOUND = statement("SELECT DISTINCT domain, locals FROM bulk_search_row WHERE locals IS NOT NULL")
 
 
 class SearchesNotFound(NotFound):
@@ -100,6 +88,8 @@ class SearchList(msgspec.Struct, frozen=True):
     addresses: int
     cancelled_at: int | None
     ended_at: int | None
+    name: str | None = None
+    """Of the file it came from."""
 
     @property
     def status(self) -> Literal["running", "done", "cancelled"]:
@@ -139,7 +129,7 @@ class SearchJob(msgspec.Struct, frozen=True):
     done: int
     worker: str
     attempt: int
-    member_id: int | None = None
+    member_id: int | None
     """Whose it is counted as; None: the account's alone."""
 
 
@@ -313,24 +303,3 @@ async def keep_answers(conn: Connection, job: SearchJob, outcomes: Sequence[Outc
 async def give_back(conn: Connection, job: SearchJob, due: int) -> bool:
     """Let another try at *due* what failed through a fault of ours."""
     return await searches.put_back(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due)
-
-
-async def forget_searched(conn: Connection, domain: str, local: str | None = None) -> None:
-    """Take an address, or all of a domain and those below it, out of the rows that found it."""
-    if local is None:
-        claimed = _encode(refused(ClaimedEmail())).decode()
-        await conn.execute(_FORGET_DOMAIN, {"domain": domain, "below": f".{domain}", "claimed": claimed})
-        return
-    kept = []
-    for account_id, list_id, number, text in await conn.fetch_all(_OF_DOMAIN, {"domain": domain}):
-        found = _locals(text)
-        if local in found:
-            left = [other for other in found if other != local]
-            values = {"account_id": account_id, "list_id": list_id, "number": number}
-            kept.append({**values, "locals": _encode(left).decode()})
-    await conn.execute_many(_KEEP_LOCALS, kept)
-
-
-def pairs_of(rows: Iterable[Row]) -> list[tuple[str, str]]:
-    """The addresses in rows of EVERY_FOUND, as (domain, local part)."""
-    return [(domain, local) for domain, text in rows for local in _locals(text)]

@@ -133,9 +133,7 @@ async def resume(
     conn: Connection, account_id: int, list_id: int, *, allowed: int, now: int, share: Share | None = None
 ) -> BulkList:
     """
-    Go on with a list that was cancelled: what was not done is counted again, of the *allowed* a period.
-
-    It is counted as whose the list was; *share* is what that member may, if they ask.
+    Go on with a list that was cancelled: what was not done is counted again, of the *allowed* a period, as *share*'s member's.
 
     Raises ListNotFound and QuotaTooSmall.
     """
@@ -144,12 +142,12 @@ async def resume(
         raise ListNotFound
     if found.cancelled_at is not None:
         undone = found.size - found.done
-        own = share if share is not None and share.member_id == found.member_id else None
-        room = await left(conn, account_id, "verifications", allowed=allowed, now=now, share=own)
+        room = await left(conn, account_id, "verifications", allowed=allowed, now=now, share=share)
         if undone > room:
             raise _too_small(undone, room)
-        period = await reserve(conn, account_id, "verifications", count=undone, now=now, member_id=found.member_id)
-        await resume_list(conn, account_id, list_id, count=undone, period=period, now=now)
+        member_id = share.member_id if share is not None else None
+        period = await reserve(conn, account_id, "verifications", count=undone, now=now, member_id=member_id)
+        await resume_list(conn, account_id, list_id, count=undone, period=period, member_id=member_id, now=now)
     return await get(conn, account_id, list_id)
 
 

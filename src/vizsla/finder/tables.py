@@ -58,6 +58,7 @@ bulk_finding = Table(
     Column("due", BigInteger),  # see storage.lease; NULL: ended
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
+    Column("name", Text),  # of the file it came from
     Column("cancelled_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("member_id", BigInteger),  # whose it is counted as; NULL: the account's alone
@@ -93,9 +94,10 @@ bulk_search = Table(
     Column("due", BigInteger),  # see storage.lease; NULL: ended
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
+    Column("name", Text),  # of the file it came from
     Column("cancelled_at", BigInteger),
     Column("ended_at", BigInteger),
-    Column("member_id", BigInteger),  # whose it is counted as; NULL: the account's alone
+    Column("member_id", BigInteger),  # who asked, where a person did
     Index("bulk_search_due", "due"),
     Index("bulk_search_ended_at", "ended_at"),
 )
@@ -123,3 +125,14 @@ finder_calibration = Table(
     Column("n", Integer, nullable=False),
     Column("made_at", BigInteger, nullable=False),
 )
+
+NO_PERSON = {
+    "finder_likelihood.provider": "a company's name, from our list",
+    "finder_likelihood.outcome": "a word of ours",
+    "finder_outcome.tld": "a top-level domain",
+    "finder_outcome.version": "of our prior",
+    "finder_outcome.label": "a word of ours",
+    "bulk_finding.worker": "a process of ours",
+    "bulk_search.worker": "a process of ours",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

@@ -40,7 +40,10 @@ _BYTES = statement(
 )
 _TABLES = ["crawl_page", "sighting", "fact", "page", "email", "domain", "domain_pattern", "facet", "company_name"]
 _LAST = statement("SELECT figures, made_at, due FROM index_figures WHERE id = 1")
-_IS_DUE = statement("SELECT 1 FROM index_figures WHERE due <= :now")
+_NEXT = statement("SELECT due FROM index_figures WHERE id = 1")
+_FIRST = statement(
+    "INSERT INTO index_figures (id, due, attempt, figures) VALUES (1, :now, 0, '{}') ON CONFLICT (id) DO NOTHING"
+)
 _PUT = statement("UPDATE index_figures SET figures = :figures, made_at = :now WHERE id = 1")
 _ASK = statement("UPDATE index_figures SET due = :now WHERE id = 1 AND due > :now AND worker IS NULL")
 _FREE = statement("UPDATE index_figures SET worker = NULL WHERE id = 1 AND worker = :worker")
@@ -86,14 +89,17 @@ async def read_figures(reader: Reader, now: int) -> Counted:
 
 async def ask_for_count(conn: Connection, now: int) -> None:
     """Let it be counted now."""
+    await conn.execute(_FIRST, {"now": now})
     await conn.execute(_ASK, {"now": now})
 
 
 async def count_if_due(index: Database, *, worker: str, now: int) -> bool:
     """Count if nobody did for an hour. False if there was no need."""
-    if await index.fetch_one(_IS_DUE, {"now": now}) is None:
+    row = await index.fetch_one(_NEXT)
+    if row is not None and row[0] > now:
         return False
     async with index.write() as conn:
+        await conn.execute(_FIRST, {"now": now})
         rows = await _counting.claim(conn, now=now, until=now + LASTS, worker=worker, limit=1)
     if not rows:
         return False

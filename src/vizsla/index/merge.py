@@ -25,6 +25,7 @@ from vizsla.index.evidence import MAX_URI, clean
 from vizsla.index.refresh import ADDRESSES_AT_ONCE, DOMAINS_AT_ONCE, refresh_addresses, refresh_domains
 from vizsla.index.truth import Pair, list_addresses_on, record_facts, record_sightings, record_visits
 from vizsla.kit.mail_hosts import is_disposable, is_webmail
+from vizsla.kit.whom import addresses_in
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement
@@ -107,7 +108,7 @@ class Merge:
 
     async def _read(self, conn: Connection) -> None:
         if visits := list(islice(self._visits, _ROWS_AT_ONCE)):
-            made = [one for one in visits if self._is_sound(one.domain or "-", one.uri)]
+            made = [one for one in visits if self._is_sound(one.domain or "-", one.uri) and self._may_note(one)]
             await record_visits(conn, made)
             pairs = await list_addresses_on(conn, sorted({one.uri for one in made}))
             self._addresses.update(dict.fromkeys(pairs))
@@ -130,7 +131,7 @@ class Merge:
         for one in sightings:
             if not self._is_sound(one.domain, one.uri, one.local):
                 continue
-            if self._claims.is_claimed(one.domain, one.local):
+            if self._claims.is_claimed(one.domain, one.local) or self._speaks_of_claimed(one.uri, one.position):
                 self.report.dropped["claimed"] += 1
             elif is_webmail(one.domain):
                 self.report.dropped["webmail"] += 1
@@ -140,10 +141,20 @@ class Merge:
                 yield one
 
     def _may_say(self, fact: Fact) -> bool:
-        if self._claims.is_claimed(fact.domain):
+        if self._claims.is_claimed(fact.domain) or self._speaks_of_claimed(fact.uri, fact.value):
             self.report.dropped["claimed"] += 1
             return False
         return bool(fact.value)
+
+    def _may_note(self, visit: Visit) -> bool:
+        if self._claims.is_claimed(visit.domain) or self._speaks_of_claimed(visit.uri):
+            self.report.dropped["claimed"] += 1
+            return False
+        return True
+
+    def _speaks_of_claimed(self, *texts: str | None) -> bool:
+        """Whether one of *texts* spells an address that is claimed: a page's own address may."""
+        return any(self._claims.is_claimed(domain, local) for domain, local in addresses_in(texts))
 
     def _is_sound(self, domain: str, uri: str, word: str = "-") -> bool:
         if len(uri) > MAX_URI or len(uri.encode("utf-8", "replace")) > MAX_URI:

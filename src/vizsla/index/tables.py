@@ -180,3 +180,32 @@ index_figures = Table(
     Column("made_at", BigInteger),
     Column("figures", Text, nullable=False),  # JSON of figures.Figures
 )
+
+_WORDS = "words of ours"
+NO_PERSON = {
+    "fact.key": _WORDS,
+    "page.digest": "a hash",
+    "email.type": _WORDS,
+    "email.seniority": _WORDS,
+    "email.department": _WORDS,
+    "email.verification_status": _WORDS,
+    "domain.pattern": "a template such as {first}.{last}",
+    "domain.industry": _WORDS,
+    "domain.technologies": "names of products, from our list",
+    "domain.country": "a country's code",
+    "domain.headcount": _WORDS,
+    "domain.company_type": _WORDS,
+    "domain_pattern.version": "of our prior",
+    "domain_pattern.clues": "numbers of templates, and how often",
+    "facet.type": _WORDS,
+    "facet.seniority": _WORDS,
+    "facet.department": _WORDS,
+    "harvest_run.kind": _WORDS,
+    "harvest_run.by_whom": _WORDS,
+    "harvest_run.state": _WORDS,
+    "harvest_run.worker": "a process of ours",
+    "harvest_run.stage": _WORDS,
+    "index_figures.worker": "a process of ours",
+    "index_figures.figures": "numbers",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

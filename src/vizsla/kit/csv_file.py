@@ -8,6 +8,7 @@ of Western Europe. A row that cannot be read is a row with a reason; none is los
 import codecs
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
@@ -23,6 +24,7 @@ MOST_LINES = 100
 _SAMPLE = 4_096
 _DELIMITERS = ",;\t|"
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_QUOTED = re.compile('"[^"]*"')
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
@@ -59,8 +61,8 @@ def open_sheet(file: BinaryIO, *, most_lines: int = MOST_LINES) -> Sheet:
     first = next((line for line in lines if line.strip()), "")
     if not first:
         raise WrongParams("There are no rows in this file.")
-    delimiter = max(_DELIMITERS, key=first.count) if any(mark in first for mark in _DELIMITERS) else ","
     lines.push([first])
+    delimiter = _find_delimiter(lines)
     records = _records(lines, delimiter, most_lines)
     return Sheet(next(records), delimiter, records, text)
 
@@ -98,6 +100,17 @@ def _encoding(sample: bytes) -> tuple[str, int]:
     if b"\0" in sample:
         raise WrongParams("This is not a CSV file, or not in UTF-8. Save it as “CSV UTF-8”.")
     return "utf-8", 0
+
+
+def _find_delimiter(lines: "_Lines") -> str:
+    """The commonest mark of the first row, outside of quotation marks if they are in pairs."""
+    ahead = [next(lines)]
+    while sum(line.count('"') for line in ahead) % 2 and len(ahead) < _MOST_LINES and (more := next(lines, "")):
+        ahead.append(more)
+    lines.push(ahead)
+    text = "".join(ahead)
+    bare = _QUOTED.sub("", text) if text.count('"') % 2 == 0 else ahead[0]
+    return max(_DELIMITERS, key=bare.count)
 
 
 class _Lines:

@@ -30,7 +30,7 @@ _END = statement("""
     WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _PUT_OFF = statement("""
-    UPDATE mail_out SET due = :due, trouble = :trouble WHERE id = :id AND worker = :worker AND attempt = :attempt
+    UPDATE mail_out SET due = :due, worker = NULL, trouble = :trouble WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _LIST = statement("""
     SELECT id, about, created_at, due, attempt, ended_at, trouble FROM mail_out ORDER BY id DESC LIMIT :limit
@@ -95,7 +95,7 @@ async def is_mail_due(reader: Reader, now: int) -> bool:
 async def claim_mail(
     conn: Connection, *, secret: bytes, now: int, until: int, worker: str, limit: int
 ) -> Sequence[Waiting]:
-    """Up to *limit* mails that are due, this worker's until *until*."""
+    """Up to *limit* mails that are due, the oldest first, this worker's until *until*."""
     found = []
     for row in await _LEASE.claim(conn, now=now, until=until, worker=worker, limit=limit):
         named = dict(zip(mail_out.c.keys(), row, strict=True))
@@ -107,7 +107,7 @@ async def claim_mail(
                 kept.letter if kept else None, kept.mark if kept else "",
             )
         )  # fmt: skip
-    return found
+    return sorted(found, key=lambda mail: mail.id)
 
 
 async def record_sent(conn: Connection, mail: Waiting, now: int) -> bool:

@@ -20,3 +20,11 @@ mail_out = Table(
     Index("mail_out_due", "due"),
     Index("mail_out_ended_at", "ended_at"),
 )
+
+NO_PERSON = {
+    "mail_out.about": "a word of ours",
+    "mail_out.worker": "a process of ours",
+    "mail_out.sealed": "sealed, sent within a day, and then gone",
+    "mail_out.trouble": "what went wrong, in our own words and the relay's code",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

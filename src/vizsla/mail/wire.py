@@ -194,8 +194,10 @@ class Wire(asyncio.Protocol):
             raise self._broken("tls", str(error)[:200]) from None
         if transport is None:
             raise DialogBroken("tls", "closed")
-        transport.set_write_buffer_limits(high=0)
-        self._transport = transport
+        # One octet, not none: sslproto pauses at its limit where plain transports pause beyond it, so that with 0 an empty
+        # buffer is full at every other write, and drain() waits for ever.
+        transport.set_write_buffer_limits(high=1)
+        self._transport, self._writable = transport, True
         self.secure = True
 
     def close(self, farewell: bytes = b"") -> None:

@@ -24,7 +24,7 @@ import pycares
 
 from vizsla.kit.errors import SettingsError
 
-Kind = Literal["MX", "A", "AAAA", "SOA", "PTR"]
+Kind = Literal["MX", "A", "AAAA", "SOA", "PTR", "TXT"]
 Rcode = Literal[
     "NOERROR", "NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", "BADRESP", "BADNAME", "LOOP", "TIMEOUT", "UNREACHABLE"
 ]  # fmt: skip
@@ -63,7 +63,7 @@ _RCODE_OF: dict[int, Rcode] = {
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A record: an address, or a name in lower case and without the last dot; of a null MX the empty name."""
+    """A record: an address, a text, or a name in lower case and without the last dot; of a null MX the empty name."""
 
     value: str
     ttl: int
@@ -341,6 +341,8 @@ def _record(found: pycares.DNSRecord) -> Record:
             return Record(_clean(primary), found.ttl, minimum)
         case pycares.PTRRecordData(dname=pointed):
             return Record(_clean(pointed), found.ttl)
+        case pycares.TXTRecordData(data=text):
+            return Record(text.decode("utf-8", "replace"), found.ttl)
     raise AssertionError(found.type)
 
 

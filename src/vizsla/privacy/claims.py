@@ -5,9 +5,11 @@ A claim is kept as HMAC-SHA256 under the installation's secret key, so that the 
 not itself a list of addresses. Claims are few and asked for constantly: all are held in memory.
 """
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import msgspec
@@ -21,6 +23,8 @@ from vizsla.storage.database import Connection, Database, Reader
 from vizsla.storage.statement import statement
 
 Kind = Literal["email", "domain"]
+LOOK = 0.4
+"""Seconds between two looks whether claims were made or taken back, by whichever process: they hold everywhere within a second."""
 _ALL = statement(select(claim.c.kind, claim.c.hash))
 _LIST = statement(
     select(claim.c.kind, claim.c.label, claim.c.created_at, claim.c.erased_at)
@@ -38,7 +42,17 @@ _ERASED = statement(
     .where(claim.c.kind == bindparam("kind_"), claim.c.hash == bindparam("hash_"))
     .values(erased_at=bindparam("now_"))
 )
-_ALL_ERASED = statement(update(claim).where(claim.c.erased_at.is_(None)).values(erased_at=bindparam("now_")))
+_VERSION = statement("SELECT version FROM claim_version WHERE id = 1")
+# The row is locked until the end of the transaction: claims are committed in the order in which they are counted.
+_COUNT_UP = statement("""
+    INSERT INTO claim_version (id, version) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET version = claim_version.version + 1
+""")
+_ALL_ERASED = statement(
+    update(claim)
+    .where(claim.c.erased_at.is_(None), claim.c.created_at < bindparam("now_"))
+    .values(erased_at=bindparam("now_"))
+)
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -118,11 +132,34 @@ class LiveClaims(Claims):
     def __init__(self, database: Database, secret: bytes) -> None:
         super().__init__(secret)
         self._database = database
+        self._version: int | None = None
 
     async def refresh(self) -> None:
-        """Read the claims anew."""
-        now = await load_claims(self._database, self._secret)
-        self._emails, self._domains = now._emails, now._domains
+        """Read the claims anew, if there are others by now."""
+        version = await find_version(self._database)
+        if version != self._version:
+            now = await load_claims(self._database, self._secret)
+            self._emails, self._domains, self._version = now._emails, now._domains, version
+
+
+@asynccontextmanager
+async def following(database: Database, secret: bytes) -> AsyncIterator[LiveClaims]:
+    """Claims for work that takes long: as they are, to within a second, while inside."""
+    claims = LiveClaims(database, secret)
+    await claims.refresh()
+
+    async def follow() -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            # A database that is away for a moment is asked again; what was known holds until then.
+            with suppress(StoreError):
+                await claims.refresh()
+
+    task = asyncio.create_task(follow())
+    try:
+        yield claims
+    finally:
+        task.cancel()
 
 
 async def load_claims(database: Database, secret: bytes) -> Claims:
@@ -144,6 +181,7 @@ async def load_claims(database: Database, secret: bytes) -> Claims:
 
 async def add_claim(conn: Connection, claims: Claims, claimed: Claimed, now: int) -> bool:
     """Keep *claimed*. False if it was kept already."""
+    await conn.execute(_COUNT_UP)
     for kind, text, label in (("check", "check", None), (claimed.kind, claimed.text, claimed.label)):
         known = await conn.fetch_one(_FIND, {"kind_": kind, "hash_": claims.hash(text)})
         if known is None:
@@ -154,7 +192,14 @@ async def add_claim(conn: Connection, claims: Claims, claimed: Claimed, now: int
 
 async def remove_claim(conn: Connection, claims: Claims, claimed: Claimed) -> bool:
     """Let *claimed* be shown again. False if it was not claimed."""
+    await conn.execute(_COUNT_UP)
     return bool(await conn.execute(_DELETE, {"kind_": claimed.kind, "hash_": claims.hash(claimed.text)}))
+
+
+async def find_version(reader: Reader) -> int:
+    """Another number whenever a claim was added or removed. Ask before `load_claims`, which may take long."""
+    row = await reader.fetch_one(_VERSION)
+    return row[0] if row else 0
 
 
 async def list_claims(reader: Reader) -> list[ClaimListed]:
@@ -163,7 +208,7 @@ async def list_claims(reader: Reader) -> list[ClaimListed]:
 
 
 async def record_erased(conn: Connection, claims: Claims, claimed: Claimed | None, now: int) -> None:
-    """The index has forgotten *claimed* (None: all that were claimed)."""
+    """The index has forgotten *claimed* (None: all that were claimed before *now*)."""
     if claimed is None:
         await conn.execute(_ALL_ERASED, {"now_": now})
     else:

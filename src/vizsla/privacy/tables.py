@@ -50,7 +50,7 @@ claim_limit = Table(
     Column("count", BigInteger, nullable=False),
 )
 
-# The ledger. Rows are added and never changed: triggers see to it (migration 0007).
+# The ledger. Rows are added and never changed: triggers see to it (migration 0008).
 claim_event = Table(
     "claim_event",
     app_metadata,
@@ -65,3 +65,25 @@ claim_event = Table(
     Column("counts", Text, nullable=False),  # JSON: rows that went, by table
     Index("claim_event_hash", "hash"),
 )
+
+_WORDS = "words of ours"
+_HASH = "a keyed hash: that somebody is left alone must be remembered"
+_LABEL = "j***@acme.com: enough to recognise, too little to write to"
+NO_PERSON = {
+    "claim.kind": _WORDS,
+    "claim.hash": _HASH,
+    "claim.label": _LABEL,
+    "claim_request.hash": "a hash",
+    "claim_request.kind": _WORDS,
+    "claim_request.sealed": "sealed, and gone after a week at most",
+    "claim_request.worker": "a process of ours",
+    "claim_limit.hash": "a keyed hash, gone the next day",
+    "claim_event.what": _WORDS,
+    "claim_event.kind": _WORDS,
+    "claim_event.hash": _HASH,
+    "claim_event.label": _LABEL,
+    "claim_event.word": _WORDS,
+    "claim_event.proof": "a DNS record, or the operator's own login name",
+    "claim_event.counts": "numbers",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

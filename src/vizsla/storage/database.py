@@ -67,6 +67,10 @@ class Database(Reader, Protocol):
         """One transaction: committed (and synced, as the database is set up) at the end, rolled back on an error."""
         ...
 
+    async def settle(self) -> None:
+        """Let what was deleted be gone from the disk too, as far as it is ours to say."""
+        ...
+
     async def close(self) -> None:
         """Let go of the database."""
         ...

@@ -61,6 +61,7 @@ class PostgresDatabase:
         self._max_size = max_size
         self._pool: Any = None
         self._opening = asyncio.Lock()
+        self._is_closed = False
 
     async def open(self) -> None:
         """Connect now rather than at the first question. Raises StoreError if nothing answers."""
@@ -83,6 +84,8 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _connection(self, seconds: float | None = None) -> AsyncIterator[Any]:
+        if self._is_closed:
+            raise StoreUnavailable("The database was closed.")
         if self._pool is None:
             await self.open()
         try:
@@ -132,7 +135,12 @@ class PostgresDatabase:
                 raise
             await transaction.commit()
 
+    async def settle(self) -> None:
+        """Dead rows are for autovacuum to take away; no dump shows them."""
+
     async def close(self) -> None:
+        # Whoever still has something to write must not open it again behind its owner's back.
+        self._is_closed = True
         if self._pool is not None:
             await self._pool.close()
             self._pool = None

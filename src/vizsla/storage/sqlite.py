@@ -23,6 +23,7 @@ from vizsla.storage.statement import Params, Statement
 T = TypeVar("T")
 CHECKPOINT_FRAMES = 2_000
 """Pages (4 KiB) in the WAL after which a writer checkpoints: 8 MB, some 10 ms of copying."""
+_TRIES = 10
 _OLDEST = (3, 38, 0)  # RETURNING, json_each and UPSERT as we use them
 
 
@@ -186,16 +187,34 @@ class SqliteDatabase:
         except FileNotFoundError:
             return
         if frames > CHECKPOINT_FRAMES:
-            # RESTART waits for readers to leave the old WAL, so that it is overwritten instead of growing for ever;
-            # readers here hold their snapshot for a millisecond, and PASSIVE is what happens if they do not.
-            busy = self._writer.execute("PRAGMA busy_timeout").fetchone()[0]
-            self._writer.execute("PRAGMA busy_timeout=20")
-            try:
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.OperationalError:
-                pass  # what could not be copied now is copied by the next writer
-            finally:
-                self._writer.execute(f"PRAGMA busy_timeout={busy}")
+            self._checkpoint()
+
+    def _checkpoint(self) -> bool:
+        """Whether the WAL is empty now. Under the lock."""
+        # RESTART waits for readers to leave the old WAL, so that it is overwritten instead of growing for ever;
+        # readers here hold their snapshot for a millisecond, and PASSIVE is what happens if they do not.
+        busy = self._writer.execute("PRAGMA busy_timeout").fetchone()[0]
+        self._writer.execute("PRAGMA busy_timeout=20")
+        try:
+            return not self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            return False  # what could not be copied now is copied by the next writer
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout={busy}")
+
+    async def settle(self) -> None:
+        """Empty the WAL, where pages stand as they were before."""
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            for _ in range(_TRIES):
+                # A reader of another process may hold on to the old pages for a moment.
+                if await loop.run_in_executor(self._writer_thread, self._settle):
+                    return
+                await asyncio.sleep(0.05)
+
+    def _settle(self) -> bool:
+        with self._locked():
+            return self._checkpoint()
 
     def _locked(self) -> "_FileLock":
         return _FileLock(self._lock)

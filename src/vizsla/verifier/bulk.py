@@ -64,6 +64,8 @@ class BulkList(msgspec.Struct, frozen=True):
     ended_at: int | None
     member_id: int | None = None
     """Whose it is counted as; None: the account's alone."""
+    name: str | None = None
+    """Of the file it came from."""
 
     @property
     def charged(self) -> int:

@@ -6,7 +6,7 @@ verifications themselves are anybody's, so all nodes share a list's work. Statem
 a statement a row would cost more than all else that is done for it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -57,11 +57,8 @@ _WAIT = statement("""
     WHERE account_id = :account_id AND list_id = :list_id AND number = :number
 """)
 _END = statement("""
-    UPDATE bulk_row SET verification_id = NULL, ending = :ending
-    WHERE account_id = :account_id AND list_id = :list_id AND number = :number
-""")
-_FORGET_TEXT = statement("""
-    UPDATE bulk_row SET email = '', ending = :ending
+    UPDATE bulk_row SET verification_id = NULL, ending = :ending,
+        email = CASE WHEN :is_claimed = 1 THEN '' ELSE email END
     WHERE account_id = :account_id AND list_id = :list_id AND number = :number
 """)
 _NOTE = statement("""
@@ -75,10 +72,9 @@ _LET_GO = statement("""
     WHERE account_id = :account_id AND list_id = :list_id AND verification_id IS NOT NULL
 """)
 _RECOUNT = statement("""
-    UPDATE bulk_list SET counted = counted + :count, period = :period, begun = 0
+    UPDATE bulk_list SET counted = counted + :count, period = :period, begun = 0, member_id = :member_id
     WHERE account_id = :account_id AND id = :id
 """)
-_EVERY = statement("SELECT account_id, list_id, number, email, ending FROM bulk_row WHERE email <> ''")
 
 _FIND_MANY = _batch("""
     SELECT v.id, v.domain, v.local, v.asked_at, v.due, v.verdict, v.ended_at, v.stale_at
@@ -173,10 +169,13 @@ async def cancel_list(conn: Connection, account_id: int, list_id: int, *, given_
     await conn.execute(_LET_GO, {"account_id": account_id, "list_id": list_id})
 
 
-async def resume_list(conn: Connection, account_id: int, list_id: int, *, count: int, period: int, now: int) -> None:
-    """Go on with one that was cancelled; the *count* rows that are left were counted in *period*."""
+async def resume_list(
+    conn: Connection, account_id: int, list_id: int, *, count: int, period: int, member_id: int | None, now: int
+) -> None:
+    """Go on with one that was cancelled; the *count* rows that are left were counted in *period*, as *member_id*'s."""
+    values = {"account_id": account_id, "id": list_id, "count": count, "period": period, "member_id": member_id}
     # Rows that wait for nothing and did not end may stand anywhere: it is gone through once more.
-    await conn.execute(_RECOUNT, {"account_id": account_id, "id": list_id, "count": count, "period": period})
+    await conn.execute(_RECOUNT, values)
     await bulk_lists.resume(conn, account_id, list_id, now)
 
 
@@ -232,7 +231,10 @@ async def note_progress(
         return None
     whose = {"account_id": job.account_id, "list_id": job.id}
     await conn.execute_many(_WAIT, [{**whose, "number": number, "verification_id": id_} for number, id_ in waiting])
-    ended = [{**whose, "number": number, "ending": _encode(ending).decode()} for number, ending in endings]
+    ended = [
+        {**whose, "number": number, "ending": _encode(ending).decode(), "is_claimed": int(ending.why == "claimed")}
+        for number, ending in endings
+    ]
     await conn.execute_many(_END, ended)
     return await find_list(conn, job.account_id, job.id)
 
@@ -304,26 +306,6 @@ async def states_of(reader: Reader, ids: Sequence[int]) -> dict[int, State]:
         id_: State(due is not None, _decode(verdict) if due is None and verdict else None, ended_at)
         for id_, due, verdict, ended_at in rows
     }
-
-
-# Erasure
-
-
-async def forget_texts(database: Database, is_theirs: Callable[[str], bool], ending: Ending) -> int:
-    """Empty the rows of all lists whose text or address is *is_theirs*; how many there were."""
-    forgotten = 0
-    text = _encode(ending).decode()
-    async for rows in database.stream(_EVERY):
-        theirs = [
-            {"account_id": account_id, "list_id": list_id, "number": number, "ending": text if old else None}
-            for account_id, list_id, number, email, old in rows
-            if is_theirs(email)
-        ]
-        if theirs:
-            async with database.write() as conn:
-                await conn.execute_many(_FORGET_TEXT, theirs)
-            forgotten += len(theirs)
-    return forgotten
 
 
 def _verification(row: Row) -> Verification:

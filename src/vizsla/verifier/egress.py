@@ -90,19 +90,22 @@ class WayOut:
         report = self.report
         if report is not None and now < report.due:
             return report
-        if self._making is None or self._making.done():
-            self._making = asyncio.create_task(self._make(examine))
-            self._making.add_done_callback(lambda made: made.cancelled() or made.exception())
+        self.begin(examine)
+        assert self._making is not None
         if report is not None and not report.is_red and now < report.due + EVERY:
             return report
         return await asyncio.shield(self._making)
 
-    async def look_again(self, examine: Examine) -> Report:
-        """A report made now; of several that ask at once all get the same one."""
-        if self._making is None or self._making.done():
+    @property
+    def is_making(self) -> bool:
+        """Whether a report is being made."""
+        return self._making is not None and not self._making.done()
+
+    def begin(self, examine: Examine) -> None:
+        """Have a report made now, whether the last one still holds or not; nobody waits for it."""
+        if not self.is_making:
             self._making = asyncio.create_task(self._make(examine))
             self._making.add_done_callback(lambda made: made.cancelled() or made.exception())
-        return await asyncio.shield(self._making)
 
     async def _make(self, examine: Examine) -> Report:
         self.report = report = await examine()

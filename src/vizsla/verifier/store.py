@@ -40,8 +40,8 @@ _END = statement("""
     WHERE id = :id
 """)
 _END_HELD = statement("""
-    UPDATE verification SET due = NULL, verdict = :verdict, ended_at = :now, stale_at = :stale_at, trail = :trail,
-        arrival = NULL
+    UPDATE verification SET due = NULL, worker = NULL, verdict = :verdict, ended_at = :now, stale_at = :stale_at,
+        trail = :trail, arrival = NULL
     WHERE id = :id AND worker = :worker AND attempt = :attempt
 """)
 _PUT_OFF_HELD = statement("""
@@ -68,18 +68,10 @@ _LIST_SHOWN = statement("""
     FROM verification_request AS r JOIN verification AS v ON v.id = r.verification_id
     WHERE r.account_id = :account_id ORDER BY r.id DESC LIMIT :limit
 """)
-_FORGET = statement("DELETE FROM verification WHERE domain = :domain AND local = :local")
-_FORGET_DOMAIN = statement(
-    "DELETE FROM verification WHERE domain = :domain OR substr(domain, length(domain) - length(:domain)) = :below"
-)
-_FORGET_MEMO = statement(
-    "DELETE FROM mail_domain WHERE domain = :domain OR substr(domain, length(domain) - length(:domain)) = :below"
-)
 _FORGET_STALE = statement("DELETE FROM verification WHERE due IS NULL AND stale_at <= :before")
 _KEPT = statement("SELECT id FROM verification WHERE id IN :ids[bigint]")
 _NEXT_TRY = statement("SELECT due FROM verification WHERE id = :id AND worker IS NULL")
 _TRAIL = statement("SELECT trail FROM verification WHERE id = :id")
-EVERY_ADDRESS = statement("SELECT domain, local FROM verification ORDER BY domain, local")
 _COUNT_STARTED = statement("SELECT window_start, started FROM mail_domain WHERE domain = :domain")
 _START = statement("""
     INSERT INTO mail_domain (domain, window_start, started) VALUES (:domain, :now, 1)
@@ -287,15 +279,6 @@ async def count_started(conn: Connection, domain: str, *, most: int, now: int) -
     """Count one more at this mail domain. False, and nothing counted, if *most* began within the window."""
     values = {"domain": domain, "now": now, "expired": now - WINDOW, "most": most}
     return bool(await conn.execute(_START, values))
-
-
-async def forget(conn: Connection, domain: str, local: str | None = None) -> None:
-    """Forget one address, or all of a domain and those below it."""
-    if local is not None:
-        await conn.execute(_FORGET, {"domain": domain, "local": local})
-        return
-    for query in (_FORGET_DOMAIN, _FORGET_MEMO):
-        await conn.execute(query, {"domain": domain, "below": f".{domain}"})
 
 
 async def find_kept(reader: Reader, ids: Sequence[int]) -> set[int]:

@@ -74,6 +74,7 @@ bulk_list = Table(
     Column("done", BigInteger, nullable=False),  # rows that came to their end
     Column("given_back", BigInteger, nullable=False),  # rows that were counted at first, and are not
     Column("tally", Text, nullable=False),  # JSON: how many rows ended how
+    Column("name", Text),  # of the file it came from
     Column("cancelled_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("due", BigInteger),  # see storage.lease; NULL: ended
@@ -95,3 +96,16 @@ bulk_row = Table(
     Column("ending", Text),  # JSON of bulk.Ending; NULL: none yet
     ForeignKeyConstraint(["account_id", "list_id"], ["bulk_list.account_id", "bulk_list.id"], ondelete="CASCADE"),
 )
+
+_WORDS = "words of ours"
+NO_PERSON = {
+    "verification.worker": "a process of ours",
+    "verification.verdict": _WORDS,
+    "verification.arrival": _WORDS,
+    "arrival_tally.provider": "a company's name, from our list",
+    "arrival_tally.reason": _WORDS,
+    "mail_domain.accept_all": _WORDS,
+    "bulk_list.tally": "words of ours, and how often",
+    "bulk_list.worker": "a process of ours",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""

@@ -14,11 +14,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vizsla.web import (
+    calibration,
+    claims,
+    crawls,
     docs,
     finder,
     home,
     keys,
     lists,
+    operator,
     plan,
     profile,
     requests,
@@ -31,25 +35,13 @@ from vizsla.web import (
 )
 from vizsla.web.house import House
 from vizsla.web.render import static_files
-from vizsla.web.views import say
+from vizsla.web.views import name_of, say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home,
-    signing_in,
-    search,
-    finder,
-    verifier,
-    lists,
-    uploads,
-    docs,
-    keys,
-    requests,
-    team,
-    plan,
-    security,
-    profile,
-)
+    home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
+    security, profile,
+)  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -63,7 +55,7 @@ def create_web(house: House) -> Starlette:
         return say(visit, status, id_, "There is nothing at this path.")
 
     async def our_fault(request: Request, error: Exception) -> Response:
-        house.fault(error, request_id="", name=request.url.path)
+        house.fault(error, request_id="", name=name_of(request))
         return say(Visit(request, house, None), 500, "internal_error", "Something went wrong here. It is in the log.")
 
     return Starlette(

@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from vizsla.finder.calibration import measure_calibration
 from vizsla.finder.learning import FEWEST
 from vizsla.web.charts import Bin
 from vizsla.web.views import Views
@@ -14,7 +13,7 @@ views = Views()
 @views.get("/calibration")
 async def show_calibration(visit: Visit) -> Response:
     """A plot and its table for each kind of domain."""
-    strata = await measure_calibration(visit.stores.app)
+    strata = await visit.house.calibration(visit.now)
     return visit.page(
         "calibration.html",
         strata=[(one, [Bin(bar.predicted, bar.observed, bar.n) for bar in one.corrected.bins]) for one in strata],

@@ -7,6 +7,7 @@ from markupsafe import Markup, escape
 
 _WIDTH, _HEIGHT = 640, 160
 _LEFT, _BOTTOM, _TOP = 40, 20, 8
+_WIDEST = 48.0
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -28,6 +29,7 @@ def bars(data: Sequence[Bar], *, title: str, names: Sequence[str]) -> Markup:
     """A bar chart; *names* are what the parts of a bar are, drawn with the classes `part-0`, `part-1` …"""
     top = _round_up(max((sum(bar.parts) for bar in data), default=0.0))
     step = (_WIDTH - _LEFT) / max(1, len(data))
+    width = min(step * 0.7, _WIDEST)
     room = _HEIGHT - _BOTTOM - _TOP
     pieces = [
         f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
@@ -47,7 +49,7 @@ def bars(data: Sequence[Bar], *, title: str, names: Sequence[str]) -> Markup:
             height = room * value / top
             y -= height
             pieces.append(
-                f'<rect class="part-{part}" x="{x + step * 0.15:.1f}" y="{y:.1f}" width="{step * 0.7:.1f}" height="{height:.1f}" rx="1"/>'
+                f'<rect class="part-{part}" x="{x + (step - width) / 2:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="1"/>'
             )
         pieces.append("</g>")
         if at % every == 0:

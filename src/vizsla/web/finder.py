@@ -80,7 +80,7 @@ async def find(visit: Visit) -> Response:
         finding = await find_person(asker, query)
         answer = await _answer(visit, finding)
     except VizslaError as error:
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         wrong = "where" if error.id == "invalid_domain" else "full_name" if "name" in error.id else ""
         return _page(visit, asked, status=status, problem=sentence, wrong=wrong)
     return _page(visit, asked, answer=answer)

@@ -6,7 +6,11 @@ from typing import Any, Protocol
 from vizsla.accounts.callers import Caller, find_caller
 from vizsla.accounts.roles import NotAllowed
 from vizsla.accounts.sessions import Visitor
+from vizsla.desk.backups import Backups
 from vizsla.desk.services import Services
+from vizsla.finder.calibration import Stratum, measure_calibration
+
+_CALIBRATION_HOLDS = 60
 
 
 class Fault(Protocol):
@@ -26,12 +30,14 @@ class House:
         fault: Fault,
     ) -> None:
         self.services = services
+        self.backups = Backups(services.settings, services.clock)
         self.secret = secret
         self.base_url = services.settings.base_url
         """How people reach this server; the address it listens on, once that is known, if nothing else was set."""
         self.fault = fault
         self._describe_api = describe_api
         self._api: dict[str, Any] | None = None
+        self._calibration: tuple[int, list[Stratum]] | None = None
 
     @property
     def is_https(self) -> bool:
@@ -51,3 +57,9 @@ class House:
         if found is None:
             raise NotAllowed("You are no longer a member of this team.")
         return found
+
+    async def calibration(self, now: int) -> list[Stratum]:
+        """How far the finder's probabilities hold; of ten thousand outcomes it takes a tenth of a second, so it is kept for a while."""
+        if self._calibration is None or not 0 <= now - self._calibration[0] < _CALIBRATION_HOLDS:
+            self._calibration = now, await measure_calibration(self.services.stores.app)
+        return self._calibration[1]

@@ -67,11 +67,10 @@ def _is_unchanged(visit: Visit, mark: str) -> bool:
 
 def _which(visit: Visit) -> tuple[Kind, int]:
     """The list that the path names."""
-    params = visit.request.path_params
-    kind = next((kind for kind in KINDS if kind == params["kind"]), None)
+    kind = next((kind for kind in KINDS if kind == visit.request.path_params["kind"]), None)
     if kind is None:
         raise SearchesNotFound
-    return kind, params["id"]
+    return kind, visit.number_in_path()
 
 
 @views.get("/lists/{kind}/{id:int}")
@@ -152,7 +151,7 @@ async def resume(visit: Visit) -> Response:
     except VizslaError as error:
         if error.id == "not_found":
             raise
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return await _page(visit, status=status, problem=sentence)
     return visit.go(f"/lists/{kind}/{id_}", "It goes on.")
 

@@ -15,7 +15,6 @@ from vizsla.web.visit import Visit
 views = Views()
 _PERIODS = 12
 _UNITS = {"s": "second", "min": "minute", "h": "hour", "d": "day"}
-_CALLS = {"search": "Searches and finds", "verify": "Verifications", "count": "E-mail counts"}
 
 
 class PersonUsed(msgspec.Struct, frozen=True):
@@ -32,15 +31,15 @@ async def show_plan(visit: Visit) -> Response:
     who, app = visit.visitor, visit.stores.app
     caller = await visit.house.caller(who)
     periods = await list_usage(app, who.account_id, limit=_PERIODS)
-    mine = await _people(visit, period_start(visit.now, caller.period_day))
+    since = period_start(visit.now, caller.period_day)
     return visit.page(
         "plan.html",
         caller=caller,
         used=await get_usage(app, who.account_id, visit.now, caller.period_day),
-        began_on=day(period_start(visit.now, caller.period_day)),
+        began_on=day(since),
         resets_on=day(period_end(visit.now, caller.period_day)),
-        rates=[(label, in_words(caller.rates[name])) for name, label in _CALLS.items()],
-        people=mine,
+        rates={name: in_words(limits) for name, limits in caller.rates.items()},
+        people=await _people(visit, since),
         months=[Bar(day(one.period)[:7], (float(one.searches), float(one.verifications))) for one in reversed(periods)],
         periods=[(day(one.period), one) for one in periods],
     )

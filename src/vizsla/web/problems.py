@@ -13,14 +13,16 @@ from vizsla.web.views import status_of
 from vizsla.web.visit import Visit
 
 
-def problem_of(visit: Visit, error: VizslaError) -> tuple[int, str]:
+async def problem_of(visit: Visit, error: VizslaError) -> tuple[int, str]:
     """The status and the sentence of *error*; raises it again if it is no fault of the question."""
     if isinstance(error, StoreError):
         raise error
     sentence = error.details
     if isinstance(error, QuotaUsedUp):
+        caller = await visit.house.caller(visit.visitor)
+        renewed_at = period_end(visit.now, caller.period_day)
         sentence = (
-            f"The plan of this period is used up. It is whole again on {day(period_end(visit.now))}; what was asked within "
+            f"The plan of this period is used up. It is whole again on {day(renewed_at)}; what was asked within "
             "a day stays free. The page Plan and usage shows what was counted, and an owner can ask the operator for more."
         )
     return status_of(error), sentence

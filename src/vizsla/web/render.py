@@ -114,15 +114,13 @@ def count(amount: int, noun: str, plural: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """`about 3 minutes`: a guess, and said like one."""
+    """`about 3 min`: a guess, and said like one."""
     if seconds < 45:
-        return "less than a minute"
-    if seconds < 90:
-        return "about a minute"
+        return "under a minute"
     if seconds < 5_400:
-        return f"about {round(seconds / 60)} minutes"
+        return f"about {max(1, round(seconds / 60))} min"
     if seconds < 129_600:
-        return f"about {round(seconds / 3_600)} hours"
+        return f"about {round(seconds / 3_600)} h"
     return f"about {round(seconds / DAY)} days"
 
 

@@ -12,13 +12,14 @@ from starlette.responses import Response
 
 from vizsla.accounts.keys import ApiKey, KeyNotFound, list_keys
 from vizsla.accounts.request_log import Logged, list_requests
+from vizsla.kit.clock import time_text
 from vizsla.web.keys import whose
 from vizsla.web.views import Views
 from vizsla.web.visit import Visit
 
 views = Views()
 PAGE = 50
-_BATCH, _BATCHES = 500, 8
+_BATCH, _BATCH_OF_MEMBER, _BATCHES = 500, 100, 8
 _MOST_KEYS = 100
 CLASSES = {"2": "2xx answered", "4": "4xx refused", "5": "5xx our fault"}
 _LOOKS = {2: "ok", 3: "ok", 4: "warning", 5: "error"}
@@ -54,6 +55,7 @@ async def show_requests(visit: Visit) -> Response:
         wanted=status,
         classes=CLASSES,
         looks=_LOOKS,
+        time_text=time_text,
         is_filtered=bool(key_id or status),
         newest=_address(key_id, status, 0) if before else "",
         older=_address(key_id, status, found.last) if found.last else "",
@@ -63,7 +65,10 @@ async def show_requests(visit: Visit) -> Response:
 async def _find(visit: Visit, key_id: int | None, status: str, before: int | None) -> Found:
     """A page of requests with a status of this class, out of so many and no more."""
     kept: list[Logged] = []
-    looked_at, size = 0, _BATCH if status else PAGE
+    looked_at, size = 0, PAGE
+    if status:
+        # A member's log is read key by key: so many rows of each of up to a hundred.
+        size = _BATCH if key_id or whose(visit) is None else _BATCH_OF_MEMBER
     for _ in range(_BATCHES):
         batch = await list_requests(
             visit.stores.app,

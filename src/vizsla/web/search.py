@@ -8,11 +8,13 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from vizsla.crawl.requests import Crawl, find_crawl
 from vizsla.desk.asking import search_domain
+from vizsla.desk.crawls import AskedCrawl, find_asked
 from vizsla.finder.domain_search import FoundEmail, SearchQuery, SearchResult
 from vizsla.index.company_names import find_domain
 from vizsla.kit.csv_file import harmless
-from vizsla.kit.domain_name import parse_domain
+from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import VizslaError
 from vizsla.web.render import HEADERS
 from vizsla.web.sources import Source, read_sources
@@ -81,6 +83,7 @@ async def show_domain(visit: Visit) -> Response:
     found = await search_domain(await visit.asker(), query)
     offset = query.offset
     given = _given(query)
+    asked, crawl = await _crawl_of(visit, query.domain)
     return visit.page(
         "domain.html",
         query=query,
@@ -98,7 +101,23 @@ async def show_domain(visit: Visit) -> Response:
         first=offset + 1,
         export=f"/domain/{query.domain}/export.csv?{urlencode(given, doseq=True)}",
         can_crawl=found.is_missed,
+        asked=asked,
+        crawl=crawl,
+        is_filling=crawl is not None and crawl.is_on and (asked is None or asked.is_on),
+        this=visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else ""),
     )
+
+
+async def _crawl_of(visit: Visit, domain: str | None) -> tuple[AskedCrawl | None, Crawl | None]:
+    """The crawl that fills this page: what this account asked for, or what a search set off. Not what others asked for."""
+    name = registrable_domain(domain or "")
+    if name is None:
+        return None, None
+    asked = await find_asked(visit.house.services, visit.visitor.account_id, name)
+    if asked is not None:
+        return asked, asked.crawl
+    crawl = await find_crawl(visit.stores.index, name)
+    return None, crawl if crawl is not None and not crawl.asked else None
 
 
 @views.get("/domain/{domain}/export.csv")

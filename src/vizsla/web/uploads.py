@@ -64,7 +64,7 @@ async def take(visit: Visit) -> Response:
             raise FormTooLarge
         id_ = await take_file(await visit.asker(), kind, name, content)
     except VizslaError as error:
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return _form(visit, kind, text=text[:100_000], status=status, problem=sentence)
     return visit.go(f"/lists/uploads/{id_}")
 
@@ -77,7 +77,7 @@ async def ask_columns(visit: Visit) -> Response:
 
 
 async def _upload(visit: Visit) -> Upload:
-    return await get_upload(visit.stores.app, visit.visitor.account_id, visit.request.path_params["id"])
+    return await get_upload(visit.stores.app, visit.visitor.account_id, visit.number_in_path())
 
 
 async def _columns(
@@ -160,7 +160,7 @@ async def show_estimate(visit: Visit) -> Response:
         found = await estimate(await visit.asker(), upload, columns, per_domain=_per_domain(given))
         _check_estimate(found)
     except VizslaError as error:
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return await _columns(visit, upload, given, status=status, problem=sentence)
     chosen = {name: at + 1 for name, at in columns.items() if at is not None}
     params = {"header": int(bool(upload.has_header)), **chosen, "per_domain": _per_domain(given)}
@@ -206,7 +206,7 @@ async def begin(visit: Visit) -> Response:
     except VizslaError as error:
         if error.id == "not_found":
             raise
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return await _columns(visit, upload, given, status=status, problem=sentence)
     return visit.go(f"/lists/{upload.kind}/{id_}", "It has begun. You can leave this page.")
 

@@ -81,7 +81,7 @@ async def begin(visit: Visit) -> Response:
         except VerificationFailed:
             id_ = await _number_of(visit, address)
     except VizslaError as error:
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return await _form(visit, text[:400], status=status, problem=sentence)
     return visit.go(f"/verifier/{id_}")
 
@@ -99,11 +99,11 @@ async def _number_of(visit: Visit, address: Address) -> int:
 async def show(visit: Visit) -> Response:
     """How far a verification is, and what came of it. While it is on, the page asks for itself again."""
     try:
-        found = await show_evidence(await visit.asker(), visit.request.path_params["id"])
+        found = await show_evidence(await visit.asker(), visit.number_in_path())
     except VerificationNotFound:
         raise
     except VizslaError as error:
-        status, sentence = problem_of(visit, error)
+        status, sentence = await problem_of(visit, error)
         return visit.page("verification.html", status=status, problem=sentence, found=None)
     row = found.shown.verification
     mark = f"{len(found.shown.trail)}-{row.due}"
@@ -114,7 +114,7 @@ async def show(visit: Visit) -> Response:
         "verification.html",
         problem="",
         found=found,
-        id=visit.request.path_params["id"],
+        id=visit.number_in_path(),
         mark=mark,
         row=row,
         verdict=verdict,

@@ -94,11 +94,17 @@ def status_of(error: VizslaError) -> int:
     return _STATUSES.get(error.id, 422)
 
 
+def name_of(request: Request) -> str:
+    """The page that was asked for, as a log may have it: a path may hold a link's token."""
+    route = request.scope.get("route")
+    return route.path if isinstance(route, Route) else "no page"
+
+
 def refuse(visit: Visit, error: VizslaError) -> Response:
     """A page that says why not, and what to do; for a program what the API would say, as it may have mistaken the path."""
     status = status_of(error)
     if status == 503:
-        visit.house.fault(error, request_id="", name=visit.request.url.path)
+        visit.house.fault(error, request_id="", name=name_of(visit.request))
         error = VizslaError("A database does not answer. Please try again in a moment.")
     return say(visit, status, error.id, error.details)
 

@@ -49,6 +49,21 @@ class BadForm(VizslaError):
     id = "wrong_params"
 
 
+class _Parser(MultiPartParser):
+    """One that knows whether the form broke off."""
+
+    has_ended = False
+
+    def on_end(self) -> None:
+        self.has_ended = True
+        super().on_end()
+
+    def close(self) -> None:
+        """Let go of files that are not all there."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
+
 class Form:
     """What was sent: the last value of each field, and files."""
 
@@ -90,7 +105,10 @@ class Form:
         value = self._data.get(name)
         if not isinstance(value, UploadFile) or not value.filename:
             return None
-        return value.filename, await value.read()
+        try:
+            return value.filename, await value.read()
+        finally:
+            await value.close()
 
 
 class Visit:
@@ -128,6 +146,13 @@ class Visit:
         """Who is signed in, as one whose questions are counted."""
         return Asker(self.house.services, await self.house.caller(self.visitor), self.now)
 
+    def number_in_path(self, name: str = "id") -> int:
+        """The number *name* of the path. Raises NotFound for one that no row can have."""
+        number = int(self.request.path_params[name])
+        if number >= 2**63:
+            raise NotFound
+        return number
+
     def query(self, name: str, *, most: int = 1_000) -> str:
         """A parameter of the address, without blanks round it."""
         return _storable(self.request.query_params.get(name, "")[:most]).strip()
@@ -153,7 +178,12 @@ class Visit:
         body = _bounded(self.request.stream(), largest)
         try:
             if kind == "multipart/form-data":
-                return Form(await MultiPartParser(self.request.headers, body, max_files=1, max_fields=2_000).parse())
+                parser = _Parser(self.request.headers, body, max_files=1, max_fields=2_000)
+                form = Form(await parser.parse())
+                if not parser.has_ended:
+                    parser.close()
+                    raise BadForm
+                return form
             return Form(await FormParser(self.request.headers, body).parse())
         except (MultiPartException, UnicodeError, ValueError, KeyError):
             raise BadForm from None

@@ -27,7 +27,6 @@ LASTS = 30
 """Seconds of a lease. It is renewed by every step, and by a step without work when half of it is over."""
 LOOK = 1.0
 """Seconds between two looks for lists."""
-_CLAIMS_HOLD = 5.0
 _BREATH = 50
 """Rows read without letting others have the event loop: 3 ms."""
 
@@ -108,7 +107,6 @@ class Working:
         self._claims = LiveClaims(place.stores.app, place.secret)
         self._begun = job.begun
         self._held_until = 0
-        self._claims_hold_until = 0.0
         self.awaited = Awaited(place.stores.app)
 
     async def take_over(self) -> None:
@@ -122,7 +120,8 @@ class Working:
 
     async def step(self, window: int) -> bool:
         """Ask for more rows, record what ended. False once the list is done; raises Lost if it is another worker's."""
-        await self._refresh_claims()
+        # What is claimed in between is gone from the verifications: their rows end as claimed all the same.
+        await self._claims.refresh()
         job, now = self._job, self._place.clock.now()
         ended = await self.awaited.take_ended()
         fresh, begun = await self._read_more(window, now)
@@ -158,13 +157,6 @@ class Working:
         if done.waiting:
             self._place.waiting.announce_work()
         return done.progress.ended_at is None
-
-    async def _refresh_claims(self) -> None:
-        # What is claimed in between is gone from the verifications: their rows end as claimed all the same.
-        moment = asyncio.get_running_loop().time()
-        if moment >= self._claims_hold_until:
-            await self._claims.refresh()
-            self._claims_hold_until = moment + _CLAIMS_HOLD
 
     async def _read_more(self, window: int, now: int) -> tuple[Sequence[tuple[int, Address | Ending]], int]:
         """Rows that were not asked for yet, as many as there is room for, and the number of the last one."""

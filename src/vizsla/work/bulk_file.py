@@ -21,7 +21,7 @@ from vizsla.finder.bulk_verifications import Waiting, end_row, read_row
 from vizsla.index.verifications import find_confidences
 from vizsla.kit.csv_file import Record, write_rows
 from vizsla.kit.errors import VizslaError
-from vizsla.privacy.claims import Claims
+from vizsla.privacy.claims import Claims, following
 from vizsla.verifier.bulk import Ending, Tally
 from vizsla.verifier.bulk_csv import Table, open_table
 from vizsla.verifier.bulk_results import COLUMNS, cells_of
@@ -172,8 +172,10 @@ class FileWork:
         journal = Journal(journal_path, _stamp(self._source, self._column))
         try:
             resumed = journal.count
+            app, secret = self._place.stores.app, self._place.secret
             with self._place.waiting.listening(self._awaited.hear):
-                await self._verify(journal)
+                async with following(app, secret) as claims:
+                    await self._verify(journal, claims)
             rows = await asyncio.to_thread(self._write, journal)
             journal_path.unlink()
         finally:
@@ -181,8 +183,7 @@ class FileWork:
         seconds = asyncio.get_running_loop().time() - started
         return Summary(rows, resumed, dict(sorted(journal.tally.items())), str(self._out), round(seconds, 3))
 
-    async def _verify(self, journal: Journal) -> None:
-        claims = await self._place.claims()
+    async def _verify(self, journal: Journal, claims: Claims) -> None:
         with self._source.open("rb") as file:
             table = open_table(file, self._column)
             rows = enumerate(table.records, 1)

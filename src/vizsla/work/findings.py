@@ -32,6 +32,7 @@ from vizsla.finder.questions import question_of, read_query
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
+from vizsla.privacy.claims import following
 from vizsla.verifier.exchangers import find_exchangers
 from vizsla.work.workplace import Tell, Workplace
 
@@ -53,11 +54,11 @@ class PlanUsedUp(VizslaError):
 async def open_means(place: Workplace) -> AsyncIterator[Means]:
     """What the finder works with, as the settings have it; verifications are for a worker of this process to do, or another."""
     settings, app = place.settings, place.stores.app
-    async with DnsClient(settings.dns_servers) as dns:
+    async with DnsClient(settings.dns_servers) as dns, following(app, place.secret) as claims:
         learnt = await load_learnt(app)
         yield Means(
             stores=place.stores,
-            claims=await place.claims(),
+            claims=claims,
             prober=VerifierProber(app, place.waiting, place.clock, per_domain=settings.verify_per_domain)
             if settings.probe
             else None,

@@ -23,6 +23,7 @@ from vizsla.mail.outgoing import forget_mail
 from vizsla.verifier.bulk_store import forget_lists
 from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
+from vizsla.work.claims import finish_pending, look_for_proofs
 from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
@@ -59,6 +60,9 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
         postman = name_worker()
         group.create_task(_forever(lambda: _post(place, postman, tell), LOOK, tell))
+        notary = name_worker()
+        group.create_task(_forever(lambda: _prove(place, notary, tell), LOOK, tell))
+        group.create_task(_forever(lambda: finish_pending(place, tell), _HOUR, tell))
         if place.settings.probe:
             group.create_task(_forever(lambda: watch_egress(place, tell), LOOK, tell))
         group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
@@ -106,6 +110,10 @@ async def _verify(place: Workplace, tell: Tell) -> None:
 
 async def _post(place: Workplace, worker: str, tell: Tell) -> None:
     await send_mail(place, worker, tell)
+
+
+async def _prove(place: Workplace, worker: str, tell: Tell) -> None:
+    await look_for_proofs(place, worker, tell)
 
 
 async def _forget(place: Workplace) -> None:

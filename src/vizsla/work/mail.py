@@ -12,7 +12,7 @@ from vizsla.mail.outgoing import Waiting, claim_mail, is_mail_due, record_sent, 
 from vizsla.mail.post import NotSent, Post, choose_post
 from vizsla.work.workplace import Tell, Workplace
 
-LASTS = 900
+LASTS = 600
 """Seconds of a lease: more than the longest dialog with a relay."""
 _AT_ONCE = 8
 

@@ -27,6 +27,7 @@ from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.merge import Merge, MergeReport, alone
 from vizsla.index.runs import ByWhom, Counts, FailedFile, State
 from vizsla.kit.errors import VizslaError
+from vizsla.kit.whom import addresses_in
 from vizsla.net.download import download
 from vizsla.net.http import HttpClient
 from vizsla.privacy.claims import LiveClaims
@@ -283,7 +284,11 @@ async def _take_in(place: Workplace, report: CrawlReport) -> Counts:
         )
     await merge_rows(place, MergeReport(), visits=report.gone)
     async with place.stores.index.write() as conn:
-        await crawl_store.record_pages(conn, report.domain, report.states, [visit.uri for visit in report.gone])
+        # Asked within the transaction, as a merge does: who says stop later deletes after it.
+        claims = await place.claims()
+        states = [] if claims.is_claimed(report.domain) else report.states
+        kept = [page for page in states if not any(claims.is_claimed(*one) for one in addresses_in([page.uri]))]
+        await crawl_store.record_pages(conn, report.domain, kept, [visit.uri for visit in report.gone])
     return counts
 
 

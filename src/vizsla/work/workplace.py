@@ -8,6 +8,7 @@ import msgspec
 
 from vizsla.kit.clock import Clock, SystemClock
 from vizsla.kit.settings import Settings, load_settings
+from vizsla.mail.post import choose_post
 from vizsla.privacy.claims import Claims, load_claims
 from vizsla.storage.open import Stores, open_stores
 from vizsla.storage.secret import find_secret
@@ -47,4 +48,5 @@ async def open_workplace(settings: Settings | None = None) -> AsyncIterator[Work
     async with open_stores(settings) as stores:
         place = Workplace(settings, stores, secret, SystemClock())
         await place.claims()  # a wrong secret key stops every command, before it does anything
+        choose_post(settings)  # so does a wrong relay
         yield place

@@ -38,9 +38,9 @@ class NewSearchesParams(Params, frozen=True):
     """What is searched: `domains` and `companies`, or a CSV file that is the whole body."""
 
     domains: Annotated[tuple[Text, ...], msgspec.Meta(max_length=10_000)] = ()
-    companies: Annotated[tuple[Text, ...], msgspec.Meta(max_length=10_000)] = ()
     per_domain: Annotated[int, msgspec.Meta(ge=1, le=MOST_PER_DOMAIN)] = 10
     """Addresses of each domain at most; every hundred are a page, and counted as one search."""
+    companies: Annotated[tuple[Text, ...], msgspec.Meta(max_length=10_000)] = ()
 
     whole: ClassVar = frozenset({"domains", "companies"})
 

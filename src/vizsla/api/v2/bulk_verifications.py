@@ -268,7 +268,12 @@ async def resume_bulk_verification(call: Call, params: NoParams) -> BulkAnswer:
     """
     caller = call.caller
     found = await resume(
-        call.transaction, caller.account_id, call.ids["id"], allowed=caller.verifications, now=call.now
+        call.transaction,
+        caller.account_id,
+        call.ids["id"],
+        allowed=caller.verifications,
+        now=call.now,
+        share=caller.share("verifications"),
     )
     return BulkAnswer(_shown(found))
 

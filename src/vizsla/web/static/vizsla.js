@@ -67,6 +67,15 @@ document.addEventListener("click", (event) => {
   if (at("[data-palette]")) openPalette();
 });
 
+// A file that is too large is said to be before it is sent.
+document.addEventListener("change", (event) => {
+  const { dataset, files } = event.target;
+  if (!files || !dataset.most) return;
+  const most = Number(dataset.most);
+  event.target.setCustomValidity(files[0]?.size > most ? `A file may have ${most / 1e6} MB at most. Send it in parts.` : "");
+  event.target.reportValidity();
+});
+
 // The palette: pages, and any domain.
 const palette = $("#palette");
 const field = $("#palette-text");

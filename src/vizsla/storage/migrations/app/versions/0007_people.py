@@ -109,9 +109,9 @@ def _create_counts() -> None:
         _text("request_id"),
         _key("request_log", "account_id", "id"),
         _of_account("request_log"),
+        sqlite_with_rowid=False,
     )
     op.create_index("request_log_key", "request_log", ["account_id", "key_id", "id"])
-    op.create_index("request_log_at", "request_log", ["at"])
 
 
 def _create_secrets() -> None:

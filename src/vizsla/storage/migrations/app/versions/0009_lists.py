@@ -23,6 +23,8 @@ def _text(name: str, *, null: bool = False) -> sa.Column[str]:
 
 def upgrade() -> None:
     """Forward; there is no way back but a backup."""
+    op.add_column("bulk_list", _text("name", null=True))
+    op.add_column("bulk_finding", _text("name", null=True))
     op.add_column("bulk_finding", _number("cancelled_at", null=True))
     op.create_table(
         "bulk_search",
@@ -37,6 +39,7 @@ def upgrade() -> None:
         _number("due", null=True),
         _text("worker", null=True),
         _number("attempt"),
+        _text("name", null=True),
         _number("cancelled_at", null=True),
         _number("ended_at", null=True),
         _number("member_id", null=True),

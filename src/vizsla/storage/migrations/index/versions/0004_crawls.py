@@ -65,4 +65,3 @@ def upgrade() -> None:
         sa.Column("figures", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="index_figures_pkey"),
     )
-    op.execute("INSERT INTO index_figures (id, due, attempt, figures) VALUES (1, 0, 0, '{}')")

@@ -1,0 +1,94 @@
+"""Every page, empty and full, in light and dark, at 1280 and 320 px: no violation of WCAG 2.2 AA that axe sees, no scrolling sideways."""
+
+import re
+from itertools import product
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page
+
+from browser.conftest import PASSWORD, Served, open_context, violations
+from vizsla.web.app import list_pages
+
+ANONYMOUS = ["/", "/login", "/forgot-password", "/signup", "/claim", "/docs", "/nowhere"]
+ADDRESSES = "nora.quill@kestrel.test\nnobody@kestrel.test\nnot an address"
+
+
+async def set_up(page: Page, served: Served) -> None:
+    await page.goto(served.setup_link)
+    await page.get_by_label("E-mail address").fill("olga@vizsla.test")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Make the account").click()
+    await page.wait_for_url(f"{served.url}/")
+
+
+async def look_at(axe: Axe, page: Page, paths: list[str]) -> list[str]:
+    """What is wrong with each page, in both themes and at both widths."""
+    wrong = []
+    for path in paths:
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        answer = await page.goto(path)
+        assert answer is not None
+        assert answer.status < 500, path
+        for width, theme in product((1280, 320), ("light", "dark")):
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.emulate_media(color_scheme=theme)
+            where = f"{path} {theme} {width}"
+            if (wide := await page.evaluate("document.documentElement.scrollWidth")) > width:
+                wrong.append(f"{where}: {wide} px wide")
+            wrong += [f"{where}: {one}" for one in await violations(axe, page)]
+    return wrong
+
+
+async def test_pages_that_nobody_has_to_sign_in_for(browser: Browser, served: Served, axe: Axe) -> None:
+    page = await (await open_context(browser, served)).new_page()
+
+    assert await look_at(axe, page, [served.setup_link, "/login/code", *ANONYMOUS]) == []
+
+
+async def test_pages_of_somebody_who_has_nothing_yet(browser: Browser, served: Served, axe: Axe) -> None:
+    page = await (await open_context(browser, served)).new_page()
+    await set_up(page, served)
+    pages = [path for path in list_pages() if "{" not in path and not path.startswith(("/log", "/claim", "/sign"))]
+
+    assert await look_at(axe, page, [*pages, "/domain/nothing.example", "/search?domain=..", "/nowhere"]) == []
+
+
+async def test_pages_of_somebody_who_has_much(browser: Browser, served: Served, axe: Axe) -> None:
+    page = await (await open_context(browser, served)).new_page()
+    await set_up(page, served)
+
+    async def send(path: str, **form: str) -> str:
+        answer = await page.request.post(path, form=form, headers={"Origin": served.url})
+        assert answer.ok, (path, answer.status)
+        return answer.url.removeprefix(served.url)
+
+    seen = [await send("/crawls", domain="kestrel.test"), await send("/verifier", email="nora.quill@kestrel.test")]
+    for name in ("CRM", "a name that is rather long for a key " * 2):
+        await send("/api-keys", name=name)
+    await send("/team/name", name="Kestrel watchers")
+    await send("/team/invite", email="pia@vizsla.test", role="member")
+    columns = await send("/lists/new", kind="verifications", text=ADDRESSES)
+    estimate = f"{columns.partition('?')[0]}/estimate?header=0&email=1"
+    assert await look_at(axe, page, [columns, estimate]) == []
+    for kind, text in (("verifications", ADDRESSES), ("searches", "quillstack.example\nnothing.example")):
+        columns = await send("/lists/new", kind=kind, text=text)
+        await page.goto(columns)
+        await page.get_by_role("button", name="See the cost").click()
+        await page.get_by_role("button", name="Start").click()
+        await page.wait_for_url(re.compile(rf"/lists/{kind}/\d+"))
+        seen.append(page.url.removeprefix(served.url))
+    finder = "/finder?first_name=Zoe&last_name=Kaplan&domain=quillstack.example"
+    plain = [
+        "/",
+        "/crawls",
+        "/lists",
+        "/verifier",
+        "/api-keys",
+        "/requests",
+        "/team",
+        "/plan",
+        "/admin/users",
+        "/admin/work",
+    ]
+
+    assert await look_at(axe, page, [*plain, "/domain/quillstack.example", finder, *seen]) == []

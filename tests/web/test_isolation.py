@@ -1,0 +1,80 @@
+"""
+Whatever A's pages link to or post to, B gets nothing of.
+
+A's dashboard is filled and then walked from its start page, every link and every form that names an id is noted, and each is tried
+by B: so a page that is added is tried without being named here.
+"""
+
+import re
+from html import unescape
+from urllib.parse import urlsplit
+
+from vizsla.storage.statement import statement
+from web.conftest import Browser, Site
+
+_FIRST = 5_000
+"""A's ids begin here, for ids are counted per account and B has small ones."""
+_ID = re.compile(r"/[5-9]\d{3}(/|\Z)")
+_MINE = "a.example"
+_BEGIN_AT = statement("UPDATE account SET last_id = :first WHERE id = :id")
+
+
+async def fill(browser: Browser) -> None:
+    """Something of every kind that has an id."""
+    await browser.post("/api-keys", {"name": "A's key"})
+    await browser.post("/team/name", {"name": "A's team"})
+    await browser.post("/team/invite", {"email": "pia@a.example", "role": "member"})
+    await browser.post("/crawls", {"domain": "acme.example"})
+    await browser.post("/verifier", {"email": "ann.lee0@acme.example"})
+    for kind, text in (
+        ("verifications", "x@acme.example"),
+        ("searches", "acme.example"),
+        ("findings", "name,domain\nAnn Lee,acme.example"),
+    ):
+        answer = await browser.upload("/lists/new", {"kind": kind}, "list.csv", text.encode())
+        upload = answer.header("location").partition("?")[0]
+        assert _ID.search(upload), answer.words
+    started = await browser.post(f"{upload}/start", {"header": "1", "full_name": "1", "domain": "2"})
+    assert started.status in (303, 422), started.words
+
+
+async def walk(browser: Browser) -> tuple[set[str], set[str]]:
+    """Every link and every form of A's pages that names an id."""
+    seen, links, posts, todo = set(), set(), set(), ["/"]
+    while todo:
+        path = todo.pop()
+        if path in seen or len(seen) > 150:
+            continue
+        seen.add(path)
+        answer = await browser.get(path)
+        if answer.status != 200 or "text/html" not in answer.header("content-type"):
+            continue
+        for target in re.findall(r'href="(/[^"]*)"', answer.text):
+            place = urlsplit(unescape(target))
+            if place.path.startswith(("/static", "/domain", "/docs")):
+                continue
+            todo.append(place.path)
+            if _ID.search(place.path):
+                links.add(place.path)
+        posts |= {unescape(path) for path in re.findall(r'action="(/[^"]*)"', answer.text) if _ID.search(path)}
+    return links, posts
+
+
+async def test_a_stranger_gets_nothing_and_changes_nothing(site: Site) -> None:
+    async with site.stores.app.write() as conn:
+        await conn.execute(_BEGIN_AT, {"first": _FIRST, "id": site.members["a"].account_id})
+    a, b = await site.person("a"), await site.person("b")
+    await fill(a)
+    links, posts = await walk(a)
+    assert len(links) >= 4, links
+    assert len(posts) >= 4, posts
+
+    for path in links:
+        answer = await b.get(path)
+        assert answer.status in (403, 404), (path, answer.status)
+        assert _MINE not in answer.words
+    for path in posts:
+        answer = await b.post(path, {"name": "stolen", "role": "owner"})
+        assert answer.status in (403, 404, 405), (path, answer.status, answer.words[-200:])
+    again_links, again_posts = await walk(a)
+    assert (again_links, again_posts) == (links, posts)
