@@ -12,6 +12,7 @@ from accounts.conftest import NOW
 from api.conftest import Api, Reply
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.store import create_user
+from vizsla.kit.whom import Whom
 from vizsla.leads import imports
 from vizsla.leads.imports import claim_import, step
 from vizsla.leads.mapping import guard, join, split, unguard
@@ -207,7 +208,7 @@ async def test_who_asked_us_to_stop_is_refused_and_forgotten(api: Api) -> None:
     assert b"jane@acme.com" in (await api("GET", path, key=api.a)).content
 
     async with api.app.services.stores.app.write() as conn:
-        await imports.forget_person(conn, "acme.com", "jane")
+        await imports.forget_rows(conn, Whom("acme.com", "jane"))
 
     kept = (await api("GET", path, key=api.a)).content
     assert (b"jane" in kept, b"secret" in kept, b"asked us" in kept) == (False, False, True)

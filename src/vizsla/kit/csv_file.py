@@ -105,7 +105,7 @@ def _encoding(sample: bytes) -> tuple[str, int]:
 def _find_delimiter(lines: "_Lines") -> str:
     """The commonest mark of the first row, outside of quotation marks if they are in pairs."""
     ahead = [next(lines)]
-    while sum(line.count('"') for line in ahead) % 2 and len(ahead) < _MOST_LINES and (more := next(lines, "")):
+    while sum(line.count('"') for line in ahead) % 2 and len(ahead) < MOST_LINES and (more := next(lines, "")):
         ahead.append(more)
     lines.push(ahead)
     text = "".join(ahead)

@@ -13,7 +13,8 @@ import msgspec
 from vizsla.accounts.store import next_id
 from vizsla.kit.csv_file import Record, open_sheet
 from vizsla.kit.email_address import parse_email
-from vizsla.kit.errors import ClaimedEmail, InvalidEmail, NotFound, WrongParams
+from vizsla.kit.errors import ClaimedEmail, NotFound, WrongParams
+from vizsla.kit.whom import Whom
 from vizsla.leads.attributes import attribute_ids, list_attributes
 from vizsla.leads.lead import InvalidLead, Lead, name_key
 from vizsla.leads.lists import current_list, get_list, list_named
@@ -24,6 +25,7 @@ from vizsla.leads.tags import tag_named
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Database, Reader, Row
 from vizsla.storage.lease import lease
+from vizsla.storage.mentions import mentioning, says
 from vizsla.storage.statement import statement
 
 MOST_ROWS = 100_000
@@ -75,9 +77,11 @@ _PROGRESS = statement("""
 _IS_DUE = statement("SELECT 1 FROM lead_import WHERE due <= :now LIMIT 1")
 _DELETE = statement("DELETE FROM lead_import WHERE account_id = :account_id AND id = :id")
 _FORGET_OLD = statement("DELETE FROM lead_import WHERE created_at <= :before")
-_NAMING = statement("""
-    SELECT account_id, import_id, number, cells FROM lead_import_row WHERE lower(cells) LIKE :part
-""")
+_NAMING = mentioning(
+    f"SELECT account_id, import_id, number, cells FROM lead_import_row WHERE {says('cells')}"  # noqa: S608
+)
+_FILES_NAMING = mentioning(f"SELECT account_id, id, file_name FROM lead_import WHERE {says('file_name')}")  # noqa: S608
+_UNNAME = statement("UPDATE lead_import SET file_name = '' WHERE account_id = :account_id AND id = :id")
 _BLANK = statement("""
     UPDATE lead_import_row SET cells = '[]', fault = :fault
     WHERE account_id = :account_id AND import_id = :id AND number = :number
@@ -340,23 +344,17 @@ async def forget_old(conn: Connection, before: int) -> int:
     return await conn.execute(_FORGET_OLD, {"before": before})
 
 
-async def forget_person(conn: Connection, domain: str, local: str | None) -> None:
-    """Take an address, or all at a domain and those below it, out of the rows of files."""
-    part = f"%{local}@{domain}%" if local is not None else f"%{domain}%"
-    for account_id, import_id, number, cells in await conn.fetch_all(_NAMING, {"part": part}):
-        if any(_is_of(cell, domain, local) for cell in _cells(cells)):
+async def forget_rows(conn: Connection, whom: Whom) -> int:
+    """Empty the rows of files that speak of *whom*, and their names; how many rows there were."""
+    for account_id, import_id, name in await conn.fetch_all(_FILES_NAMING, whom.needles):
+        if whom.is_in_name(name):
+            await conn.execute(_UNNAME, {"account_id": account_id, "id": import_id})
+    emptied = 0
+    for account_id, import_id, number, cells in await conn.fetch_all(_NAMING, whom.needles):
+        if any(whom.has(cell) for cell in _cells(cells)):
             key = {"account_id": account_id, "id": import_id, "number": number}
-            await conn.execute(_BLANK, {**key, "fault": ClaimedEmail().details})
-
-
-def _is_of(cell: str, domain: str, local: str | None) -> bool:
-    try:
-        address = parse_email(cell)
-    except InvalidEmail:
-        return False
-    if local is not None:
-        return (address.local, address.domain) == (local, domain)
-    return address.domain == domain or address.domain.endswith(f".{domain}")
+            emptied += await conn.execute(_BLANK, {**key, "fault": ClaimedEmail().details})
+    return emptied
 
 
 async def _rows(reader: Reader, account_id: int, import_id: int, *, after: int, limit: int) -> list[ImportRow]:

@@ -167,3 +167,28 @@ lead_task = Table(
     Index("lead_task_due", "due"),
     Index("lead_task_ended_at", "ended_at"),
 )
+
+NO_PERSON = {
+    "lead.country_code": "a country",
+    "lead.sync_status": "a word of ours",
+    "lead.sending_status": "a word of ours",
+    "lead.verification_status": "a word of ours",
+    "lead.lists": "ids",
+    "lead.tags": "ids",
+    "leads_list.name": "what an account calls its list",
+    "leads_list.name_key": "the same",
+    "leads_attribute.label": "what an account calls a field of its leads",
+    "leads_attribute.label_key": "the same",
+    "leads_attribute.slug": "the same",
+    "lead_tag.name": "what an account calls its tag",
+    "lead_tag.name_key": "the same",
+    "lead_tag.color": "a color",
+    "lead_task.kind": "a word of ours",
+    "lead_task.lead_ids": "ids",
+    "lead_task.worker": "a process of ours",
+    "lead_import.columns": "the names of a file's columns",
+    "lead_import.plan": "words of ours, and slugs",
+    "lead_import.worker": "a process of ours",
+    "lead_import_row.fault": "a sentence of ours",
+}
+"""Columns that no claim has to reach, and why: see erasure.rooms."""
