@@ -6,6 +6,7 @@ takes them out again. Who adds a column does one or the other: see vizsla.erasur
 """
 
 import importlib
+import io
 import json
 import pkgutil
 import sqlite3
@@ -39,6 +40,10 @@ from vizsla.index.profile import FIELDS
 from vizsla.kit.csv_file import Record
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.settings import Settings
+from vizsla.leads.attributes import create_attribute
+from vizsla.leads.imports import add_import
+from vizsla.leads.lead import TEXTS, draft
+from vizsla.leads.store import upsert_lead
 from vizsla.mail.messages import claim_link
 from vizsla.mail.post import OutboxPost, outbox_of
 from vizsla.privacy.claims import Claims, add_claim, load_claims, parse_claimed
@@ -137,6 +142,7 @@ async def seed(stores: Stores) -> None:
         for domain in ("quux.example", "globex.example"):
             await put_memo(conn, domain, Memo("no", NOW, trail))
         await _seed_lists(conn, account_id)
+        await _seed_leads(conn, account_id)
         request = request_of(account_id, method="POST", path="/v2/x", key="k", params=b"")
         await keep_answer(conn, request, Answered(200, f'{{"email":"{ZELDA}"}}'.encode()), NOW)
         await record_ask(conn, account_id, "quux.example", member_id=None, now=NOW)
@@ -182,6 +188,18 @@ async def _seed_lists(conn, account_id: int) -> None:
     await conn.execute(
         statement("UPDATE bulk_finding_row SET domain = 'quux.example', local = 'zelda.moehnert' WHERE number = 1")
     )
+
+
+async def _seed_leads(conn, account_id: int) -> None:
+    """Her lead, with her in every field; Joe's, whose notes speak of her; a file with a row of hers."""
+    attribute = await create_attribute(conn, account_id, "Assistant")
+    said = {name: f"Zelda of Quux, {ZELDA}" for name in TEXTS if name != "country_code"}
+    await upsert_lead(conn, account_id, draft({"email": ZELDA} | said, attributes={attribute.slug: ZELDA}), NOW)
+    await upsert_lead(
+        conn, account_id, draft({"email": "joe@globex.example", "notes": f"Ask {ZELDA}", "company": "G"}), NOW
+    )
+    file = io.BytesIO(f"email,notes\n{ZELDA.upper()},x\njoe@globex.example,y\n".encode())
+    await add_import(conn, account_id, file, file_name=f"of-{ZELDA}.csv", now=NOW)
 
 
 async def _seed_searches(conn, account_id: int) -> None:

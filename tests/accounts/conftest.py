@@ -17,6 +17,7 @@ from vizsla.crawl.tables import crawl_ask
 from vizsla.finder.tables import finder_outcome
 from vizsla.index.tables import index_metadata
 from vizsla.kit.settings import Settings
+from vizsla.leads.tables import lead
 from vizsla.mail.tables import mail_out
 from vizsla.privacy.tables import claim
 from vizsla.storage.open import Stores, open_stores
@@ -26,7 +27,7 @@ NOW = 1_795_000_000
 # All of the app's, so every room's tables must have been imported by now.
 _TABLES = {
     name
-    for table in (account, claim, crawl_ask, finder_outcome, mail_out, verification)
+    for table in (account, claim, crawl_ask, finder_outcome, lead, mail_out, verification)
     for name in table.metadata.tables
 } | index_metadata.tables.keys()
 # The ledger of claims lets no line of it be deleted.

@@ -168,7 +168,7 @@ def claims() -> Claims:
 
 
 @pytest.fixture
-async def api(stores: Stores, settings: Settings, claims: Claims) -> Api:
+async def api(stores: Stores, settings: Settings, claims: Claims) -> AsyncIterator[Api]:
     clock, log = Moment(), StringIO()
     async with stores.app.write() as conn:
         keys = {}
@@ -185,7 +185,8 @@ async def api(stores: Stores, settings: Settings, claims: Claims) -> Api:
         async with stores.index.write() as conn:
             await merging.step(conn)
     app = create_app(settings, stores, claims, clock=clock, log_stream=log)
-    return Api(app, clock, keys, log)
+    yield Api(app, clock, keys, log)
+    app.services.mirrors.close()
 
 
 @contextlib.asynccontextmanager

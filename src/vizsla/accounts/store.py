@@ -32,7 +32,7 @@ _NEW_ACCOUNT = statement(insert(account).values(created_at=bindparam("now_")).re
 _NEXT_ID = statement(
     update(account)
     .where(account.c.id == bindparam("account_id_"))
-    .values(last_id=account.c.last_id + 1)
+    .values(last_id=account.c.last_id + bindparam("count_"))
     .returning(account.c.last_id)
 )
 _FIND_BY_EMAIL = statement(select(*MEMBER_COLUMNS).where(member.c.email == bindparam("email_")))
@@ -169,10 +169,15 @@ async def set_name(
 
 async def next_id(conn: Connection, account_id: int) -> int:
     """The next public id of something that *account_id* owns; the account's row stays locked until the transaction ends."""
-    row = await conn.fetch_one(_NEXT_ID, {"account_id_": account_id})
+    return await next_ids(conn, account_id, 1)
+
+
+async def next_ids(conn: Connection, account_id: int, count: int) -> int:
+    """The first of *count* ids on end."""
+    row = await conn.fetch_one(_NEXT_ID, {"account_id_": account_id, "count_": count})
     if row is None:
         raise LookupError(account_id)
-    return int(row[0])
+    return int(row[0]) - count + 1
 
 
 async def find_user(reader: Reader, email: str) -> Member | None:

@@ -192,8 +192,7 @@ class Door:
                 call.after()
         if isinstance(result, Streamed):
             return endpoint.status, result
-        is_pending = endpoint.pending is not None and isinstance(result, endpoint.pending)
-        return 202 if is_pending else endpoint.status, b"" if result is None else _encode(result)
+        return _status(endpoint, call, result), b"" if result is None else _encode(result)
 
     async def _serve_once(self, endpoint: Endpoint, call: Call, params: Any, request: Request) -> tuple[int, bytes]:
         """The work and the record of its answer in one transaction; the first answer again if there is one."""
@@ -206,7 +205,7 @@ class Door:
                     return answered.status, answered.body
                 call.conn = conn
                 result = await endpoint.run(call, params)
-                answered = Answered(endpoint.status, b"" if result is None else _encode(result))
+                answered = Answered(_status(endpoint, call, result), b"" if result is None else _encode(result))
                 await keep_answer(conn, request, answered, call.now)
         finally:
             self._services.in_flight.leave(request)
@@ -296,6 +295,12 @@ class Door:
             self._journal.fault(error, request_id=request_id, name=answer.file_name)
         else:
             await send({"type": "http.response.body", "body": b""})
+
+
+def _status(endpoint: Endpoint, call: Call, result: object) -> int:
+    if endpoint.pending is not None and isinstance(result, endpoint.pending):
+        return 202
+    return call.status or endpoint.status
 
 
 def _allow(methods: Mapping[str, Endpoint]) -> Header:

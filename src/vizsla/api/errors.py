@@ -36,6 +36,7 @@ STATUSES = {
     "uri_too_long": 414,
     "unsupported_media_type": 415,
     "validation_failed": 422,
+    "tag_required": 422,
     "idempotency_key_mismatch": 422,
     "too_many_requests": 429,
     "headers_too_large": 431,

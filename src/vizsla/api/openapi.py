@@ -111,7 +111,10 @@ def _opened(kind: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         fields = msgspec.structs.fields(kind)
         opened = [
-            (field.encode_name, _INSIDE[field.name] if field.type is msgspec.Raw else _opened(field.type))
+            (
+                field.encode_name,
+                _INSIDE[field.name] if field.type is msgspec.Raw else shown_as(field.type) or _opened(field.type),
+            )
             for field in fields
         ]
         if all(field.type == type_ for field, (_, type_) in zip(fields, opened, strict=True)):
@@ -124,6 +127,16 @@ def _opened(kind: Any) -> Any:
     if get_origin(kind) in (Union, UnionType):
         return Union[parts]  # noqa: UP007
     return (list if get_origin(kind) is list else tuple)[parts]
+
+
+def shown_as(kind: Any) -> Any:
+    """What a type that is handed through as JSON says it is (`msgspec.Meta(extra={"shows": …})`); None if nothing."""
+    said = [
+        meta.extra["shows"]
+        for meta in getattr(kind, "__metadata__", ())
+        if isinstance(meta, msgspec.Meta) and meta.extra
+    ]
+    return said[0] if said else None
 
 
 def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,6 +187,9 @@ def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
 
 def _parameter(name: str, about: Mapping[str, Any], required: bool) -> dict[str, Any]:
     schema = {key: value for key, value in about.items() if key != "description"}
+    named = [branch for branch in schema.get("anyOf", []) if branch.get("type") == "object"]
+    if named:
+        return {"name": name, "in": "query", "style": "deepObject", "explode": True, "schema": named[0]}
     parameter: dict[str, Any] = {"name": name, "in": "query", "required": required, "schema": _without_null(schema)}
     if "description" in about:
         parameter["description"] = about["description"]
@@ -201,11 +217,14 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         headers |= _RATE_HEADERS
     success: dict[str, Any] = {"description": _REASONS[endpoint.status], "headers": headers}
     if endpoint.result is Streamed:
-        success["content"] = {"text/csv": {"schema": _TEXT}}
+        kind = "application/x-ndjson" if endpoint.path.endswith(".jsonl") else "text/csv"
+        success["content"] = {kind: {"schema": _TEXT}}
     elif endpoint.result is not type(None):
         reference = {"$ref": f"#/components/schemas/{endpoint.result.__name__}"}
         success["content"] = {"application/json": {"schema": reference}}
     responses: dict[str, Any] = {str(endpoint.status): success}
+    if endpoint.other_status is not None:
+        responses[str(endpoint.other_status)] = success | {"description": _REASONS[endpoint.other_status]}
     if endpoint.pending is not None:
         reference = {"$ref": f"#/components/schemas/{endpoint.pending.__name__}"}
         content = {"application/json": {"schema": reference}}

@@ -9,7 +9,7 @@ UTF-8, lone surrogates) ends here.
 import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -20,6 +20,8 @@ from vizsla.kit.errors import WrongParams
 P = TypeVar("P", bound="Params")
 Given = dict[str, Any]
 
+Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+"""A public id that is sent as a parameter."""
 MOST_PAIRS = 10_000
 MOST_DEPTH = 16
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
@@ -37,6 +39,8 @@ class Params(msgspec.Struct, frozen=True):
     wrong: ClassVar[Mapping[str, str]] = {}
     whole: ClassVar[frozenset[str]] = frozenset()
     """Lists whose elements are taken as they are, commas and all."""
+    clears: ClassVar[bool] = False
+    """Whether an empty string says that something is to be empty; else it says nothing."""
 
 
 class NoParams(Params, frozen=True):
@@ -183,6 +187,8 @@ def shape_of(kind: type[P]) -> Callable[[Given], P]:
                 continue
             if name in lists:
                 chosen[name] = _as_list(value)
+            elif value == "" and kind.clears and name not in required:
+                chosen[name] = value if name in blank else None
             elif value == "" and name in blank and name not in required:
                 continue
             elif isinstance(value, str) and name in forms and not forms[name](value):

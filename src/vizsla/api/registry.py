@@ -48,7 +48,7 @@ class Streamed(msgspec.Struct, frozen=True):
 class Call:
     """One request on its way through a function: who asks, when, and what the function may use."""
 
-    __slots__ = ("after", "client", "conn", "file", "headers", "ids", "known", "now", "services")
+    __slots__ = ("after", "client", "conn", "file", "headers", "ids", "known", "now", "services", "status")
 
     def __init__(self, services: "Services", client: str, now: int, ids: Mapping[str, int]) -> None:
         self.services = services
@@ -63,6 +63,8 @@ class Call:
         """The body, if it is a file."""
         self.after: Callable[[], None] | None = None
         """What to do once the transaction is committed."""
+        self.status: int | None = None
+        """Of the answer, where it is the endpoint's other one."""
 
     @property
     def caller(self) -> "Caller":
@@ -95,6 +97,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """What a 202 is answered with; None: this call has none."""
     shape: Callable[[Given], Params]
     status: int
+    other_status: int | None
+    """What the call may set `Call.status` to."""
     access: Access
     limit: str | None
     """The name of its rate limits: search, count, verify, trial; None: not limited."""
@@ -126,6 +130,7 @@ class Calls:
         path: str,
         *,
         status: int = 200,
+        other_status: int | None = None,
         access: Access = "key",
         limit: str | None = None,
         writes: bool = False,
@@ -152,6 +157,7 @@ class Calls:
                     pending=pending,
                     shape=shape_of(params),
                     status=status,
+                    other_status=other_status,
                     access=access,
                     limit=limit,
                     writes=writes,
@@ -169,10 +175,11 @@ class Calls:
 
 
 class Routes:
-    """Calls by path and method."""
+    """Calls by path and method. *aliases* are other names of the second part of a path."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, endpoints: Iterable[Endpoint], aliases: Mapping[str, str] = {}) -> None:
         self.endpoints = tuple(endpoints)
+        self._aliases = aliases
         self._exact: dict[str, dict[str, Endpoint]] = {}
         self._patterns: list[tuple[re.Pattern[str], dict[str, Endpoint]]] = []
         by_path: dict[str, dict[str, Endpoint]] = {}
@@ -196,6 +203,9 @@ class Routes:
         """
         if (methods := self._exact.get(path)) is not None:
             return methods, {}
+        parts = path.split("/", 3)
+        if len(parts) > 2 and (name := self._aliases.get(parts[2])) is not None:
+            return self.find("/".join([*parts[:2], name, *parts[3:]]))
         for pattern, methods in self._patterns:
             if (match := pattern.match(path)) is not None:
                 ids = {name: parse_id(text) for name, text in match.groupdict().items()}

@@ -75,6 +75,7 @@ async def serve(
         raise
     finally:
         listener.close()
+        gc.unfreeze()  # or what libraries made would outlive them, and they complain at the exit
         if handler is not None:
             logging.getLogger("uvicorn.error").removeHandler(handler)
 

@@ -129,6 +129,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             way_out=place.way_out,
             find_exchangers=partial(find_exchangers, dns, EgressGuard(settings.egress_allow)),
         )
+        stack.callback(services.mirrors.close)
         journal = Journal(level=settings.log)
         house = House(services, place.secret, partial(describe, all_calls(trial=settings.trial)), journal.fault)
         app = App(services, journal, create_web(house))

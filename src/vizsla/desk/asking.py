@@ -11,6 +11,7 @@ import msgspec
 
 from vizsla.accounts.callers import Caller
 from vizsla.accounts.quota import FREE_FOR, Kind, get_member_usage, get_usage, is_paid
+from vizsla.desk.leads import note_verification
 from vizsla.desk.services import Services
 from vizsla.finder.domain_search import SearchQuery, SearchResult, search
 from vizsla.finder.email_finder import find_email
@@ -175,6 +176,10 @@ async def verify(asker: Asker, address: Address, *, patience: float) -> Verified
         raise VerificationFailed
     if not ended.verdict.block:
         await asker.charge("verifications", question)
+    # The answer stands whether or not it can be written into a lead.
+    with contextlib.suppress(StoreError):
+        at = ended.ended_at or asker.now
+        await note_verification(app, account_id, str(address), ended.verdict.status, at)
     return Verified(attached, ended, await render(services.stores, address, ended, now=asker.now))
 
 

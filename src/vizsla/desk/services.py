@@ -18,6 +18,7 @@ from vizsla.kit.clock import DAY, Clock, SystemClock
 from vizsla.kit.domain_name import registrable_domain
 from vizsla.kit.errors import StoreError
 from vizsla.kit.settings import Settings
+from vizsla.leads.mirror import Mirrors
 from vizsla.privacy.claims import Claims
 from vizsla.storage.open import Stores
 from vizsla.verifier.egress import WayOut
@@ -52,6 +53,7 @@ class Services:
         self.load_claims = load_claims
         self.keys = KeyRing(stores.app, settings)
         self.meter = Meter(stores.app)
+        self.mirrors = Mirrors(stores.app)
         self.requests = RequestLog(stores.app)
         self.in_flight = InFlight()
         self.local = LocalLimiter()

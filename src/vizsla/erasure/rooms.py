@@ -21,6 +21,8 @@ from vizsla.finder.forgetting import forget_searched
 from vizsla.index.erase import EVERY_ADDRESS, EVERY_DOMAIN
 from vizsla.index.erase import forget as forget_indexed
 from vizsla.kit.whom import Counts, Whom
+from vizsla.leads.erase import candidates as leads_addresses
+from vizsla.leads.erase import forget as forget_leads
 from vizsla.storage.database import Connection, Database
 from vizsla.storage.statement import Statement
 from vizsla.verifier.forgetting import candidates as verified_addresses
@@ -80,6 +82,7 @@ ROOMS = (
     Room("accounts", "app", _forget_in_accounts, uploaded_addresses),
     Room("verifier", "app", forget_verified, verified_addresses),
     Room("finder", "app", _forget_found, found_addresses),
+    Room("leads", "app", forget_leads, leads_addresses),
     Room("who asked for crawls", "app", _forget_asks),
     Room("crawl", "index", _forget_crawled),
     # Last: what others know by name alone is recognised by what the index knows.

@@ -174,6 +174,8 @@ class Step(msgspec.Struct, frozen=True):
     progress: BulkList
     waiting: list[Waiting]
     """Rows that wait since this step."""
+    ended: list[Ending]
+    """How rows ended in it."""
 
 
 def read_row(text: str, claims: Claims, now: int) -> Address | Ending:
@@ -261,7 +263,7 @@ async def step(
         until=until,
         now=now,
     )
-    return None if progress is None else Step(progress, waiting)
+    return None if progress is None else Step(progress, waiting, [one for _, one in endings])
 
 
 def _sort_out(

@@ -19,7 +19,7 @@ from vizsla.kit.errors import WrongParams
 
 LONGEST_LINE = 100_000
 """Characters of a line, and of a row that goes over several."""
-_MOST_LINES = 100
+MOST_LINES = 100
 """Lines that one row may go over: a quotation mark that is never closed does not swallow the file."""
 _SAMPLE = 4_096
 _DELIMITERS = ",;\t|"
@@ -48,8 +48,8 @@ class Sheet(msgspec.Struct, frozen=True):
     """What they are read from: it closes the file when nobody holds it any more."""
 
 
-def open_sheet(file: BinaryIO) -> Sheet:
-    """The rows in *file*, from where it stands. Raises WrongParams."""
+def open_sheet(file: BinaryIO, *, most_lines: int = MOST_LINES) -> Sheet:
+    """The rows in *file*, from where it stands, each of *most_lines* at most. Raises WrongParams."""
     sample = file.read(_SAMPLE)
     encoding, skip = _encoding(sample)
     file.seek(skip)
@@ -63,7 +63,7 @@ def open_sheet(file: BinaryIO) -> Sheet:
         raise WrongParams("There are no rows in this file.")
     lines.push([first])
     delimiter = _find_delimiter(lines)
-    records = _records(lines, delimiter)
+    records = _records(lines, delimiter, most_lines)
     return Sheet(next(records), delimiter, records, text)
 
 
@@ -105,7 +105,7 @@ def _encoding(sample: bytes) -> tuple[str, int]:
 def _find_delimiter(lines: "_Lines") -> str:
     """The commonest mark of the first row, outside of quotation marks if they are in pairs."""
     ahead = [next(lines)]
-    while sum(line.count('"') for line in ahead) % 2 and len(ahead) < _MOST_LINES and (more := next(lines, "")):
+    while sum(line.count('"') for line in ahead) % 2 and len(ahead) < MOST_LINES and (more := next(lines, "")):
         ahead.append(more)
     lines.push(ahead)
     text = "".join(ahead)
@@ -147,7 +147,7 @@ def _clean(line: str) -> str:
     return line.replace("\0", "�")
 
 
-def _records(lines: _Lines, delimiter: str) -> Iterator[Record]:
+def _records(lines: _Lines, delimiter: str, most_lines: int) -> Iterator[Record]:
     for line in lines:
         if not line.strip():
             continue
@@ -159,16 +159,16 @@ def _records(lines: _Lines, delimiter: str) -> Iterator[Record]:
         elif line.count('"') % 2 == 0:
             yield Record(_parse([line], delimiter))
         else:
-            yield _over_lines(line, lines, delimiter)
+            yield _over_lines(line, lines, delimiter, most_lines)
 
 
-def _over_lines(line: str, lines: _Lines, delimiter: str) -> Record:
+def _over_lines(line: str, lines: _Lines, delimiter: str, most_lines: int) -> Record:
     """The row that begins with *line* and goes on in the next ones, if its quotation mark is closed in them."""
     ahead, size = [line], len(line)
     for more in lines:
         ahead.append(more)
         size += len(more)
-        if len(ahead) == _MOST_LINES or size > LONGEST_LINE or more.count('"') % 2:
+        if len(ahead) == most_lines or size > LONGEST_LINE or more.count('"') % 2:
             break
     used = 0
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from vizsla.finder.bulk_verifications import Waiting, read_row, step
 from vizsla.kit.errors import StoreError
+from vizsla.leads.store import Verified, record_verifications
 from vizsla.privacy.claims import Claims, LiveClaims
 from vizsla.verifier.bulk import BulkJob, Ending
 from vizsla.verifier.bulk_store import claim_lists, give_back_list, is_any_list_due, rows_after, waiting_rows
@@ -142,6 +143,12 @@ class Working:
             )
             if done is None:
                 raise Lost
+            verified = [
+                Verified(f"{one.local}@{one.domain}", one.verdict.status, one.at)
+                for one in done.ended
+                if one.verdict is not None and not one.verdict.has_failed
+            ]
+            await record_verifications(conn, job.account_id, verified)
         if begun - self._begun == CHUNK:
             self.awaited.hurry()
         self._begun, self._held_until = begun, until

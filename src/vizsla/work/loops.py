@@ -28,6 +28,8 @@ from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
 from vizsla.work.harvests import harvest_one
+from vizsla.work.leads import forget as forget_leads_tasks
+from vizsla.work.leads import work_on_imports, work_on_tasks
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
@@ -66,6 +68,10 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
         group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
         finder = name_worker()
         group.create_task(_forever(lambda: work_on_lists(place, finder, tell), LOOK, tell))
+        clerk = name_worker()
+        group.create_task(_forever(lambda: work_on_tasks(place, clerk), LOOK, tell))
+        porter = name_worker()
+        group.create_task(_forever(lambda: work_on_imports(place, porter), LOOK, tell))
         searcher = name_worker()
         group.create_task(_forever(lambda: work_on_searches(place, searcher, tell), LOOK, tell))
         for _ in range(CRAWLS_AT_ONCE):
@@ -122,6 +128,7 @@ async def _forget(place: Workplace) -> None:
         await searches.forget(conn, place.clock.now() - _KEPT)
         await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)
     await tidy(place)
+    await forget_leads_tasks(place, _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:

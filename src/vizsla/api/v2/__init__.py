@@ -12,6 +12,12 @@ from vizsla.api.v2 import (
     email_count,
     email_finder,
     email_verifier,
+    leads,
+    leads_attributes,
+    leads_bulk,
+    leads_files,
+    leads_lists,
+    tags,
 )
 
 
@@ -28,6 +34,12 @@ def all_calls(*, trial: bool) -> Routes:
         *email_count.calls.endpoints,
         *account.calls.endpoints,
         *api_keys.calls.endpoints,
+        *leads.calls.endpoints,
+        *leads_bulk.calls.endpoints,
+        *leads_files.calls.endpoints,
+        *leads_lists.calls.endpoints,
+        *leads_attributes.calls.endpoints,
+        *tags.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
-    return Routes([*endpoints, *trials] if trial else endpoints)
+    return Routes([*endpoints, *trials] if trial else endpoints, leads_lists.ALIASES)

@@ -1,0 +1,126 @@
+"""
+What happens to leads that more than their own room knows of?
+
+A person who asked us to stop is nobody's lead; what the index knows fills what a lead lacks; a verification that ends is written
+into the lead of whoever asked.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vizsla.desk.services import Services
+from vizsla.index.persons import PERSON_COLUMNS, list_at
+from vizsla.index.search import DOMAIN_COLUMNS, find_domain_row
+from vizsla.kit.domain_name import registrable_domain
+from vizsla.kit.email_address import parse_email
+from vizsla.kit.errors import ClaimedEmail
+from vizsla.leads.lead import Draft, InvalidLead, Lead, draft
+from vizsla.leads.store import (
+    Verified,
+    create_lead,
+    find_by_email,
+    get_lead,
+    record_verifications,
+    update_lead,
+    upsert_lead,
+)
+from vizsla.privacy.claims import Claims
+from vizsla.storage.database import Connection, Database
+
+Known = Mapping[str, str | None]
+
+
+def refuse_claimed(claims: Claims, wanted: Draft) -> None:
+    """Raises ClaimedEmail if the draft's address is of somebody who asked us to stop."""
+    email = wanted.values.get("email")
+    if isinstance(email, str):
+        address = parse_email(email)
+        if claims.is_claimed(address.domain, address.local):
+            raise ClaimedEmail
+
+
+async def save_new(conn: Connection, services: Services, account_id: int, wanted: Draft, now: int) -> Lead:
+    """A new lead. Raises InvalidLead, ClaimedEmail."""
+    refuse_claimed(services.claims, wanted)
+    return await create_lead(conn, account_id, wanted, now)
+
+
+async def save(conn: Connection, services: Services, account_id: int, wanted: Draft, now: int) -> tuple[Lead, bool]:
+    """The lead with the draft's address, and whether it is new. Raises InvalidLead, ClaimedEmail."""
+    refuse_claimed(services.claims, wanted)
+    return await upsert_lead(conn, account_id, wanted, now)
+
+
+async def change(conn: Connection, services: Services, key: tuple[int, int], wanted: Draft, now: int) -> Lead:
+    """The lead with that account and id after the draft was written into it. Raises LeadNotFound, InvalidLead, ClaimedEmail."""
+    refuse_claimed(services.claims, wanted)
+    return await update_lead(conn, *key, wanted, now)
+
+
+async def enrich(conn: Connection, services: Services, account_id: int, lead_id: int, now: int) -> Lead:
+    """The lead, its empty fields filled with what the index knows of its person and company. Raises LeadNotFound."""
+    one = await get_lead(conn, account_id, lead_id)
+    known = await known_of(services.stores.index, services.claims, one.email)
+    missing = {name: text for name, text in known.items() if text and getattr(one, name) is None}
+    if not missing:
+        return one
+    filled = _valid(missing)
+    score = await _confidence(services.stores.index, one.email) if one.confidence_score is None else None
+    if score is not None:
+        filled = Draft({**filled.values, "confidence_score": score})
+    return await update_lead(conn, account_id, lead_id, filled, now)
+
+
+async def known_of(index: Database, claims: Claims, email: str) -> Known:
+    """What the index knows of an address, by the columns of a lead."""
+    address = parse_email(email)
+    if claims.is_claimed(address.domain, address.local):
+        return {}
+    person = await _person(index, address.domain, address.local)
+    company_domain = registrable_domain(address.domain) or address.domain
+    row = await find_domain_row(index, company_domain)
+    company = dict(zip(DOMAIN_COLUMNS, row, strict=True)) if row and not claims.is_claimed(company_domain) else {}
+    return {
+        "first_name": person.get("first_name"),
+        "last_name": person.get("last_name"),
+        "position": person.get("position"),
+        "phone_number": person.get("phone_number"),
+        "linkedin_url": person.get("linkedin"),
+        "twitter": person.get("twitter"),
+        "company": company.get("organization"),
+        "company_industry": company.get("industry"),
+        "company_size": company.get("headcount"),
+        "country_code": company.get("country"),
+        "website": company_domain if company else None,
+    }
+
+
+async def note_verification(app: Database, account_id: int, email: str, status: str, at: int) -> None:
+    """Write what a verification said into the account's lead with this address, if it has one that does not know it yet."""
+    known = await find_by_email(app, account_id, email)
+    if known is not None and (known.verified_at, known.verification_status) != (at, status):
+        async with app.write() as conn:
+            await record_verifications(conn, account_id, [Verified(email, status, at)])
+
+
+async def _person(index: Database, domain: str, local: str) -> dict[str, Any]:
+    for row in await list_at(index, domain, [local]):
+        return dict(zip(PERSON_COLUMNS, row, strict=True))
+    return {}
+
+
+async def _confidence(index: Database, email: str) -> int | None:
+    local, _, domain = email.rpartition("@")
+    found: int | None = (await _person(index, domain, local)).get("confidence")
+    return found
+
+
+def _valid(values: Mapping[str, str | None]) -> Draft:
+    """The draft of those *values* that a lead can take: what a page said may be longer."""
+    kept: dict[str, str | int | None] = {}
+    for name, text in values.items():
+        try:
+            kept |= draft({name: text}).values
+        except InvalidLead:
+            continue
+    return Draft(kept)

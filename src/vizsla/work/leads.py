@@ -1,0 +1,70 @@
+"""Who does what is to be done to many leads?"""
+
+import asyncio
+
+from vizsla.leads import imports
+from vizsla.leads.store import forget_gone
+from vizsla.leads.tasks import Held, claim_task, forget_tasks, is_any_due, step
+from vizsla.work.leased import Lost
+from vizsla.work.workplace import Workplace
+
+LASTS = 60
+"""Seconds of a lease, which every step renews."""
+_GONE_KEPT = 86_400
+"""Seconds: twice what a mirror that nobody asks is kept (`leads.mirror.KEPT`)."""
+_BREATH = 0.02
+"""Seconds between two steps, for others to write in."""
+
+
+async def work_on_tasks(place: Workplace, worker: str) -> None:
+    """Do all that is due. Raises Lost if another worker took over."""
+    app, clock = place.stores.app, place.clock
+    while await is_any_due(app, clock.now()):
+        async with app.write() as conn:
+            now = clock.now()
+            held = await claim_task(conn, now=now, until=now + LASTS, worker=worker)
+        if held is None:
+            return
+        await _finish(place, held)
+
+
+async def _finish(place: Workplace, held: Held) -> None:
+    at, is_over = held.last_id, False
+    while not is_over:
+        async with place.stores.app.write() as conn:
+            now = place.clock.now()
+            stepped = await step(conn, held, at, until=now + LASTS, now=now)
+        if stepped is None:
+            raise Lost
+        at, is_over = stepped.last_id, stepped.is_over
+        await asyncio.sleep(_BREATH)
+
+
+async def work_on_imports(place: Workplace, worker: str) -> None:
+    """Make leads of all files that are due. Raises Lost if another worker took over."""
+    app, clock = place.stores.app, place.clock
+    while await imports.is_any_due(app, clock.now()):
+        async with app.write() as conn:
+            now = clock.now()
+            held = await imports.claim_import(conn, now=now, until=now + LASTS, worker=worker)
+        if held is None:
+            return
+        done, before = held.done, -1
+        while done != before:
+            async with app.write() as conn:
+                # Read in here, they leave no gap: a claim that comes later deletes after this, for it waits for the same lock.
+                claims, now = await place.claims(), clock.now()
+                before, reached = done, await imports.step(conn, claims, held, done, until=now + LASTS, now=now)
+            if reached is None:
+                raise Lost
+            done = reached
+            await asyncio.sleep(0)
+
+
+async def forget(place: Workplace, kept: int) -> None:
+    """Drop what nobody needs any more: tasks that ended *kept* seconds ago, leads that are gone for a day."""
+    now = place.clock.now()
+    async with place.stores.app.write() as conn:
+        await forget_tasks(conn, now - kept)
+        await forget_gone(conn, now - _GONE_KEPT)
+        await imports.forget_old(conn, now - kept)
