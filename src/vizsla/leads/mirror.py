@@ -5,7 +5,7 @@ Neither store counts 400,000 matches of a part of a word among a million rows wi
 each field would make every write dearer. So what is filtered is held in memory by columns, in DuckDB, and scanned. The rows of
 the store stay the truth: before each question a mirror takes what changed since the last one (`lead.change`, `lead_gone`), so an
 answer is never older than its question, whichever process wrote. A mirror is made at an account's first question, and dropped
-when others need its room. See docs/decisions/0006.
+when others need its room. See docs/decisions/0007.
 """
 
 import asyncio
