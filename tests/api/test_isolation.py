@@ -64,7 +64,7 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
     swept, refused = 0, list[tuple[str, Reply]]()
     for endpoint in endpoints:
         for id_ in ids:
-            body = {"name": "pwned"} if endpoint.method in ("PUT", "POST") else None
+            body = {"name": "pwned", "label": "pwned"} if endpoint.method in ("PUT", "POST") else None
             reply = await api(endpoint.method, endpoint.path.replace("{id}", str(id_)), key=api.b, json=body)
             swept += 1
             nobodys = await api(endpoint.method, endpoint.path.replace("{id}", "999999999"), key=api.b, json=body)

@@ -127,7 +127,7 @@ class Reference:
         rest = list(zip(words[2::2], words[3::2], strict=True))
         headers = dict(value.split(": ", 1) for option, value in rest if option == "-H")
         method = next((value for option, value in rest if option == "-X"), "GET")
-        body = next((value for option, value in rest if option == "-d"), "")
+        body = next((value for option, value in rest if option in ("-d", "--data-binary")), "")
         reply = await self.api(method, target, headers=headers, body=body.encode())
         return reply.status, reply.content.decode()
 

@@ -157,7 +157,8 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
         "responses": _responses(endpoint),
     }
     schema = schemas.get(endpoint.params.__name__, {})
-    if endpoint.method in ("GET", "DELETE"):
+    example = endpoint.upload.example if endpoint.upload is not None else ""
+    if endpoint.method in ("GET", "DELETE") or example:
         operation["parameters"] += [
             _parameter(name, about, name in schema.get("required", ()))
             for name, about in schema.get("properties", {}).items()
@@ -168,6 +169,10 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
         if endpoint.upload is not None:
             content |= {kind.decode(): {"schema": _TEXT} for kind in endpoint.upload.kinds}
         operation["requestBody"] = {"required": bool(schema.get("required")), "content": content}
+    if endpoint.upload is not None and example:
+        files = {kind.decode(): {"schema": _TEXT} for kind in endpoint.upload.kinds[1:]}
+        first = {endpoint.upload.kinds[0].decode(): {"schema": {**_TEXT, "examples": [example]}}}
+        operation["requestBody"] = {"required": True, "content": first | files}
     if endpoint.method == "POST":
         operation["parameters"].append(
             {

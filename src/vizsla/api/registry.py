@@ -35,6 +35,8 @@ class Upload(msgspec.Struct, frozen=True):
     """Bytes; of whoever has not shown a key in a header or the query, the usual megabyte."""
     parse: Callable[[bytes, bytes], Given]
     """Makes parameters of any other body, by its content type."""
+    example: str = ""
+    """A file as it may look, if nothing but a file will do; parameters stand in the query then."""
 
 
 class Streamed(msgspec.Struct, frozen=True):

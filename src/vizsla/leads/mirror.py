@@ -148,12 +148,11 @@ class Mirrors:
 
     async def _make_room(self) -> None:
         """Drop who was asked longest ago, as long as there are too many rows."""
-        rows = sum(mirror.columns.rows for mirror in self._mirrors.values())
         for account_id, mirror in list(self._mirrors.items()):
-            if rows <= self._most_rows:
+            # Asked anew each time: others make room, and are asked, while one of them is taken down.
+            if sum(other.columns.rows for other in self._mirrors.values()) <= self._most_rows:
                 return
-            if not mirror.users:
-                rows -= mirror.columns.rows
+            if not mirror.users and self._mirrors.get(account_id) is mirror:
                 del self._mirrors[account_id]
                 await self._run(mirror.columns.remove)
 

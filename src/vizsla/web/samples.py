@@ -41,6 +41,8 @@ class Described(msgspec.Struct, frozen=True):
     params: list[Schema]
     """Those of a JSON body too, as if they were parameters."""
     takes_body: bool
+    file: tuple[str, str] | None = None
+    """Content type and text of a file as the body may be; None: it is no file, or need be none."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -53,6 +55,8 @@ class Sample(msgspec.Struct, frozen=True):
     body: dict[str, object]
     takes_body: bool
     takes_key: bool
+    file: tuple[str, str] | None = None
+    """Content type and text, if the body is a file."""
 
     def typed(self, name: str, place: str) -> str:
         """The value of a parameter as somebody would type it."""
@@ -75,7 +79,9 @@ def describe_call(method: str, path: str, operation: Schema, schemas: Schema) ->
         {"name": name, "in": "body", "schema": schema, "required": name in required}
         for name, schema in body.get("properties", {}).items()
     ]
-    return Described(method, path, operation, params, bool(body))
+    files = ((kind, about["schema"].get("examples")) for kind, about in contents.items())
+    file = next(((kind, examples[0]) for kind, examples in files if examples), None)
+    return Described(method, path, operation, params, bool(body), file)
 
 
 def sample_of(base_url: str, call: Described, schemas: Schema) -> Sample:
@@ -94,7 +100,7 @@ def sample_of(base_url: str, call: Described, schemas: Schema) -> Sample:
         first = min(body, key=lambda given: without_null(given["schema"], schemas).get("type") != "string")
         found["body"][first["name"]] = _value(first["name"], first["schema"], schemas)
     takes_key = bool(call.operation.get("security"))
-    return Sample(call.method, base_url + call.path, query, found["body"], call.takes_body, takes_key)
+    return Sample(call.method, base_url + call.path, query, found["body"], call.takes_body, takes_key, call.file)
 
 
 def write_curl(sample: Sample) -> str:
@@ -109,6 +115,9 @@ def write_curl(sample: Sample) -> str:
         body = shlex.quote(json.dumps(sample.body, ensure_ascii=False))
         # '{"list_id": '$LIST_ID'}': the shell fills in what stands between two pieces in quotes.
         lines += ['-H "Content-Type: application/json"', "-d " + _VARIABLE.sub(r"'$\1'", body)]
+    if sample.file:
+        kind, text = sample.file
+        lines += [f'-H "Content-Type: {kind}"', f"--data-binary {shlex.quote(text)}"]
     return " \\\n  ".join(lines)
 
 
@@ -120,10 +129,13 @@ def write_python(sample: Sample) -> str:
         lines.append(f'method="{sample.method}",')
     headers = [f'"X-API-KEY": {PYTHON}'] if sample.takes_key else []
     headers += ['"Content-Type": "application/json"'] if sample.takes_body else []
+    headers += [f'"Content-Type": "{sample.file[0]}"'] if sample.file else []
     if headers:
         lines.append(f"headers={{{', '.join(headers)}}},")
     if sample.takes_body:
         lines.append(f"data=json.dumps({_literal(sample.body)}).encode(),")
+    if sample.file:
+        lines.append(f"data={json.dumps(sample.file[1])}.encode(),")
     imports = [*(["json"] if sample.takes_body else []), *(["os"] if any("os." in line for line in lines) else [])]
     return "\n".join(
         [

@@ -34,6 +34,9 @@ LARGEST = 16_000_000
 """Bytes of a file."""
 
 
+_EXAMPLE = "email,first_name,company\njane@acme.com,Jane,Acme\n"
+
+
 class FileParams(Params, frozen=True):
     """A file is the whole body; beside it stands what it is called."""
 
@@ -52,7 +55,7 @@ class ImportsParams(Params, frozen=True):
 class PlanParams(Params, frozen=True, kw_only=True):
     """What is done with a file."""
 
-    columns: tuple[str, ...] | None = None
+    columns: Annotated[tuple[str, ...], msgspec.Meta(examples=[["email", "first_name", "company"]])] | None = None
     """For each column a field of leads, the slug of a custom attribute, or an empty string; as it is proposed, if not given."""
     leads_list_id: Id | None = None
     """Where leads go that the file names no list for."""
@@ -133,7 +136,7 @@ class CountsAnswer(msgspec.Struct, frozen=True):
     "/v2/leads/imports",
     status=201,
     writes=True,
-    upload=Upload((b"text/csv", b"text/tab-separated-values"), LARGEST, parse_body),
+    upload=Upload((b"text/csv", b"text/tab-separated-values"), LARGEST, parse_body, _EXAMPLE),
     errors=("wrong_params", "payload_too_large"),
 )
 async def create_import(call: Call, params: FileParams) -> ImportAnswer:
