@@ -34,7 +34,9 @@ def test_the_description_is_openapi_3_1() -> None:
         jsonschema_rs.Draft202012Validator(schema | {"components": described["components"]})
 
 
-async def test_the_api_is_as_its_description_says(api: Api, tmp_path: Path) -> None:
+async def test_the_api_is_as_its_description_says(api: Api, tmp_path: Path, dialect: str) -> None:
+    # What stands between the socket and a call does not know the store: on the second, fewer will do.
+    examples = EXAMPLES if dialect == "sqlite" else EXAMPLES // 3
     plenty = parse_limits("100000/s")
     api.app.services.rates = dict.fromkeys(api.app.services.rates, plenty)
     await api.plan(1, plan_searches=10**9)
@@ -43,7 +45,7 @@ async def test_the_api_is_as_its_description_says(api: Api, tmp_path: Path) -> N
     async with listening(api.app) as url:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json", "--header", f"X-API-KEY: {api.a}",
-            "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(EXAMPLES), "--seed", "1", "--checks", CHECKS,
+            "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(examples), "--seed", "1", "--checks", CHECKS,
             "--continue-on-failure", "--generation-deterministic", "--warnings", "off",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=tmp_path,
         )  # fmt: skip
