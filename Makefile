@@ -20,9 +20,8 @@ install: $(VENV)/.installed ## make .venv from the lock
 run: install ## start Vizsla with the sample and show where to look
 	@$(BIN)/vizsla serve --with-sample $(ARGS)
 
-# Three at a time on two cores: many tests wait for somebody.
 test: install ## every test, on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: install ## format, lint, types, import floors
 	@$(BIN)/ruff format --check .

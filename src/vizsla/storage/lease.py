@@ -54,10 +54,12 @@ def lease(table: Table, *, first: Sequence[ColumnElement[Any]] = ()) -> Lease:
     due, attempt = table.c.due, table.c.attempt
     waiting = select(*key).where(due <= bindparam("now_")).order_by(*first, due, *key).limit(bindparam("limit_"))
     # SKIP LOCKED hands two workers different rows at once; SQLite has one writer, and ignores it.
+    # Materialized, or PostgreSQL may ask it anew for each row of the table, and hand out more than the limit.
     waiting = waiting.with_for_update(skip_locked=True)
+    picked = select(waiting.cte("picked").prefix_with("MATERIALIZED", dialect="postgresql"))
     claimed = (
         update(table)
-        .where(tuple_(*key).in_(waiting) if len(key) > 1 else key[0].in_(waiting))
+        .where(tuple_(*key).in_(picked) if len(key) > 1 else key[0].in_(picked))
         .values(due=bindparam("until_"), worker=bindparam("worker_"), attempt=attempt + 1)
         .returning(*table.c)
     )
