@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from vizsla.desk.asking import Asker, QuotaUsedUp, search_domain
 from vizsla.desk.services import Services
 from vizsla.finder import bulk, domains_csv, people_csv
 from vizsla.finder.bulk import Asked, FindingRow
 from vizsla.finder.bulk_searches import show_rows
 from vizsla.finder.bulk_verifications import is_shown
+from vizsla.finder.domain_search import SearchQuery, SearchResult
 from vizsla.kit.csv_file import harmless, write_rows
 from vizsla.privacy.claims import Claims
 from vizsla.verifier.bulk import BulkList, BulkRow, Ending
@@ -22,6 +24,8 @@ from vizsla.verifier.bulk_store import rows_after
 
 _PAGE = 400
 """Rows that are written without letting others have the event loop."""
+_OF_A_SEARCH = 100
+"""Addresses of one question: as many as a single call gives."""
 _PAGE_OF_DOMAINS = 20
 """The same where each row may hold many addresses."""
 
@@ -69,3 +73,28 @@ async def export_searches(services: Services, account_id: int, list_id: int, now
     ):
         at = rows[-1].number
         yield write_rows([line for row in rows for line in domains_csv.lines_of(row)]).encode()
+
+
+async def export_domain(asker: Asker, query: SearchQuery) -> AsyncIterator[bytes]:
+    """
+    Every address that *query* asks for, a line each; each hundred of them count as one search, as they do for a program.
+
+    Raises QuotaUsedUp before its first part if there is not enough left for all.
+    """
+    query = msgspec.structs.replace(query, limit=_OF_A_SEARCH, offset=0)
+    first = await search_domain(asker, query)
+    more = -(-first.results // _OF_A_SEARCH) - 1
+    if more > 0 and more > await asker.room("searches"):
+        raise QuotaUsedUp
+    return _addresses(asker, query, first)
+
+
+async def _addresses(asker: Asker, query: SearchQuery, found: SearchResult) -> AsyncIterator[bytes]:
+    yield write_rows([domains_csv.ADDRESS_COLUMNS]).encode()
+    offset = 0
+    while found.data.emails:
+        yield write_rows(map(domains_csv.cells_of, found.data.emails)).encode()
+        offset += _OF_A_SEARCH
+        if offset >= found.results:
+            return
+        found = await search_domain(asker, msgspec.structs.replace(query, offset=offset))

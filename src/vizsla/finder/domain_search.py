@@ -9,6 +9,7 @@ sources of each address embedded as the index keeps them. Addresses are those at
 from collections.abc import Sequence
 from functools import lru_cache
 from operator import itemgetter
+from typing import Literal
 
 import msgspec
 
@@ -33,11 +34,19 @@ from vizsla.kit.mail_hosts import is_disposable, is_webmail
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Database, Row
 
+Type = Literal["personal", "generic"]
+Seniority = Literal["junior", "senior", "executive"]
+Department = Literal[
+    "executive", "it", "finance", "management", "sales", "legal", "support",
+    "hr", "marketing", "communication", "education", "design", "health", "operations",
+]  # fmt: skip
+RequiredField = Literal["full_name", "position", "phone_number"]
+Status = Literal["valid", "accept_all", "unknown"]
 _NONE = msgspec.Raw(b"[]")
 
 
 class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked; values are valid when they come here (`index.search` has the words that are)."""
+    """What is asked; values are words of the Literals above when they come here."""
 
     domain: str | None = None
     """As `kit.domain_name.parse_domain` writes it; wins over *company*."""

@@ -13,16 +13,17 @@ from typing import BinaryIO
 import msgspec
 
 from vizsla.finder.bulk_searches import SearchedRow, Target
+from vizsla.finder.domain_search import FoundEmail
 from vizsla.finder.people_csv import LONGEST_CELL, NAMES
 from vizsla.kit.csv_file import Record, harmless, list_columns, match_columns, open_sheet
 from vizsla.kit.domain_name import is_public_suffix, parse_domain
 from vizsla.kit.errors import InvalidDomain, WrongParams
 
-COLUMNS = (
-    "number", "done", "domain", "organization", "pattern", "results", "email", "type", "confidence", "first_name", "last_name",
-    "position", "seniority", "department", "linkedin", "twitter", "phone_number", "verification_status", "verification_date",
-    "n_sources", "sources", "error", "details",
+ADDRESS_COLUMNS = (
+    "email", "type", "confidence", "first_name", "last_name", "position", "seniority", "department", "linkedin", "twitter",
+    "phone_number", "verification_status", "verification_date", "n_sources", "sources",
 )  # fmt: skip
+COLUMNS = ("number", "done", "domain", "organization", "pattern", "results", *ADDRESS_COLUMNS, "error", "details")
 DOMAIN_NAMES = {field: NAMES[field] for field in ("domain", "company")}
 _OF_EMAIL = (
     "value", "type", "confidence", "first_name", "last_name", "position", "seniority", "department", "linkedin", "twitter",
@@ -98,15 +99,19 @@ def lines_of(row: SearchedRow) -> list[list[str]]:
     tail = [answer.error, answer.details]
     if not row.emails:
         return [_line([*head, *[None] * (len(COLUMNS) - len(head) - 2), *tail])]
-    lines = []
-    for email in row.emails:
-        uris = [source.uri for source in _sources(email.sources)]
-        values = [getattr(email, name) for name in _OF_EMAIL]
-        verified = email.verification
-        lines.append(_line([*head, *values, verified.status, verified.date, len(uris), " ".join(uris), *tail]))
-    return lines
+    return [[*_texts(head), *cells_of(email), *_texts(tail)] for email in row.emails]
+
+
+def cells_of(email: FoundEmail) -> list[str]:
+    """The values of ADDRESS_COLUMNS."""
+    uris = [source.uri for source in _sources(email.sources)]
+    values = [getattr(email, name) for name in _OF_EMAIL]
+    return _texts([*values, email.verification.status, email.verification.date, len(uris), " ".join(uris)])
 
 
 def _line(cells: Sequence[object]) -> list[str]:
-    line = [harmless("" if cell is None else str(cell)) for cell in cells]
-    return line + [""] * (len(COLUMNS) - len(line))
+    return _texts(cells) + [""] * (len(COLUMNS) - len(cells))
+
+
+def _texts(cells: Sequence[object]) -> list[str]:
+    return [harmless("" if cell is None else str(cell)) for cell in cells]

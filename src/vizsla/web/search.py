@@ -1,8 +1,6 @@
 """Domain search: who can be written to at a domain, with the pages each address was seen on."""
 
-import csv
-import io
-from collections.abc import AsyncIterator
+from typing import get_args
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -11,9 +9,9 @@ from starlette.responses import Response, StreamingResponse
 from vizsla.crawl.requests import Crawl, find_crawl
 from vizsla.desk.asking import search_domain
 from vizsla.desk.crawls import AskedCrawl, find_asked
-from vizsla.finder.domain_search import FoundEmail, SearchQuery, SearchResult
+from vizsla.desk.exports import export_domain
+from vizsla.finder.domain_search import Department, FoundEmail, RequiredField, SearchQuery, Seniority, Status, Type
 from vizsla.index.company_names import find_domain
-from vizsla.kit.csv_file import harmless
 from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import VizslaError
 from vizsla.web.render import HEADERS
@@ -23,24 +21,15 @@ from vizsla.web.visit import Visit
 
 views = Views()
 PAGE = 20
-_EXPORTED = 100
-"""Rows of one question of an export, as many as the API gives at once."""
-TYPES = ("personal", "generic")
-SENIORITIES = ("junior", "senior", "executive")
-DEPARTMENTS = (
-    "executive", "it", "finance", "management", "sales", "legal", "support",
-    "hr", "marketing", "communication", "education", "design", "health", "operations",
-)  # fmt: skip
-FIELDS = ("full_name", "position", "phone_number")
-STATUSES = ("valid", "accept_all", "unknown")
-_FILTERS = {
-    "seniority": SENIORITIES,
-    "department": DEPARTMENTS,
-    "required_field": FIELDS,
-    "verification_status": STATUSES,
+PATH = "/v2/domain-search"
+"""Of the API: both doors share its pace."""
+TYPES: tuple[str, ...] = get_args(Type)
+_FILTERS: dict[str, tuple[str, ...]] = {
+    "seniority": get_args(Seniority),
+    "department": get_args(Department),
+    "required_field": get_args(RequiredField),
+    "verification_status": get_args(Status),
 }
-_COLUMNS = ("value", "type", "confidence", "first_name", "last_name", "position", "seniority", "department",
-            "linkedin", "twitter", "phone_number")  # fmt: skip
 
 
 _words = msgspec.json.Decoder(list[str]).decode
@@ -80,7 +69,9 @@ async def _which(visit: Visit, text: str) -> str | None:
 async def show_domain(visit: Visit) -> Response:
     """The answer, page by page."""
     query = _query(visit)
-    found = await search_domain(await visit.asker(), query)
+    asker = await visit.asker()
+    await asker.keep_pace("search", PATH)
+    found = await search_domain(asker, query)
     offset = query.offset
     given = _given(query)
     asked, crawl = await _crawl_of(visit, query.domain)
@@ -122,33 +113,13 @@ async def _crawl_of(visit: Visit, domain: str | None) -> tuple[AskedCrawl | None
 
 @views.get("/domain/{domain}/export.csv")
 async def export(visit: Visit) -> Response:
-    """The same as a file. Each hundred addresses count as one search, as they do for a program."""
-    query = msgspec.structs.replace(_query(visit), limit=_EXPORTED, offset=0)
-    first = await search_domain(await visit.asker(), query)
-    name = f"{query.domain}.csv"
-    headers = dict(HEADERS) | {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_rows(visit, query, first), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-async def _rows(visit: Visit, query: SearchQuery, first: SearchResult) -> AsyncIterator[str]:
-    yield _line([*_COLUMNS, "verification_status", "verification_date", "sources"])
-    found, offset = first, 0
+    """The same as a file, however many pages it has."""
+    query = _query(visit)
     asker = await visit.asker()
-    while found.data.emails:
-        for email in found.data.emails:
-            uris = " ".join(source.uri for source in read_sources(email.sources))
-            values = [getattr(email, name) for name in _COLUMNS]
-            yield _line([*values, email.verification.status, email.verification.date, uris])
-        offset += _EXPORTED
-        if offset >= found.results:
-            return
-        found = await search_domain(asker, msgspec.structs.replace(query, offset=offset))
-
-
-def _line(values: list[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(["" if value is None else harmless(str(value)) for value in values])
-    return line.getvalue()
+    await asker.keep_pace("search", PATH)
+    headers = dict(HEADERS) | {"Content-Disposition": f'attachment; filename="{query.domain}.csv"'}
+    parts = await export_domain(asker, query)
+    return StreamingResponse(parts, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _query(visit: Visit) -> SearchQuery:

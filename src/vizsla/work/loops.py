@@ -7,7 +7,8 @@ A loop that fails says so and goes on: a database that was away for a minute mus
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 from vizsla.accounts.uploads import KEPT as UPLOADS_KEPT
 from vizsla.accounts.uploads import forget_uploads
@@ -48,40 +49,41 @@ _KEPT = 30 * DAY
 """Seconds for which a verification is kept after its verdict went stale (its evidence may still be asked for), a list after its end."""
 _BREATH = 0.05
 """Seconds between two steps of what nobody waits for."""
+Concern = Callable[[], Awaitable[object]]
 
 
 async def run_loops(place: Workplace, tell: Tell) -> None:
     """Run them all until cancelled."""
     await free_orphans(place, "index")
     async with asyncio.TaskGroup() as group:
-        group.create_task(_forever(lambda: _age(place), _HOUR, tell))
-        group.create_task(_forever(lambda: _verify(place, tell), LOOK, tell))
-        group.create_task(_forever(lambda: Bulk(place, tell).run(), LOOK, tell))
-        group.create_task(_forever(lambda: _forget(place), _HOUR, tell))
-        postman = name_worker()
-        group.create_task(_forever(lambda: _post(place, postman, tell), LOOK, tell))
-        notary = name_worker()
-        group.create_task(_forever(lambda: _prove(place, notary, tell), LOOK, tell))
-        group.create_task(_forever(lambda: finish_pending(place, tell), _HOUR, tell))
-        if place.settings.probe:
-            group.create_task(_forever(lambda: watch_egress(place, tell), LOOK, tell))
-        group.create_task(_forever(lambda: _learn(place, tell), DAY, tell))
-        finder = name_worker()
-        group.create_task(_forever(lambda: work_on_lists(place, finder, tell), LOOK, tell))
-        clerk = name_worker()
-        group.create_task(_forever(lambda: work_on_tasks(place, clerk), LOOK, tell))
-        porter = name_worker()
-        group.create_task(_forever(lambda: work_on_imports(place, porter), LOOK, tell))
-        searcher = name_worker()
-        group.create_task(_forever(lambda: work_on_searches(place, searcher, tell), LOOK, tell))
-        for _ in range(CRAWLS_AT_ONCE):
-            worker = name_worker()
-            group.create_task(_forever(lambda worker=worker: _crawl(place, worker, tell), LOOK, tell))  # type: ignore[misc]
-        group.create_task(_forever(lambda: _harvest(place, name_worker(), tell), LOOK, tell))
-        group.create_task(_forever(lambda: _count(place, name_worker()), LOOK, tell))
+        for concern, pause in _concerns(place, tell):
+            group.create_task(_forever(concern, pause, tell))
 
 
-async def _forever(work: Callable[[], Awaitable[None]], pause: float, tell: Tell) -> None:
+def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
+    """What there is to do, and the seconds between two looks whether there is more."""
+    postman, notary, finder, searcher, clerk, porter = (name_worker() for _ in range(6))
+    yield lambda: _verify(place, tell), LOOK
+    yield Bulk(place, tell).run, LOOK
+    yield lambda: work_on_lists(place, finder, tell), LOOK
+    yield lambda: work_on_searches(place, searcher, tell), LOOK
+    yield lambda: send_mail(place, postman, tell), LOOK
+    yield lambda: look_for_proofs(place, notary, tell), LOOK
+    yield lambda: work_on_tasks(place, clerk), LOOK
+    yield lambda: work_on_imports(place, porter), LOOK
+    for _ in range(CRAWLS_AT_ONCE):
+        yield partial(_crawl, place, name_worker(), tell), LOOK
+    yield lambda: _harvest(place, name_worker(), tell), LOOK
+    yield lambda: count_if_due(place.stores.index, worker=name_worker(), now=place.clock.now()), LOOK
+    if place.settings.probe:
+        yield lambda: watch_egress(place, tell), LOOK
+    yield lambda: finish_pending(place, tell), _HOUR
+    yield lambda: _age(place), _HOUR
+    yield lambda: _forget(place), _HOUR
+    yield lambda: _learn(place, tell), DAY
+
+
+async def _forever(work: Concern, pause: float, tell: Tell) -> None:
     while True:
         try:
             await work()
@@ -106,14 +108,6 @@ async def _learn(place: Workplace, tell: Tell) -> None:
 async def _verify(place: Workplace, tell: Tell) -> None:
     async with open_pipeline(place) as pipeline:
         await Verifying(place, pipeline, tell).run()
-
-
-async def _post(place: Workplace, worker: str, tell: Tell) -> None:
-    await send_mail(place, worker, tell)
-
-
-async def _prove(place: Workplace, worker: str, tell: Tell) -> None:
-    await look_for_proofs(place, worker, tell)
 
 
 async def _forget(place: Workplace) -> None:
@@ -145,7 +139,3 @@ async def _harvest(place: Workplace, worker: str, tell: Tell) -> None:
             pass
     except Lost:
         tell("harvest", level="warning", error="Another worker took over.")
-
-
-async def _count(place: Workplace, worker: str) -> None:
-    await count_if_due(place.stores.index, worker=worker, now=place.clock.now())

@@ -1,6 +1,6 @@
 """`GET /v2/domain-search`: the addresses at a domain, and the same without a key, masked."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -8,18 +8,20 @@ from vizsla.api.params import Params
 from vizsla.api.registry import Call, Calls
 from vizsla.api.v2.examples import DOMAIN_SEARCH
 from vizsla.desk.asking import search_domain as ask
-from vizsla.finder.domain_search import DomainSearchData, SearchQuery, SearchResult, search
+from vizsla.finder.domain_search import (
+    Department,
+    DomainSearchData,
+    RequiredField,
+    SearchQuery,
+    SearchResult,
+    Seniority,
+    Status,
+    Type,
+    search,
+)
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams
 
-Type = Literal["personal", "generic"]
-Seniority = Literal["junior", "senior", "executive"]
-Department = Literal[
-    "executive", "it", "finance", "management", "sales", "legal", "support",
-    "hr", "marketing", "communication", "education", "design", "health", "operations",
-]  # fmt: skip
-RequiredField = Literal["full_name", "position", "phone_number"]
-Status = Literal["valid", "accept_all", "unknown"]
 Company = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 JobTitle = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 

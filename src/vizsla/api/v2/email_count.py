@@ -6,7 +6,7 @@ import msgspec
 
 from vizsla.api.params import Params
 from vizsla.api.registry import Call, Calls
-from vizsla.api.v2.domain_search import Type
+from vizsla.finder.domain_search import Type
 from vizsla.finder.email_count import CountResult, count
 from vizsla.kit.domain_name import parse_domain
 from vizsla.kit.errors import WrongParams
