@@ -14,6 +14,7 @@ from vizsla.accounts.keys import create_key
 from vizsla.accounts.store import create_user
 from vizsla.kit.whom import Whom
 from vizsla.leads import imports
+from vizsla.leads.import_store import forget_rows
 from vizsla.leads.imports import claim_import, step
 from vizsla.leads.mapping import guard, join, split, unguard
 from vizsla.privacy.claims import Claims
@@ -208,7 +209,7 @@ async def test_who_asked_us_to_stop_is_refused_and_forgotten(api: Api) -> None:
     assert b"jane@acme.com" in (await api("GET", path, key=api.a)).content
 
     async with api.app.services.stores.app.write() as conn:
-        await imports.forget_rows(conn, Whom("acme.com", "jane"))
+        await forget_rows(conn, Whom("acme.com", "jane"))
 
     kept = (await api("GET", path, key=api.a)).content
     assert (b"jane" in kept, b"secret" in kept, b"asked us" in kept) == (False, False, True)

@@ -3,6 +3,7 @@
 import asyncio
 
 from vizsla.leads import imports
+from vizsla.leads.import_store import forget_old
 from vizsla.leads.store import forget_gone
 from vizsla.leads.tasks import Held, claim_task, forget_tasks, is_any_due, step
 from vizsla.work.leased import Lost
@@ -67,4 +68,4 @@ async def forget(place: Workplace, kept: int) -> None:
     async with place.stores.app.write() as conn:
         await forget_tasks(conn, now - kept)
         await forget_gone(conn, now - _GONE_KEPT)
-        await imports.forget_old(conn, now - kept)
+        await forget_old(conn, now - kept)
