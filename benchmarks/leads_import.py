@@ -62,10 +62,9 @@ async def _begin(settings: Settings, file: bytes) -> float:
     async with open_stores(settings) as stores:
         account_id = 1
         began = time.perf_counter()
-        found = read(io.BytesIO(file))
-        async with stores.app.write() as conn:
-            made = await add_import(conn, account_id, found, file_name="bench.csv", now=NOW)
-        found.close()
+        with read(io.BytesIO(file)) as found:
+            async with stores.app.write() as conn:
+                made = await add_import(conn, account_id, found, file_name="bench.csv", now=NOW)
         took = time.perf_counter() - began
         async with stores.app.write() as conn:
             await start_import(conn, account_id, made.id, Plan(propose(made.columns, [])), SystemClock().now())

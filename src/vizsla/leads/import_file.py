@@ -32,7 +32,7 @@ _raw = msgspec.json.Decoder(Raw).decode
 
 
 class ReadFile:
-    """A file that was read. `close` it when its rows are written, or nobody wants them."""
+    """A file that was read; its rows are held as long as one is `with` it."""
 
     def __init__(self, columns: list[str], sheet: str, others: tuple[str, ...]) -> None:
         self.columns = columns
@@ -62,6 +62,12 @@ class ReadFile:
                 part = []
         if part:
             yield part
+
+    def __enter__(self) -> "ReadFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of the rows."""

@@ -166,14 +166,12 @@ async def create_import(call: Call, params: FileParams) -> ImportAnswer:
         raise WrongParams("Send the file as the body, with Content-Type: text/csv, or that of a workbook.")
     async with call.services.uploads:
         found = await read_file(io.BytesIO(call.file), sheet=params.sheet)
-    try:
+    with found:
         if call.conn is not None:
             return await _added(call, call.conn, found, params.file_name)
         # Only now: nobody else can write while a transaction is open, and a file may be long to read.
         async with call.services.stores.app.write() as conn:
             return await _added(call, conn, found, params.file_name)
-    finally:
-        found.close()
 
 
 @calls("GET", "/v2/leads/imports", errors=("pagination_error",))
