@@ -79,7 +79,7 @@ async def test_a_file_becomes_leads_step_by_step(site: Site) -> None:
     form = await a.get(path)
 
     assert chosen(form)["c"] == ["email", "first_name", "company", "", ""]
-    assert "New custom attribute “Shoe size”" in form.words
+    assert "New attribute “Shoe size”" in form.words
     assert all(text in form.words for text in ("ann@a.test", "BOB@a.test", "4 rows"))
 
     page = await checked(a, path, c=["email", "first_name", "company", "+", ""], keep=["1"], source=["The fair"])
