@@ -1,6 +1,7 @@
 """Which rows are there in somebody's file? What it is, its first bytes say, whatever it is called: a workbook, JSON lines, or CSV."""
 
 from collections.abc import Iterator
+from io import TextIOWrapper
 from typing import BinaryIO
 
 import msgspec
@@ -38,6 +39,13 @@ class Table(msgspec.Struct, frozen=True):
     sheet: str = ""
     sheets: tuple[str, ...] = ()
     """Of a workbook: the one that is read, and all."""
+    text: TextIOWrapper | None = None
+    """What CSV is read from."""
+
+    def let_go(self) -> None:
+        """Leave the file as it was opened, to whoever opened it: what reads text of it would close it."""
+        if self.text is not None:
+            self.text.detach()
 
 
 def open_table(file: BinaryIO, *, join: Join = " | ".join, sheet: str = "", most_lines: int = MOST_LINES) -> Table:
@@ -64,4 +72,4 @@ def open_table(file: BinaryIO, *, join: Join = " | ".join, sheet: str = "", most
         keys, records = open_json_lines(file, join)
         return Table(Record(keys), records, has_header=True)
     found = open_sheet(file, most_lines=most_lines)
-    return Table(found.first, found.records, is_guarded=True)
+    return Table(found.first, found.records, is_guarded=True, text=found.text)

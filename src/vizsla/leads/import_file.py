@@ -82,6 +82,13 @@ async def read_file(file: BinaryIO, *, sheet: str = "") -> ReadFile:
 def read(file: BinaryIO, *, sheet: str = "") -> ReadFile:
     """The same on this thread."""
     table = open_table(file, join=join, sheet=sheet, most_lines=MOST_LINES)
+    try:
+        return _read(table)
+    finally:
+        table.let_go()
+
+
+def _read(table: Table) -> ReadFile:
     named = table.has_header if table.has_header is not None else looks_like_header(table.first.cells)
     if len(table.first.cells) > MOST_COLUMNS:
         raise WrongParams(f"A file has {MOST_COLUMNS} columns at most.")

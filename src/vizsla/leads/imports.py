@@ -31,6 +31,10 @@ imports = lease(lead_import)
 _START = statement("""
     UPDATE lead_import SET plan = :plan, due = :now WHERE account_id = :account_id AND id = :id AND plan IS NULL
 """)
+_HOLD = statement("""
+    UPDATE lead_import SET due = :until, worker = :worker, attempt = attempt + 1
+    WHERE account_id = :account_id AND id = :id AND due IS NOT NULL RETURNING plan, done, attempt
+""")
 _PROGRESS = statement("""
     UPDATE lead_import SET done = :done, created = created + :created, updated = updated + :updated,
         skipped = skipped + :skipped, refused = refused + :refused, ended_at = :ended_at
@@ -148,6 +152,14 @@ async def claim_import(conn: Connection, *, now: int, until: int, worker: str) -
             named["account_id"], named["id"], read_plan(named["plan"]), named["done"], worker, named["attempt"]
         )
     return None
+
+
+async def hold_import(conn: Connection, account_id: int, import_id: int, *, until: int, worker: str) -> HeldImport:
+    """The import that was started in this very transaction, this worker's until *until*: nobody else has seen that it is due."""
+    values = {"account_id": account_id, "id": import_id, "until": until, "worker": worker}
+    row = await conn.fetch_one(_HOLD, values)
+    assert row is not None
+    return HeldImport(account_id, import_id, read_plan(row[0]), row[1], worker, row[2])
 
 
 async def step(conn: Connection, claims: Claims, held: HeldImport, done: int, *, until: int, now: int) -> int | None:
