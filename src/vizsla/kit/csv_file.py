@@ -61,6 +61,7 @@ def open_sheet(file: BinaryIO, *, most_lines: int = MOST_LINES) -> Sheet:
     lines = _Lines(text)
     first = next((line for line in lines if line.strip()), "")
     if not first:
+        text.detach()
         raise WrongParams("There are no rows in this file.")
     lines.push([first])
     delimiter = _find_delimiter(lines)
