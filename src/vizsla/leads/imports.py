@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from vizsla.kit.email_address import parse_email
 from vizsla.kit.errors import ClaimedEmail, NotFound
 from vizsla.leads.attributes import MOST, attribute_ids, create_attribute, list_attributes, read_label
 from vizsla.leads.import_store import Import, ImportRow, get_import, read_plan, rows_after, settle_rows
@@ -251,8 +250,8 @@ def _read(rows: Sequence[ImportRow], plan: Plan, claims: Claims) -> tuple[list[N
         except InvalidLead as error:
             faults[row.number] = error.details
             continue
-        address = parse_email(one.email)
-        if claims.is_claimed(address.domain, address.local):
+        local, _, domain = one.email.rpartition("@")
+        if claims.is_claimed(domain, local):
             faults[row.number] = ClaimedEmail().details
         else:
             wanted.append((row.number, one))

@@ -148,6 +148,8 @@ def join(names: Iterable[str]) -> str:
 
 def split(cell: str) -> tuple[str, ...]:
     """The names in a cell."""
+    if not cell:
+        return ()
     parts = re.findall(r"(?:[^\\|]|\\.?)+", cell, re.DOTALL)
     return tuple(dict.fromkeys(name for part in parts if (name := re.sub(r"\\(.)", r"\1", part).strip())))
 
