@@ -12,9 +12,9 @@ from vizsla.kit.errors import ClaimedEmail, NotFound
 from vizsla.leads.attributes import MOST, attribute_ids, create_attribute, list_attributes, read_label
 from vizsla.leads.import_store import Import, ImportRow, get_import, read_plan, rows_after, settle_rows
 from vizsla.leads.lead import Attribute, InvalidLead, Lead, clean_text
-from vizsla.leads.lists import count_lists, create_list, current_list, get_list, list_named, lists_with_keys
+from vizsla.leads.lists import count_lists, create_list, current_list, get_list, last_list, list_named, lists_with_keys
 from vizsla.leads.mapping import NEW, Plan, Wanted, check_plan, read_row
-from vizsla.leads.merging import LAST_LIST, Counts, Merging, Names, with_ids
+from vizsla.leads.merging import FIRST_LIST, Counts, Merging, Names, with_ids
 from vizsla.leads.store import begin_change, leads_with_emails, write_leads
 from vizsla.leads.tables import lead_import
 from vizsla.leads.tags import count_tags, create_tag, tags_with_keys
@@ -82,7 +82,11 @@ async def check_import(app: Database, claims: Claims, account_id: int, import_id
         await _learn_from(app, account_id, names, wanted)
         known = await leads_with_emails(app, account_id, {one.email for _, one in wanted} - made.keys())
         known |= {one.email: made[one.email] for _, one in wanted if one.email in made}
-        merging = _merge(Merging(plan, attributes, names, known, now=0), wanted, faults)
+        merging = _merge(
+            Merging(plan, attributes, names, known, own=FIRST_LIST if plan.list_id is None else plan.list_id, now=0),
+            wanted,
+            faults,
+        )
         made |= {email: lead for email, lead in merging.leads.items() if lead != known.get(email)}
         counts.created += merging.counts.created
         counts.updated += merging.counts.updated
@@ -190,15 +194,19 @@ async def _write(
     names = Names(lists=await count_lists(conn, account_id), tags=await count_tags(conn, account_id))
     await _learn_from(conn, account_id, names, wanted)
     known = await leads_with_emails(conn, account_id, {one.email for _, one in wanted})
-    merging = _merge(Merging(plan, await attribute_ids(conn, account_id), names, known, now=now), wanted, faults)
-    await write_leads(conn, account_id, change, known, await _made(conn, account_id, names, merging, now))
+    own = plan.list_id if plan.list_id is not None else await last_list(conn, account_id) or FIRST_LIST
+    attributes = await attribute_ids(conn, account_id)
+    merging = _merge(Merging(plan, attributes, names, known, own=own, now=now), wanted, faults)
+    await write_leads(conn, account_id, change, known, await _made(conn, account_id, names, merging, own=own, now=now))
     await settle_rows(conn, (account_id, held.id), faults, after=after, upto=rows[-1].number)
     merging.counts.refused = len(faults)
     return merging.counts
 
 
-async def _made(conn: Connection, account_id: int, names: Names, merging: Merging, now: int) -> list[Lead]:
+async def _made(conn: Connection, account_id: int, names: Names, merging: Merging, *, own: int, now: int) -> list[Lead]:
     """The leads with the lists and tags that had to be made for them."""
+    if not names.new_lists and not names.new_tags and own != FIRST_LIST:
+        return [*merging.leads.values()]
     used_lists = {id_ for one in merging.leads.values() for id_ in one.lists}
     used_tags = {id_ for one in merging.leads.values() for id_ in one.tags}
     lists = {
@@ -211,8 +219,8 @@ async def _made(conn: Connection, account_id: int, names: Names, merging: Mergin
         for number, name in names.new_tags.items()
         if number in used_tags
     }
-    if LAST_LIST in used_lists:
-        lists[LAST_LIST] = await current_list(conn, account_id, now)
+    if FIRST_LIST in used_lists:
+        lists[FIRST_LIST] = await current_list(conn, account_id, now)
     return with_ids(merging.leads.values(), lists, tags)
 
 

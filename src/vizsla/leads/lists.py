@@ -114,10 +114,16 @@ async def lists_with_keys(reader: Reader, account_id: int, names: Iterable[str])
     return {row[0]: row[1] for row in rows}
 
 
+async def last_list(reader: Reader, account_id: int) -> int | None:
+    """The list that was created last."""
+    row = await reader.fetch_one(_LAST, {"account_id": account_id})
+    return int(row[0]) if row else None
+
+
 async def current_list(conn: Connection, account_id: int, now: int) -> int:
     """The list that was created last; a first one if there is none."""
-    row = await conn.fetch_one(_LAST, {"account_id": account_id})
-    return int(row[0]) if row else (await create_list(conn, account_id, FIRST_LIST, now)).id
+    last = await last_list(conn, account_id)
+    return last if last is not None else (await create_list(conn, account_id, FIRST_LIST, now)).id
 
 
 async def count_in_lists(

@@ -15,8 +15,8 @@ from vizsla.leads.lists import MOST_LISTS, clean_list_name
 from vizsla.leads.mapping import Plan, Wanted
 from vizsla.leads.tags import MOST, MOST_OF_A_LEAD, clean_tag_name
 
-LAST_LIST = 0
-"""In the place of a list: the one that was created last."""
+FIRST_LIST = 0
+"""In the place of a list: the first one of an account that has none."""
 
 
 class Counts(msgspec.Struct):
@@ -67,11 +67,13 @@ class Merging:
     """Leads as they are after some rows; of two rows with one address the later one writes over the earlier."""
 
     def __init__(
-        self, plan: Plan, attributes: Mapping[str, int], names: Names, known: Mapping[str, Lead], *, now: int
+        self, plan: Plan, attributes: Mapping[str, int], names: Names, known: Mapping[str, Lead], *, own: int, now: int
     ) -> None:
+        """*own*: the list of new leads that the file names none for."""
         self._plan = plan
         self._attributes = attributes
         self._names = names
+        self._own = own
         self._now = now
         self.leads = dict(known)
         self.fresh: set[str] = set()
@@ -81,7 +83,7 @@ class Merging:
         """Write a row into its lead. Raises InvalidLead; then it is as if the row was not there."""
         before = self.leads.get(wanted.email)
         if before is None:
-            lists = tuple(map(self._names.list_id, wanted.lists)) if wanted.lists is not None else self._own()
+            lists = tuple(map(self._names.list_id, wanted.lists)) if wanted.lists is not None else (self._own,)
             # Its id is given when it is written.
             empty = Lead(id=0, email=wanted.email, lists=lists, created_at=self._now)
             self.leads[wanted.email] = self._written(empty, wanted)
@@ -94,9 +96,6 @@ class Merging:
         else:
             self.counts.updated += 1
             self.leads[wanted.email] = after
-
-    def _own(self) -> tuple[int, ...]:
-        return (self._plan.list_id if self._plan.list_id is not None else LAST_LIST,)
 
     def _moved(self, one: Lead, wanted: Wanted) -> Lead:
         if wanted.lists:
@@ -139,7 +138,7 @@ class Merging:
 
 
 def with_ids(leads: Iterable[Lead], lists: Mapping[int, int], tags: Mapping[int, int]) -> list[Lead]:
-    """*leads* with the lists and tags that were made in the places of those that stood for them."""
+    """*leads* with the lists and tags that were made in the places of what stood for them."""
     found = []
     for one in leads:
         if any(id_ in lists for id_ in one.lists) or any(id_ in tags for id_ in one.tags):
