@@ -16,6 +16,7 @@ from vizsla.api.params import parse_query, shape_of
 from vizsla.api.v2.leads import LeadsParams, filters_of
 from vizsla.cli.output import put_json, put_table, talk
 from vizsla.cli.progress import WorkLine
+from vizsla.desk.uploads import clean_name
 from vizsla.kit.csv_file import list_columns
 from vizsla.kit.errors import NotFound, WrongParams
 from vizsla.leads.attributes import list_attributes
@@ -145,7 +146,9 @@ async def _import(file: Path, wishes: Wishes, target: Path, user: str, *, dry_ru
                 # Before anything is written: what is wrong with the wishes leaves nothing behind.
                 plan = _plan(found, wishes, await list_attributes(place.stores.app, account_id))
                 async with place.stores.app.write() as conn:
-                    added = await add_import(conn, account_id, found, file_name=file.name, now=place.clock.now())
+                    added = await add_import(
+                        conn, account_id, found, file_name=clean_name(file.name), now=place.clock.now()
+                    )
             try:
                 summary = await _run(place, account_id, added, plan, line, dry_run=dry_run)
                 if summary.refused and not dry_run:

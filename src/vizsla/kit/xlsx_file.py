@@ -26,8 +26,12 @@ from vizsla.kit.errors import WrongParams
 
 MOST_CELLS = 1_000
 """Cells of a row; those beyond are not read."""
-_MOST_ELEMENTS = 30_000_000
-"""Of a sheet: a hundred thousand rows of a hundred cells."""
+_MOST_ELEMENTS = 15_000_000
+"""Of a part: a hundred thousand rows of fifty cells, each with a value in it."""
+_MOST_ROWS = 1_048_576
+_MOST_STRINGS = 2_500_000
+_DEEPEST = 50
+"""Elements within each other: the parser keeps all of them."""
 _LARGEST_SHEET = 400_000_000
 """Bytes when inflated; the same for the others."""
 _LARGEST_STRINGS = 100_000_000
@@ -198,9 +202,26 @@ class _Unpacking:
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = _refuse_doctype
-        parser.StartElementHandler = lambda tag, attributes: start(tag.rpartition(":")[2], attributes)
-        if end is not None:
-            parser.EndElementHandler = lambda tag: end(tag.rpartition(":")[2])
+        elements = depth = 0
+
+        def begin(tag: str, attributes: dict[str, str]) -> None:
+            nonlocal elements, depth
+            elements += 1
+            depth += 1
+            if elements > _MOST_ELEMENTS:
+                raise TooLarge
+            if depth > _DEEPEST:
+                raise NoWorkbook
+            start(tag.rpartition(":")[2] if ":" in tag else tag, attributes)
+
+        def finish(tag: str) -> None:
+            nonlocal depth
+            depth -= 1
+            if end is not None:
+                end(tag.rpartition(":")[2] if ":" in tag else tag)
+
+        parser.StartElementHandler = begin
+        parser.EndElementHandler = finish
         if text is not None:
             parser.CharacterDataHandler = text
         size = 0
@@ -258,6 +279,8 @@ class _Shared:
     def _end(self, tag: str) -> None:
         if tag == "si":
             self._ends.append(len(self._texts))
+            if len(self._ends) > _MOST_STRINGS:
+                raise TooLarge
         elif tag == "t":
             self._is_open = False
         elif tag == "rPh":
@@ -318,7 +341,7 @@ class _Cells:
         self._styles = styles
         self._since = since
         self._rows: list[Record] = []
-        self._elements = 0
+        self._seen = 0
         self._columns: dict[str, int] = {}
         self._begin_row()
         self._begin_cell({})
@@ -342,9 +365,6 @@ class _Cells:
         self._is_open = self._is_phonetic = self._has_formula = False
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._elements += 1
-        if self._elements > _MOST_ELEMENTS:
-            raise TooLarge
         if tag == "c":
             self._begin_cell(attributes)
             reference = attributes.get("r")
@@ -356,6 +376,9 @@ class _Cells:
         elif tag == "rPh":
             self._is_phonetic = True
         elif tag == "row":
+            self._seen += 1
+            if self._seen > _MOST_ROWS:
+                raise TooLarge
             self._begin_row()
 
     def text(self, text: str) -> None:

@@ -4,6 +4,7 @@ How do the rows of a file become leads?
 A step takes the next rows, writes leads and says how far it came in one transaction: whoever dies, no row is lost and none comes twice.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -77,6 +78,7 @@ async def check_import(app: Database, claims: Claims, account_id: int, import_id
     counts, refused, at = Counts(), list[ImportRow](), 0
     made: dict[str, Lead] = {}
     while rows := await rows_after(app, account_id, import_id, at, limit=STEP):
+        await asyncio.sleep(0)  # reading may not wait for anything, and others want their turn
         at = rows[-1].number
         wanted, faults = _read(rows, plan, claims)
         await _learn_from(app, account_id, names, wanted)
