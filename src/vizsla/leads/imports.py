@@ -27,6 +27,7 @@ from vizsla.storage.database import Connection, Database, Reader, Row
 from vizsla.storage.lease import lease
 from vizsla.storage.mentions import mentioning, says
 from vizsla.storage.statement import statement
+from vizsla.webhooks.outbox import announce
 
 MOST_ROWS = 100_000
 MOST_COLUMNS = 200
@@ -336,7 +337,14 @@ async def step(conn: Connection, claims: Claims, held: HeldImport, done: int, *,
     await conn.execute(_PROGRESS, {**values, **msgspec.structs.asdict(counts)})
     if not rows:
         await imports.finish(conn, key, worker=held.worker, attempt=held.attempt)
+        await _tell(conn, await get_import(conn, account_id, held.id), account_id, now)
     return at
+
+
+async def _tell(conn: Connection, one: Import, account_id: int, now: int) -> None:
+    """Say that it is done; of its leads none is told by itself, for there may be 100,000."""
+    counts = {"created": one.created, "updated": one.updated, "skipped": one.skipped, "refused": one.refused}
+    await announce(conn, account_id, "import.completed", {"id": one.id, "rows": one.size, **counts}, now)
 
 
 async def forget_old(conn: Connection, before: int) -> int:

@@ -50,7 +50,7 @@ _ROTATE = statement("""
     WHERE account_id = :account_id AND id = :id
 """)
 _DELETE = statement("DELETE FROM webhook_endpoint WHERE account_id = :account_id AND id = :id")
-_events = msgspec.json.Decoder(tuple[str, ...]).decode
+_events = msgspec.json.Decoder(tuple[Event, ...]).decode
 
 
 class WebhookNotFound(NotFound):
@@ -68,7 +68,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     id: int
     url: str
-    events: tuple[str, ...]
+    events: tuple[Event, ...]
     state: State
     created_at: int
     failures: int

@@ -27,7 +27,7 @@ _PER_HOST = 8
 _TROUBLES = {
     "timeout": f"No answer within {SECONDS:g} seconds.",
     "tls": "Its certificate is not valid for its name.",
-    "unreachable": "No connection could be made.",
+    "unreachable": "Its name leads nowhere, or no connection could be made.",
     "broken": "The connection broke, or what came was not HTTP.",
 }
 
@@ -57,7 +57,7 @@ class Courier:
         try:
             await self._client(url).check(url)
         except (FetchError, EgressRefused) as error:
-            raise InvalidWebhook(f"Nothing can be sent to this target_url: {error.details}") from None
+            raise InvalidWebhook(f"Nothing can be sent to this target_url. {trouble_of(error)}") from None
         return url
 
     async def deliver(self, url: str, secrets: tuple[str, ...], mark: str, body: bytes, now: int) -> Outcome:
@@ -93,10 +93,12 @@ class Courier:
 
 
 def trouble_of(error: VizslaError) -> str:
-    """Why there was no answer, in a sentence that no peer has written."""
-    if isinstance(error, FetchError):
-        return _TROUBLES.get(error.reason, f"Nothing could be sent: {error.reason}.")
-    return error.details
+    """Why there was no answer, in a sentence that no peer has written, and that names no address of a network behind us."""
+    if not isinstance(error, FetchError):
+        return "Only https addresses of the public internet are reached, and networks that the operator allows (VIZSLA_EGRESS_ALLOW)."
+    if error.reason in ("url", "scheme", "userinfo", "port"):
+        return f"{error.details[:1].upper()}{error.details[1:]}."
+    return _TROUBLES.get(error.reason, "Nothing could be sent.")
 
 
 def retry_after(answer: Response, now: int) -> int:

@@ -18,6 +18,7 @@ from vizsla.api.v2 import (
     leads_files,
     leads_lists,
     tags,
+    webhooks,
 )
 
 
@@ -40,6 +41,7 @@ def all_calls(*, trial: bool) -> Routes:
         *leads_lists.calls.endpoints,
         *leads_attributes.calls.endpoints,
         *tags.calls.endpoints,
+        *webhooks.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
     return Routes([*endpoints, *trials] if trial else endpoints, leads_lists.ALIASES)

@@ -9,6 +9,7 @@ import msgspec
 from vizsla.api.params import Id, NoParams, Params, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
 from vizsla.api.v2.leads import LeadsParams, filters_of
+from vizsla.desk.leads import tell_export
 from vizsla.kit.clock import time_text
 from vizsla.kit.csv_file import write_rows
 from vizsla.kit.errors import WrongParams
@@ -225,7 +226,8 @@ async def export_leads_csv(call: Call, params: LeadsParams) -> Streamed:
     services, account_id = call.services, call.caller.account_id
     filters = await filters_of(services.stores.app, account_id, params)
     parts = export_csv(services.stores.app, services.mirrors, account_id, filters)
-    return Streamed(b"text/csv; charset=utf-8", "leads.csv", parts)
+    told = tell_export(services.stores.app, account_id, parts, format_="csv", clock=services.clock)
+    return Streamed(b"text/csv; charset=utf-8", "leads.csv", told)
 
 
 @calls("GET", "/v2/leads/export.jsonl", errors=("wrong_params", "pagination_error"))
@@ -236,7 +238,8 @@ async def export_leads_json(call: Call, params: LeadsParams) -> Streamed:
     services, account_id = call.services, call.caller.account_id
     filters = await filters_of(services.stores.app, account_id, params)
     parts = export_json_lines(services.stores.app, services.mirrors, account_id, filters)
-    return Streamed(b"application/x-ndjson", "leads.jsonl", parts)
+    told = tell_export(services.stores.app, account_id, parts, format_="jsonl", clock=services.clock)
+    return Streamed(b"application/x-ndjson", "leads.jsonl", told)
 
 
 async def _plan(call: Call, import_id: int, params: PlanParams) -> Plan:
