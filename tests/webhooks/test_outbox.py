@@ -23,7 +23,6 @@ from vizsla.webhooks.outbox import (
     LASTS,
     PAUSES,
     Delivery,
-    Due,
     Outcome,
     add_test,
     announce,
@@ -341,7 +340,3 @@ async def test_what_is_deleted_hears_nothing(place: Workplace, owner: Member, ea
     await tell_endpoints(place, "w", silent)
     assert ear.got == []
     assert not await is_any_due(place.stores.app, NOW)
-
-
-def test_a_delivery_that_waits_too_long_is_given_up() -> None:
-    assert outbox._next_try(Due(1, "x", "m", "{}", 0, NOW + 2), Outcome(500, "no"), NOW) is None

@@ -10,13 +10,12 @@ another, which tells again what was not written down as told, under the same web
 import random
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 
 from vizsla.accounts.store import next_ids
-from vizsla.kit.clock import DAY
+from vizsla.kit.clock import DAY, iso_text
 from vizsla.kit.errors import NotFound
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.lease import lease
@@ -35,7 +34,7 @@ DISABLED_AFTER = 5 * DAY
 KEPT = 7 * DAY
 """Seconds for which a delivery is kept after its end, its payload with it."""
 _JITTER = 0.2
-_LONGEST_WAIT = 6 * 3_600
+LONGEST_WAIT = 6 * 3_600
 """Seconds: what is believed of a Retry-After."""
 endpoints = lease(webhook_endpoint)
 _HEARD = statement("SELECT id, events FROM webhook_endpoint WHERE account_id = :account_id AND state = 'on'")
@@ -219,10 +218,9 @@ async def _add(
     now: int,
     until: int,
 ) -> None:
-    at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     rows = []
     for data in each:
-        body = _encode({"type": event, "timestamp": at, "data": data}).decode()
+        body = _encode({"type": event, "timestamp": iso_text(now), "data": data}).decode()
         mark = f"msg_{secrets.token_hex(16)}"
         rows += [{"endpoint_id": endpoint_id, "mark": mark, "body": body} for endpoint_id in listening]
     first = await next_ids(conn, account_id, len(rows))
@@ -269,11 +267,13 @@ async def record(conn: Connection, held: Held, due: Due, outcome: Outcome, *, no
     if is_told:
         is_mine = await conn.execute(_HEARS, {**mine, "until": until})
     else:
-        rest = max(_rest(held.failures), min(outcome.retry_after, _LONGEST_WAIT))
-        is_mine = await conn.execute(_FAILS, {**mine, "now": now, "until": now + rest})
+        rests = now + rest_after(held.failures, outcome.retry_after)
+        is_mine = await conn.execute(_FAILS, {**mine, "now": now, "until": rests})
     if not is_mine:
         return "lost"
-    again = None if is_told else _next_try(due, outcome, now)
+    again = None if is_told else next_try(due.tries, outcome.retry_after, now)
+    if again is not None and again > due.until:
+        again = None
     await conn.execute(
         _RECORD,
         {
@@ -305,18 +305,17 @@ async def release(conn: Connection, held: Held, now: int) -> None:
     await endpoints.finish(conn, key, worker=held.worker, attempt=held.attempt, due=now)
 
 
-def _next_try(due: Due, outcome: Outcome, now: int) -> int | None:
-    """When to try again; None: that was the last time."""
-    if due.tries >= len(PAUSES):
+def next_try(tries: int, retry_after: int, now: int) -> int | None:
+    """When to try again what was tried *tries* times before; None: this was the last time."""
+    if tries >= len(PAUSES):
         return None
     spread = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
-    at = now + max(int(PAUSES[due.tries] * spread), min(outcome.retry_after, _LONGEST_WAIT))
-    return at if at <= due.until else None
+    return now + max(int(PAUSES[tries] * spread), min(retry_after, LONGEST_WAIT))
 
 
-def _rest(failures: int) -> int:
+def rest_after(failures: int, retry_after: int) -> int:
     """Seconds that an endpoint is left alone for after *failures* in a row and this one: 5, 20, 80, 320, a quarter of an hour."""
-    return min(5 << 2 * min(failures, 10), LONGEST_REST)
+    return max(min(5 << 2 * min(failures, 10), LONGEST_REST), min(retry_after, LONGEST_WAIT))
 
 
 async def give_up_late(conn: Connection, now: int) -> int:

@@ -26,6 +26,7 @@ from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
 from vizsla.work.claims import finish_pending, look_for_proofs
 from vizsla.work.crawls import crawl_one
+from vizsla.work.crm import sync_leads
 from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
 from vizsla.work.harvests import harvest_one
@@ -63,13 +64,14 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
 
 def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     """What there is to do, and the seconds between two looks whether there is more."""
-    postman, notary, finder, searcher, clerk, porter, herald = (name_worker() for _ in range(7))
+    postman, notary, finder, searcher, clerk, porter, herald, envoy = (name_worker() for _ in range(8))
     yield lambda: _verify(place, tell), LOOK
     yield Bulk(place, tell).run, LOOK
     yield lambda: work_on_lists(place, finder, tell), LOOK
     yield lambda: work_on_searches(place, searcher, tell), LOOK
     yield lambda: send_mail(place, postman, tell), LOOK
     yield lambda: tell_endpoints(place, herald, tell), LOOK
+    yield lambda: sync_leads(place, envoy, tell), LOOK
     yield lambda: look_for_proofs(place, notary, tell), LOOK
     yield lambda: work_on_tasks(place, clerk), LOOK
     yield lambda: work_on_imports(place, porter), LOOK

@@ -71,3 +71,31 @@ def upgrade() -> None:
     op.create_index("webhook_delivery_endpoint", "webhook_delivery", ["account_id", "endpoint_id", "id"])
     op.create_index("webhook_delivery_due", "webhook_delivery", ["due"])
     op.create_index("webhook_delivery_ended_at", "webhook_delivery", ["ended_at"])
+    _create(
+        "crm_connector",
+        *(_text(name) for name in ("kind", "url")),
+        _text("entity", null=True),
+        *(_text(name) for name in ("secret", "state")),
+        _text("trouble", null=True),
+        *(_number(name) for name in ("since", "since_id", "created_at", "failures")),
+        _number("due", null=True),
+        _text("worker", null=True),
+        _number("attempt"),
+    )
+    op.create_table(
+        "crm_sync",
+        *(_number(name) for name in ("account_id", "lead_id", "connector_id")),
+        _text("state"),
+        *(_text(name, null=True) for name in ("external_id", "payload_hash")),
+        _number("tries"),
+        _number("due", null=True),
+        _text("error", null=True),
+        _number("synced_at", null=True),
+        sa.PrimaryKeyConstraint("account_id", "lead_id", "connector_id", name="crm_sync_pkey"),
+        sa.ForeignKeyConstraint(["account_id", "lead_id"], ["lead.account_id", "lead.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["account_id", "connector_id"], ["crm_connector.account_id", "crm_connector.id"], ondelete="CASCADE"
+        ),
+    )
+    op.create_index("crm_sync_next", "crm_sync", ["account_id", "connector_id", "due", "lead_id"])
+    op.create_index("crm_sync_state", "crm_sync", ["account_id", "connector_id", "state", "lead_id"])
