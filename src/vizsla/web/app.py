@@ -16,6 +16,7 @@ from starlette.routing import Route
 from vizsla.web import (
     calibration,
     claims,
+    connectors,
     crawls,
     docs,
     finder,
@@ -32,6 +33,7 @@ from vizsla.web import (
     team,
     uploads,
     verifier,
+    webhooks,
 )
 from vizsla.web.house import House
 from vizsla.web.render import static_files
@@ -39,7 +41,7 @@ from vizsla.web.views import name_of, say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
+    home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, webhooks, connectors, team, plan,
     security, profile,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

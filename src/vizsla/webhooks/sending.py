@@ -53,11 +53,11 @@ class Courier:
         """*url* if something may be sent there, as far as can be told today. Raises InvalidWebhook, saying why not."""
         url = url.strip()
         if not SHORTEST_URL <= len(url) <= LONGEST_URL:
-            raise InvalidWebhook(f"The target_url must have {SHORTEST_URL} to {LONGEST_URL} characters.")
+            raise InvalidWebhook(f"The address must have {SHORTEST_URL} to {LONGEST_URL} characters.")
         try:
             await self._client(url).check(url)
         except (FetchError, EgressRefused) as error:
-            raise InvalidWebhook(f"Nothing can be sent to this target_url. {trouble_of(error)}") from None
+            raise InvalidWebhook(f"Nothing can be sent to this address. {trouble_of(error)}") from None
         return url
 
     async def deliver(self, url: str, secrets: tuple[str, ...], mark: str, body: bytes, now: int) -> Outcome:
