@@ -32,7 +32,7 @@ from vizsla.webhooks.sending import Courier
 
 calls = Calls()
 _MOST_PUSHED = 1_000
-Url = Annotated[str, msgspec.Meta(max_length=2_000)]
+Url = Annotated[str, msgspec.Meta(max_length=2_000, examples=["https://example.com/crm"])]
 
 
 class AppsParams(Params, frozen=True):
@@ -47,10 +47,10 @@ class AppsParams(Params, frozen=True):
 class NewAppParams(Params, frozen=True):
     """What is to be connected."""
 
-    provider: Kind
     url: Url
     """Of an EspoCRM: as it is opened in a browser."""
-    provider_key: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    provider: Kind
+    provider_key: Annotated[str, msgspec.Meta(max_length=500, examples=["d4f0c1"])] = ""
     """Of an API user of that EspoCRM: `api_key` is that of this call."""
     entity: Entity = "Lead"
     """What a lead becomes there."""

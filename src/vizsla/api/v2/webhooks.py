@@ -38,7 +38,8 @@ from vizsla.webhooks.outbox import (
 from vizsla.webhooks.sending import Courier
 
 calls = Calls()
-Url = Annotated[str, msgspec.Meta(max_length=2_000)]
+Url = Annotated[str, msgspec.Meta(max_length=2_000, examples=["https://example.com/hook"])]
+Events = Annotated[tuple[str, ...], msgspec.Meta(max_length=50, examples=[["lead.created", "import.completed"]])]
 
 
 class WebhooksParams(Params, frozen=True):
@@ -55,7 +56,7 @@ class NewWebhookParams(Params, frozen=True):
 
     target_url: Url
     event: str | None = None
-    events: Annotated[tuple[str, ...], msgspec.Meta(max_length=50)] = ()
+    events: Events = ()
     """Several of them; `event` is one."""
 
 
@@ -64,7 +65,7 @@ class WebhookParams(Params, frozen=True):
 
     target_url: Url | None = None
     event: str | None = None
-    events: Annotated[tuple[str, ...], msgspec.Meta(max_length=50)] = ()
+    events: Events = ()
     """All that it hears from now on; `event` is one."""
     state: Literal["on", "off"] | None = None
 
