@@ -436,6 +436,23 @@ async def test_writes_while_it_is_sent_are_sent_again(place: Workplace, owner: M
     assert [one["lastName"] for one in espo.records["Lead"].values()] == ["B"]
 
 
+async def test_leads_may_go_while_they_are_sent(place: Workplace, owner: Member, espo: EspoWorld) -> None:
+    account_id = owner.account_id
+    ids = [await put(place, account_id, f"p{n}@acme.com") for n in range(40)]
+    await connect(place, account_id, espo.url)
+
+    async def go(some: list[int]) -> None:
+        for lead_id in some:
+            async with place.stores.app.write() as conn:
+                await delete_leads(conn, account_id, [lead_id], NOW)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(work(place), go(ids[::3]), go(ids[1::3]))
+    await work(place)
+    rows = await place.stores.app.fetch_all(statement("SELECT sync_status FROM lead"))
+    assert [row[0] for row in rows] == ["success"] * 13
+
+
 def test_every_field_is_one_of_ours() -> None:
     from vizsla.leads.lead import TEXTS
 

@@ -96,6 +96,7 @@ async def create_connector(
     """
     if kind == "espocrm" and not (api_key.isascii() and api_key.isprintable() and 0 < len(api_key) <= LONGEST_KEY):
         raise InvalidConnector("Give the API key of an API user of that EspoCRM.")
+    change = await begin_change(conn, account_id)
     connector_id = await next_id(conn, account_id)
     if len(await list_connectors(conn, account_id)) >= MOST:
         raise InvalidConnector(f"An account has {MOST} connected apps at most. Delete one first.")
@@ -107,7 +108,7 @@ async def create_connector(
         "url": url.rstrip("/"),
         "entity": (entity or "Lead") if kind == "espocrm" else None,
         "secret": seal_secret(key, secret),
-        "since": 0 if with_present else await begin_change(conn, account_id),
+        "since": 0 if with_present else change,
         "now": now,
     }
     await conn.execute(_ADD, values)

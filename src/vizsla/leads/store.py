@@ -25,6 +25,10 @@ _BEGIN = statement("""
     INSERT INTO lead_account (account_id, leads, changes) VALUES (:account_id, 0, 1)
     ON CONFLICT (account_id) DO UPDATE SET changes = lead_account.changes + 1 RETURNING changes
 """)
+_TURN = statement(
+    "SELECT changes FROM lead_account WHERE account_id = :account_id",
+    postgresql="SELECT changes FROM lead_account WHERE account_id = :account_id FOR UPDATE",
+)
 _COUNT = statement("SELECT leads FROM lead_account WHERE account_id = :account_id")
 _ADD_TO_COUNT = statement("UPDATE lead_account SET leads = leads + :n WHERE account_id = :account_id")
 _ADD = statement(f"""
@@ -78,6 +82,16 @@ async def begin_change(conn: Connection, account_id: int) -> int:
     row = await conn.fetch_one(_BEGIN, {"account_id": account_id})
     assert row is not None
     return int(row[0])
+
+
+async def await_turn(conn: Connection, account_id: int) -> int:
+    """
+    The number of the last change; no other comes before the transaction ends.
+
+    For those who may change leads after they wrote what hangs on them: whoever begins with this never waits for who waits for them.
+    """
+    row = await conn.fetch_one(_TURN, {"account_id": account_id})
+    return int(row[0]) if row else 0
 
 
 async def count_leads(reader: Reader, account_id: int) -> int:

@@ -16,7 +16,7 @@ from vizsla.leads.lead import Lead, SyncStatus
 from vizsla.leads.pages import show
 from vizsla.leads.pushing import Fields, Pushed, System, hash_of
 from vizsla.leads.shape import lead_fields
-from vizsla.leads.store import leads_with_ids, record_sync
+from vizsla.leads.store import await_turn, leads_with_ids, record_sync
 from vizsla.leads.tables import crm_connector
 from vizsla.storage.database import Connection, Reader
 from vizsla.storage.lease import lease
@@ -52,7 +52,6 @@ _CLAIM_CONNECTORS = statement(
     _CLAIM.format(materialized="", waits=_WAITS, lock=""),
     postgresql=_CLAIM.format(materialized="MATERIALIZED", waits=_WAITS, lock="FOR UPDATE SKIP LOCKED"),
 )
-_CHANGES = statement("SELECT changes FROM lead_account WHERE account_id = :account_id")
 _CHANGED = statement("""
     SELECT change, id FROM lead WHERE account_id = :account_id AND (change, id) > (:since, :since_id) AND change <= :upto
     ORDER BY change, id LIMIT :limit
@@ -210,11 +209,10 @@ async def follow(
 
     How far it is then: the same as before once there are no more. None if it is another worker's by now.
     """
+    account_id = held.account_id
+    upto = await await_turn(conn, account_id)
     if not await renew(conn, held, until):
         return None
-    account_id = held.account_id
-    row = await conn.fetch_one(_CHANGES, {"account_id": account_id})
-    upto = int(row[0]) if row else 0
     values = {"account_id": account_id, "since": held.since, "since_id": held.since_id, "upto": upto, "limit": STEP}
     changed = await conn.fetch_all(_CHANGED, values)
     if changed:
@@ -257,6 +255,7 @@ async def due_leads(reader: Reader, held: HeldConnector, system: System, *, now:
 
 async def record(conn: Connection, held: HeldConnector, one: Waiting, pushed: Pushed, *, now: int, until: int) -> bool:
     """Write down what came of it. Whether the connector is still this worker's."""
+    await await_turn(conn, held.account_id)
     mine = {"account_id": held.account_id, "id": held.id, "worker": held.worker, "attempt": held.attempt}
     if pushed.state in ("success", "error"):
         is_mine = await conn.execute(_TAKES, {**mine, "until": until})
@@ -296,6 +295,7 @@ def _hash(one: Waiting, pushed: Pushed) -> str:
 
 async def leave(conn: Connection, held: HeldConnector, *, until: int) -> bool | None:
     """Forget some of what a connector that is deleted has done. Whether there is more; None if it is another worker's by now."""
+    await await_turn(conn, held.account_id)
     if not await renew(conn, held, until):
         return None
     key = {"account_id": held.account_id, "id": held.id}
@@ -357,6 +357,7 @@ async def _must_be_on(reader: Reader, account_id: int, connector_id: int) -> Con
 
 
 async def _send_again(conn: Connection, account_id: int, connector_id: int, ids: Sequence[int], now: int) -> None:
+    await await_turn(conn, account_id)
     key = {"account_id": account_id, "connector_id": connector_id, "now": now}
     for at in range(0, len(ids), STEP):
         some = ids[at : at + STEP]
