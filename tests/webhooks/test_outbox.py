@@ -5,6 +5,8 @@ import json
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from accounts.conftest import NOW
 from api.conftest import Moment
 from vizsla.accounts.store import Member, create_user
@@ -37,6 +39,7 @@ from vizsla.webhooks.outbox import (
     replay_dead,
     tally_deliveries,
 )
+from vizsla.work import webhooks as webhooks_work
 from vizsla.work.webhooks import tell_endpoints, tidy_deliveries
 from vizsla.work.workplace import Workplace
 from webhooks.test_signing import accepts
@@ -340,3 +343,19 @@ async def test_what_is_deleted_hears_nothing(place: Workplace, owner: Member, ea
     await tell_endpoints(place, "w", silent)
     assert ear.got == []
     assert not await is_any_due(place.stores.app, NOW)
+
+
+async def test_one_that_has_much_to_hear_holds_up_nobody(
+    place: Workplace, owner: Member, ear: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks_work, "_VISIT", 0.0)
+    monkeypatch.setattr(webhooks_work, "_AT_ONCE", 1)
+    await listen(place, owner.account_id, ear.url + "/much")
+    await happen(place, owner.account_id, *range(4))
+    await listen(place, owner.account_id, ear.url + "/little", "import.completed")
+    await happen(place, owner.account_id, 9, event="import.completed")
+
+    await tell_endpoints(place, "w", silent)
+
+    assert sorted(got.target for got in ear.got) == ["/hook/little", *["/hook/much"] * 4]
+    assert "/hook/little" in [got.target for got in ear.got[:3]]

@@ -6,6 +6,7 @@ before it is written down here has it written once more, to the same record.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from vizsla.leads.espocrm import EspoCrm
@@ -29,11 +30,15 @@ LASTS = 120
 """Seconds of a lease, which every lead renews: more than the four requests that one may take."""
 _AT_ONCE = 8
 _READ = 20
+_VISIT = 10.0
+"""Seconds after which it is another account's turn."""
 
 
 async def sync_leads(place: Workplace, worker: str, tell: Tell) -> int:
     """Do all that is due; how many connectors had something to do."""
     app, worked = place.stores.app, 0
+    if not await is_any_due(app, place.clock.now()):
+        return worked
     async with Courier(place.settings) as courier:
         while await is_any_due(app, now := place.clock.now()):
             async with app.write() as conn:
@@ -86,7 +91,7 @@ async def _follow(place: Workplace, held: HeldConnector, system: Callable[[], Sy
 
 async def _send(place: Workplace, held: HeldConnector, system: Callable[[], System], tell: Tell) -> bool:
     """Send what is due. Whether the connector is still this worker's."""
-    app = place.stores.app
+    app, until = place.stores.app, time.monotonic() + _VISIT
     while waiting := await due_leads(app, held, system(), now=place.clock.now(), limit=_READ):
         for one in waiting:
             pushed = await _push(held, one, system())
@@ -97,6 +102,8 @@ async def _send(place: Workplace, held: HeldConnector, system: Callable[[], Syst
                 tell("crm", level="warning", connector=held.id, lead=one.lead_id, error=pushed.error)
             if not is_mine:
                 return False
+            if time.monotonic() >= until:
+                return True
     return True
 
 

@@ -6,6 +6,7 @@ not written down is told again, under the same webhook-id: twice is better than 
 """
 
 import asyncio
+import time
 
 import msgspec
 
@@ -34,11 +35,15 @@ assert LASTS > 2 * SECONDS
 _AT_ONCE = 16
 _READ = 20
 """Deliveries that are read at once."""
+_VISIT = 5.0
+"""Seconds after which it is somebody else's turn: one account's ten thousand events must not hold up another's one."""
 
 
 async def tell_endpoints(place: Workplace, worker: str, tell: Tell) -> int:
     """Tell all that is due; how many endpoints had something to hear."""
     app, told = place.stores.app, 0
+    if not await is_any_due(app, place.clock.now()):
+        return told
     async with Courier(place.settings) as courier:
         while await is_any_due(app, now := place.clock.now()):
             async with app.write() as conn:
@@ -53,8 +58,9 @@ async def tell_endpoints(place: Workplace, worker: str, tell: Tell) -> int:
 
 
 async def _tell_one(place: Workplace, courier: Courier, held: Held, tell: Tell) -> None:
-    app = place.stores.app
-    while waiting := await due_deliveries(app, held, now=place.clock.now(), limit=_READ):
+    app, until = place.stores.app, time.monotonic() + _VISIT
+    is_over = False
+    while not is_over and (waiting := await due_deliveries(app, held, now=place.clock.now(), limit=_READ)):
         for due in waiting:
             if due.body is None:
                 continue  # somebody it spoke of asked us to stop while it was in our hands
@@ -68,6 +74,8 @@ async def _tell_one(place: Workplace, courier: Courier, held: Held, tell: Tell) 
                 tell("webhook", level="warning", webhook=held.id, verdict=verdict, error=outcome.trouble)
                 return
             held = msgspec.structs.replace(held, failures=0, failing_since=None)
+            if is_over := time.monotonic() >= until:
+                break
     async with app.write() as conn:
         await release(conn, held, place.clock.now())
 
