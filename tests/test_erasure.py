@@ -60,6 +60,8 @@ from vizsla.verifier.evidence import Step, dump_trail
 from vizsla.verifier.memo import put_memo
 from vizsla.verifier.outcome import Memo
 from vizsla.verifier.store import begin_verification
+from vizsla.webhooks.endpoints import create_endpoint
+from vizsla.webhooks.outbox import announce
 
 __all__ = ["settings", "shared_home", "stores"]
 SECRET = b"0" * 32
@@ -145,6 +147,9 @@ async def seed(stores: Stores) -> None:
             await put_memo(conn, domain, Memo("no", NOW, trail))
         await _seed_lists(conn, account_id)
         await _seed_leads(conn, account_id)
+        await create_endpoint(conn, account_id, "https://initech.example/hook", ["lead.created"], key=SECRET, now=NOW)
+        for said in ({"email": ZELDA, "last_name": "Moehnert"}, {"email": "joe@globex.example"}):
+            await announce(conn, account_id, "lead.created", said, NOW)
         request = request_of(account_id, method="POST", path="/v2/x", key="k", params=b"")
         await keep_answer(conn, request, Answered(200, f'{{"email":"{ZELDA}"}}'.encode()), NOW)
         await record_ask(conn, account_id, "quux.example", member_id=None, now=NOW)
@@ -262,6 +267,8 @@ async def test_a_claimed_address_is_in_no_column(stores: Stores) -> None:
     assert (await stores.index.fetch_one(joe))[0] == 2  # type: ignore[index]
     rows = await stores.app.fetch_all(statement("SELECT email FROM bulk_row ORDER BY number"))
     assert [row[0] for row in rows] == ["", "", "joe@globex.example"]
+    rows = await stores.app.fetch_all(statement("SELECT state, due, body IS NULL FROM webhook_delivery ORDER BY id"))
+    assert [tuple(row) for row in rows] == [("dead", None, True), ("waiting", NOW, False)]
     rows = await stores.app.fetch_all(statement("SELECT locals FROM bulk_search_row ORDER BY number"))
     assert [row[0] for row in rows] == ['["joe"]', None, None]
     ((rows,),) = await stores.app.fetch_all(statement("SELECT rows FROM upload_part"))

@@ -66,6 +66,13 @@ async def test_pages_of_somebody_who_has_much(browser: Browser, served: Served) 
     seen = [await send("/crawls", domain="kestrel.test"), await send("/verifier", email="nora.quill@kestrel.test")]
     for name in ("CRM", "a name that is rather long for a key " * 2):
         await send("/api-keys", name=name)
+    await send("/webhooks", url="https://93.184.216.34/" + "a-rather-long-path/" * 9, event="lead.created")
+    await send("/connected-apps", url="https://93.184.216.34/crm", kind="webhook", with_present="1")
+    seen.append(await send("/connected-apps", url="https://93.184.216.34/crm", kind="espocrm", api_key="k"))
+    await page.goto("/webhooks")
+    await page.get_by_role("region", name="Webhooks").get_by_role("link").click()
+    seen.append(page.url.removeprefix(served.url))
+    await send(f"{seen[-1]}/test")
     await send("/team/name", name="Kestrel watchers")
     await send("/team/invite", email="pia@vizsla.test", role="member")
     columns = await send("/lists/new", kind="verifications", text=ADDRESSES)
@@ -87,6 +94,8 @@ async def test_pages_of_somebody_who_has_much(browser: Browser, served: Served) 
         "/verifier",
         "/api-keys",
         "/requests",
+        "/webhooks",
+        "/connected-apps",
         "/team",
         "/plan",
         "/admin/users",

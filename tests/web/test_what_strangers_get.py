@@ -26,6 +26,9 @@ async def fill(browser: Browser) -> None:
     await browser.post("/team/invite", {"email": "pia@a.example", "role": "member"})
     await browser.post("/crawls", {"domain": "acme.example"})
     await browser.post("/verifier", {"email": "ann.lee0@acme.example"})
+    await browser.post("/webhooks", {"url": "https://93.184.216.34/hook", "event": "lead.created"})
+    await browser.post("/connected-apps", {"url": "https://93.184.216.34/crm", "kind": "webhook"})
+    await browser.post("/connected-apps", {"url": "https://93.184.216.34/crm", "kind": "espocrm", "api_key": "k"})
     for kind, text in (
         ("verifications", "x@acme.example"),
         ("searches", "acme.example"),

@@ -27,6 +27,8 @@ from vizsla.storage.database import Connection, Database
 from vizsla.storage.statement import Statement
 from vizsla.verifier.forgetting import candidates as verified_addresses
 from vizsla.verifier.forgetting import forget as forget_verified
+from vizsla.webhooks.forgetting import candidates as told_addresses
+from vizsla.webhooks.forgetting import forget as forget_told
 
 _LISTS = ("bulk_list", "bulk_finding", "bulk_search")
 Pairs = list[tuple[str, str | None]]
@@ -83,6 +85,7 @@ ROOMS = (
     Room("verifier", "app", forget_verified, verified_addresses),
     Room("finder", "app", _forget_found, found_addresses),
     Room("leads", "app", forget_leads, leads_addresses),
+    Room("webhooks", "app", forget_told, told_addresses),
     Room("who asked for crawls", "app", _forget_asks),
     Room("crawl", "index", _forget_crawled),
     # Last: what others know by name alone is recognised by what the index knows.

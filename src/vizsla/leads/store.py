@@ -12,7 +12,7 @@ import msgspec
 
 from vizsla.accounts.store import next_id, next_ids
 from vizsla.leads.attributes import attribute_ids
-from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound
+from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound, SyncStatus
 from vizsla.leads.lists import count_in_lists, current_list, existing_lists, list_named
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import statement
@@ -25,6 +25,10 @@ _BEGIN = statement("""
     INSERT INTO lead_account (account_id, leads, changes) VALUES (:account_id, 0, 1)
     ON CONFLICT (account_id) DO UPDATE SET changes = lead_account.changes + 1 RETURNING changes
 """)
+_TURN = statement(
+    "SELECT changes FROM lead_account WHERE account_id = :account_id",
+    postgresql="SELECT changes FROM lead_account WHERE account_id = :account_id FOR UPDATE",
+)
 _COUNT = statement("SELECT leads FROM lead_account WHERE account_id = :account_id")
 _ADD_TO_COUNT = statement("UPDATE lead_account SET leads = leads + :n WHERE account_id = :account_id")
 _ADD = statement(f"""
@@ -57,6 +61,10 @@ _VERIFIED = statement("""
     UPDATE lead SET verification_status = :status, verified_at = :at, change = :change
     WHERE account_id = :account_id AND email = :email AND (verified_at IS NULL OR verified_at <= :at)
 """)
+_SYNCED = statement("""
+    UPDATE lead SET sync_status = :status, change = :change WHERE account_id = :account_id AND id = :id
+""")
+_SYNC_STATUSES = statement("SELECT id, sync_status FROM lead WHERE account_id = :account_id AND id IN :ids[bigint]")
 _attributes = msgspec.json.Decoder(dict[int, str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -74,6 +82,16 @@ async def begin_change(conn: Connection, account_id: int) -> int:
     row = await conn.fetch_one(_BEGIN, {"account_id": account_id})
     assert row is not None
     return int(row[0])
+
+
+async def await_turn(conn: Connection, account_id: int) -> int:
+    """
+    The number of the last change; no other comes before the transaction ends.
+
+    For those who may change leads after they wrote what hangs on them: whoever begins with this never waits for who waits for them.
+    """
+    row = await conn.fetch_one(_TURN, {"account_id": account_id})
+    return int(row[0]) if row else 0
 
 
 async def count_leads(reader: Reader, account_id: int) -> int:
@@ -235,6 +253,17 @@ async def record_verifications(conn: Connection, account_id: int, verified: Iter
 def _says(known: Lead, one: Verified) -> bool:
     """Whether the lead knows this already, or something newer."""
     return (known.verified_at or 0) > one.at or (known.verified_at, known.verification_status) == (one.at, one.status)
+
+
+async def record_sync(conn: Connection, account_id: int, statuses: Mapping[int, SyncStatus | None]) -> int:
+    """Write how far leads are on their way to other systems, by id; how many were written."""
+    rows = await conn.fetch_all(_SYNC_STATUSES, {"account_id": account_id, "ids": list(statuses)})
+    told = [(id_, statuses[id_]) for id_, known in rows if known != statuses[id_]]
+    if told:
+        change = await begin_change(conn, account_id)
+        shared = {"account_id": account_id, "change": change}
+        await conn.execute_many(_SYNCED, [{**shared, "id": id_, "status": status} for id_, status in told])
+    return len(told)
 
 
 async def forget_gone(conn: Connection, before: int) -> int:

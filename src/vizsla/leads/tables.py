@@ -168,7 +168,60 @@ lead_task = Table(
     Index("lead_task_ended_at", "ended_at"),
 )
 
+# Where leads are sent on to: see leads.connectors. Leased as a whole, as webhook_endpoint is.
+crm_connector = Table(
+    "crm_connector",
+    app_metadata,
+    _account(),
+    _id(),
+    Column("kind", Text, nullable=False),  # espocrm, webhook
+    Column("url", Text, nullable=False),
+    Column("entity", Text),  # what a lead becomes there: Lead, Contact
+    Column("secret", Text, nullable=False),  # sealed, in hex: the API key, or what signs
+    Column("state", Text, nullable=False),  # leads.connectors.State
+    Column("trouble", Text),  # why the last request failed, if it did
+    Column("since", BigInteger, nullable=False),  # up to this change of the account's leads all is in crm_sync …
+    Column("since_id", BigInteger, nullable=False),  # … and of the next one up to this lead
+    Column("created_at", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),  # in a row
+    Column("due", BigInteger),  # NULL: it is off
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+)
+
+crm_sync = Table(
+    "crm_sync",
+    app_metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("lead_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),  # pending, success, error
+    Column("external_id", Text),  # what it is called there
+    Column("payload_hash", Text),  # of what was written last, or refused
+    Column("tries", BigInteger, nullable=False),
+    Column("due", BigInteger),
+    Column("error", Text),  # in our words
+    Column("synced_at", BigInteger),
+    ForeignKeyConstraint(["account_id", "lead_id"], ["lead.account_id", "lead.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["account_id", "connector_id"], ["crm_connector.account_id", "crm_connector.id"], ondelete="CASCADE"
+    ),
+    Index("crm_sync_next", "account_id", "connector_id", "due", "lead_id"),
+    Index("crm_sync_state", "account_id", "connector_id", "state", "lead_id"),
+)
+
 NO_PERSON = {
+    "crm_connector.kind": "a word of ours",
+    "crm_connector.url": "where a program of the account's own listens",
+    "crm_connector.entity": "a word of theirs",
+    "crm_connector.secret": "sealed",
+    "crm_connector.state": "a word of ours",
+    "crm_connector.trouble": "a sentence of ours",
+    "crm_connector.worker": "a process of ours",
+    "crm_sync.state": "a word of ours",
+    "crm_sync.external_id": "an id",
+    "crm_sync.payload_hash": "a hash, gone with the lead",
+    "crm_sync.error": "a sentence of ours, with the names of fields",
     "lead.country_code": "a country",
     "lead.sync_status": "a word of ours",
     "lead.sending_status": "a word of ours",

@@ -17,7 +17,7 @@ import msgspec
 
 from vizsla.kit.email_address import parse_email
 
-About = Literal["invitation", "password_reset", "sign_up", "claim"]
+About = Literal["invitation", "password_reset", "sign_up", "claim", "webhook"]
 _NEWLINE = re.compile(r"\r\n|\r")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")

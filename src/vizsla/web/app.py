@@ -16,6 +16,7 @@ from starlette.routing import Route
 from vizsla.web import (
     calibration,
     claims,
+    connectors,
     crawls,
     docs,
     finder,
@@ -33,6 +34,7 @@ from vizsla.web import (
     team,
     uploads,
     verifier,
+    webhooks,
 )
 from vizsla.web.house import House
 from vizsla.web.render import static_files
@@ -40,7 +42,8 @@ from vizsla.web.views import name_of, say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home, signing_in, claims, search, finder, verifier, uploads, lists, lead_imports, crawls, calibration, operator, docs, keys, requests, team, plan,
+    home, signing_in, claims, search, finder, verifier, uploads, lists, lead_imports, crawls, calibration, operator, docs, keys, requests,
+    webhooks, connectors, team, plan,
     security, profile,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from vizsla import __version__
+from vizsla.accounts.roles import is_manager
 from vizsla.kit.clock import DAY
 from vizsla.web.charts import bars, reliability
 
@@ -54,6 +55,14 @@ class Place(msgspec.Struct, frozen=True):
     key: str = ""
     """`g` and this letter lead there."""
     for_operator: bool = False
+    for_manager: bool = False
+    """Of the team, as `accounts.roles` says."""
+
+    def is_for(self, visitor: "Visitor | None") -> bool:
+        """Whether *visitor* may go there."""
+        if visitor is None or (self.for_operator and not visitor.is_admin):
+            return False
+        return not self.for_manager or is_manager(visitor.role)
 
 
 PLACES = (
@@ -67,6 +76,8 @@ PLACES = (
     Place("/calibration", "Calibration", "curve", "Index", "q"),
     Place("/api-keys", "API keys", "key", "Account", "k"),
     Place("/requests", "Request log", "log", "Account", "r"),
+    Place("/webhooks", "Webhooks", "hook", "Account", "w", for_manager=True),
+    Place("/connected-apps", "Connected apps", "plug", "Account", "a", for_manager=True),
     Place("/team", "Team", "team", "Account", "t"),
     Place("/plan", "Plan and usage", "gauge", "Account", "p"),
     Place("/security", "Security", "lock", "Account", "y"),
@@ -168,7 +179,7 @@ def render(
 ) -> HTMLResponse:
     """The template *name* as a response."""
     path = request.url.path
-    places = [place for place in PLACES if visitor is not None and (visitor.is_admin or not place.for_operator)]
+    places = [place for place in PLACES if place.is_for(visitor)]
     theme = request.cookies.get("theme", "")
     text = _pages.get_template(name).render(
         version=__version__,

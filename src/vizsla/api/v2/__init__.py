@@ -8,6 +8,7 @@ from vizsla.api.v2 import (
     bulk_searches,
     bulk_verifications,
     calibration,
+    connected_apps,
     domain_search,
     email_count,
     email_finder,
@@ -18,6 +19,7 @@ from vizsla.api.v2 import (
     leads_files,
     leads_lists,
     tags,
+    webhooks,
 )
 
 
@@ -40,6 +42,8 @@ def all_calls(*, trial: bool) -> Routes:
         *leads_lists.calls.endpoints,
         *leads_attributes.calls.endpoints,
         *tags.calls.endpoints,
+        *webhooks.calls.endpoints,
+        *connected_apps.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
     return Routes([*endpoints, *trials] if trial else endpoints, leads_lists.ALIASES)
