@@ -5,8 +5,10 @@ A person who asked us to stop is nobody's lead; what the index knows fills what 
 into the lead of whoever asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from vizsla.desk.services import Services
 from vizsla.index.persons import PERSON_COLUMNS, list_at
@@ -17,10 +19,12 @@ from vizsla.kit.errors import ClaimedEmail
 from vizsla.leads.lead import Draft, InvalidLead, Lead, draft
 from vizsla.leads.store import (
     Verified,
+    begin_change,
     create_lead,
     find_by_email,
     get_lead,
     record_verifications,
+    replace_leads,
     update_lead,
     upsert_lead,
 )
@@ -59,16 +63,32 @@ async def change(conn: Connection, services: Services, key: tuple[int, int], wan
 
 async def enrich(conn: Connection, services: Services, account_id: int, lead_id: int, now: int) -> Lead:
     """The lead, its empty fields filled with what the index knows of its person and company. Raises LeadNotFound."""
+    await begin_change(conn, account_id)
     one = await get_lead(conn, account_id, lead_id)
-    known = await known_of(services.stores.index, services.claims, one.email)
+    (after,) = await enrich_all(conn, services.stores.index, services.claims, account_id, [one])
+    return after
+
+
+async def enrich_all(
+    conn: Connection, index: Database, claims: Claims, account_id: int, leads: Sequence[Lead]
+) -> list[Lead]:
+    """*leads*, read since the account's turn began, with their empty fields filled."""
+    after = [await _filled(index, claims, one) for one in leads]
+    pairs = [(before, now) for before, now in zip(leads, after, strict=True) if before != now]
+    if pairs:
+        await replace_leads(conn, account_id, await begin_change(conn, account_id), pairs)
+    return after
+
+
+async def _filled(index: Database, claims: Claims, one: Lead) -> Lead:
+    known = await known_of(index, claims, one.email)
     missing = {name: text for name, text in known.items() if text and getattr(one, name) is None}
     if not missing:
         return one
-    filled = _valid(missing)
-    score = await _confidence(services.stores.index, one.email) if one.confidence_score is None else None
-    if score is not None:
-        filled = Draft({**filled.values, "confidence_score": score})
-    return await update_lead(conn, account_id, lead_id, filled, now)
+    values = dict(_valid(missing).values)
+    if one.confidence_score is None:
+        values["confidence_score"] = await _confidence(index, one.email)
+    return msgspec.structs.replace(one, **values)
 
 
 async def known_of(index: Database, claims: Claims, email: str) -> Known:
