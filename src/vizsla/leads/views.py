@@ -127,6 +127,10 @@ async def forget_in_views(conn: Connection, whom: Whom) -> int:
     return concerned
 
 
+def _names(whom: Whom, text: str) -> bool:
+    return whom.has(text) or (whom.local is None and whom.is_place(text))
+
+
 def _view(id_: int, name: str, query: str, columns: str, member_id: int | None) -> View:
     return View(id_, name, query, tuple(columns.split()), member_id is None)
 

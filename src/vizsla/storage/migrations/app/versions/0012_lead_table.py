@@ -26,9 +26,7 @@ def _account() -> sa.ForeignKeyConstraint:
 
 
 def _member() -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["account_id", "member_id"], ["member.account_id", "member.id"], ondelete="CASCADE"
-    )
+    return sa.ForeignKeyConstraint(["account_id", "member_id"], ["member.account_id", "member.id"], ondelete="CASCADE")
 
 
 def upgrade() -> None:
