@@ -118,9 +118,7 @@ async def forget_in_views(conn: Connection, whom: Whom) -> int:
     concerned = 0
     for account_id, id_, query in await conn.fetch_all(_MENTIONS, whom.needles):
         pairs = parse_qsl(query)
-        left = [
-            (name, text) for name, text in pairs if not whom.is_in(text) and whom.needles["needle"] not in text.lower()
-        ]
+        left = [(name, text) for name, text in pairs if not _names(whom, text)]
         if left != pairs:
             await conn.execute(_REWRITE, {"account_id": account_id, "id": id_, "query": urlencode(left)})
             concerned += 1
