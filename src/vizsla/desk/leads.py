@@ -115,6 +115,13 @@ async def known_of(index: Database, claims: Claims, email: str) -> Known:
     }
 
 
+async def known_draft(index: Database, claims: Claims, email: str) -> Mapping[str, str | int | None]:
+    """The same, with how sure the address is, as a lead can take it: what is not known is left out."""
+    known = {name: text for name, text in (await known_of(index, claims, email)).items() if text}
+    score = await _confidence(index, email)
+    return {**_valid(known).values, **({"confidence_score": score} if score is not None else {})}
+
+
 async def note_verification(app: Database, account_id: int, email: str, status: str, at: int) -> None:
     """Write what a verification said into the account's lead with this address, if it has one that does not know it yet."""
     known = await find_by_email(app, account_id, email)

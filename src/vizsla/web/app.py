@@ -21,6 +21,12 @@ from vizsla.web import (
     finder,
     home,
     keys,
+    lead_bulk,
+    lead_names,
+    lead_page,
+    lead_saving,
+    lead_views,
+    leads,
     lists,
     operator,
     plan,
@@ -39,7 +45,8 @@ from vizsla.web.views import name_of, say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
+    home, signing_in, claims, search, finder, verifier, uploads, lists,
+    leads, lead_bulk, lead_names, lead_page, lead_saving, lead_views, crawls, calibration, operator, docs, keys, requests, team, plan,
     security, profile,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
