@@ -74,7 +74,8 @@ async def save(visit: Visit) -> Response:
 
 def _found(form: Form) -> list[Found]:
     """What was ticked; of the finder also what its answer said, for a guessed address is in no index."""
-    emails = list(dict.fromkeys(text[:300] for text in form.texts("email") if text))[:_MOST]
+    ticked = [form.text("only")] if form.has("only") else form.texts("email")
+    emails = list(dict.fromkeys(text[:300] for text in ticked if text))[:_MOST]
     if form.text("from") != "finder":
         return [Found(email) for email in emails]
     values = {name: form.line(name) for name in _OF_THE_FINDER}

@@ -18,7 +18,7 @@ from vizsla.leads.pages import Page, Shown, find_page
 from vizsla.leads.tags import page_of_tags, tags_with_ids
 from vizsla.leads.tasks import list_batches
 from vizsla.leads.trash import list_deletions
-from vizsla.leads.views import Chosen, View, choose_columns, find_columns, list_views
+from vizsla.leads.views import Chosen, choose_columns, find_columns, list_views
 from vizsla.web.lead_filters import LABELS, STATUSES, TIMES, Asked, add_filters, read_filters
 from vizsla.web.render import HEADERS
 from vizsla.web.views import Views
