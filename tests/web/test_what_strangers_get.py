@@ -26,6 +26,14 @@ async def fill(browser: Browser) -> None:
     await browser.post("/team/invite", {"email": "pia@a.example", "role": "member"})
     await browser.post("/crawls", {"domain": "acme.example"})
     await browser.post("/verifier", {"email": "ann.lee0@acme.example"})
+    for kind in ("lists", "tags", "attributes"):
+        await browser.post(f"/leads/{kind}", {"name": f"A's {kind}"})
+    for name in ("jane", "joe"):
+        made = await browser.post("/leads/new", {"email": f"{name}@a.example"})
+        assert _ID.search(made.header("location")), made.words
+    await browser.post(f"{made.header('location')}/delete")
+    await browser.post("/leads/views", {"name": "A's own", "query": "company=~"})
+    await browser.post("/leads/views", {"name": "A's team's", "query": "", "shared": "1"})
     for kind, text in (
         ("verifications", "x@acme.example"),
         ("searches", "acme.example"),
