@@ -85,6 +85,7 @@ async def show_domain(visit: Visit) -> Response:
         data=found.data,
         technologies=_words(found.data.technologies),
         linked=_words(found.data.linked_domains),
+        back=_address(query, given, offset),
         saving=await offer_saving(visit, [email.value for email in found.data.emails]),
         emails=[Shown(email, read_sources(email.sources)) for email in found.data.emails],
         choices=_FILTERS,
