@@ -28,10 +28,10 @@ from rich.table import Table
 
 from benchmarks.leads import fill
 from benchmarks.made_up import MadeUp
-from benchmarks.serving import Server, _sqlite
+from benchmarks.serving import UNLIMITED, Server, _sqlite
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.sessions import open_session
-from vizsla.accounts.store import Member, create_user
+from vizsla.accounts.store import Member, Plan, create_user, set_plan
 from vizsla.kit.settings import Settings
 from vizsla.storage.database import Connection
 from vizsla.storage.open import open_stores
@@ -118,6 +118,7 @@ async def _prepare(settings: Settings, leads: int) -> str:
                 owner = await create_user(conn, f"owner{number}@bench.example", now=now, is_admin=number == 0)
                 await _furnish(conn, owner, now)
                 if number == 0:
+                    await set_plan(conn, owner.account_id, Plan(plan_searches=10**12, rate_search=UNLIMITED))
                     first, cookie = owner.account_id, await open_session(conn, owner, now=now)
         await fill(settings, stores, first, leads)
     return cookie
