@@ -49,7 +49,9 @@ async def test_pages_that_nobody_has_to_sign_in_for(browser: Browser, served: Se
 async def test_pages_of_somebody_who_has_nothing_yet(browser: Browser, served: Served) -> None:
     page = await (await open_context(browser, served)).new_page()
     await set_up(page, served)
-    pages = [path for path in list_pages() if not {"{", "."} & set(path) and not path.startswith(("/log", "/claim", "/sign"))]
+    pages = [
+        path for path in list_pages() if not {"{", "."} & set(path) and not path.startswith(("/log", "/claim", "/sign"))
+    ]
 
     assert await look_at(page, [*pages, "/domain/nothing.example", "/search?domain=..", "/nowhere"]) == []
 

@@ -8,14 +8,15 @@ from html import unescape
 
 import pytest
 
-from leads.test_trash import run_tasks
 from vizsla.desk import lead_bulk
 from vizsla.leads.attributes import create_attribute, list_attributes
 from vizsla.leads.lead import TEXTS, Lead, draft
 from vizsla.leads.store import count_leads, find_by_email, get_lead, leads_after, upsert_lead
 from vizsla.leads.tags import page_of_tags
 from vizsla.leads.views import list_views
+from vizsla.work.leads import work_on_tasks
 from web.conftest import Answer, Browser, Site
+from web.test_list_pages import place_of
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -261,12 +262,17 @@ async def test_many_at_once_and_back(site: Site, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("vizsla.web.lead_bulk.AT_ONCE", 1)
     assert "Delete 4 leads" in (await bulk("trash", which="all")).words
     going = await a.follow(await bulk("trash", which="all", sure="1"))
+    (path,) = set(re.findall(r'action="(/leads/undo/\d+)"', going.text))
+    assert "No lead had to be brought back" in (await a.follow(await a.post(path))).words
+    await work_on_tasks(place_of(site), "worker")
+    assert await count_leads(site.stores.app, one_account(site)) == 4
+    going = await a.follow(await bulk("trash", which="all", sure="1"))
     assert "Deleting leads" in going.words
-    await run_tasks(site.stores, site.clock.now())
+    await work_on_tasks(place_of(site), "worker")
     assert "No leads yet" in (await a.get("/leads")).words
     (path,) = set(re.findall(r'action="(/leads/undo/\d+)"', (await a.get("/leads/deleted")).text))
     await a.post(path)
-    await run_tasks(site.stores, site.clock.now())
+    await work_on_tasks(place_of(site), "worker")
     assert await mine(site) == [now[id_] for id_ in sorted(now)]
 
 
@@ -302,6 +308,39 @@ async def test_empty_fields_are_filled(site: Site) -> None:
     assert after.company == "Mine"
     assert after.first_name is not None
     assert "Nothing more is known" in (await a.follow(await a.post(f"/leads/{one.id}/enrich"))).words
+
+
+async def test_many_are_filled_in_the_background(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lead_bulk, "AT_ONCE", 1)
+    for email in ("ann.lee0@acme.example", "nobody@nowhere.example"):
+        await put(site, email)
+    a = await site.person("a")
+    await a.post("/leads/bulk", {"act": "enrich", "which": "all", "sure": "1"})
+    assert "Filling what leads lack" in (await a.get("/leads")).words
+    await work_on_tasks(place_of(site), "worker")
+    assert "Filling what leads lack" not in (await a.get("/leads")).words
+    known, unknown = await mine(site)
+    assert (known.first_name, known.last_name) == ("Ann", "Lee")
+    assert unknown.first_name is None
+
+
+async def test_nobody_reaches_another_accounts_leads(site: Site) -> None:
+    await fill(site)
+    theirs = [str(one.id) for one in await mine(site)]
+    a, b = await site.person("a"), await site.person("b")
+    await a.post("/leads/lists", {"name": "A's"})
+    await put(site, "b@b.example", name="b")
+    own = [str(one.id) for one in await mine(site, "b")]
+    (a_list,) = re.findall(r'action="/leads/lists/(\d+)"', (await a.get("/leads/lists")).text)[:1]
+    before = await mine(site)
+    for act in ("trash", "enrich"):
+        assert (await b.post("/leads/bulk", {"act": act, "id": theirs})).status in (303, 422)
+    if a_list not in own:
+        assert (await b.post("/leads/bulk", {"act": "add", "id": own, "target": "987654", "sure": "1"})).status == 404
+    assert (await b.post("/leads/save", {"from": "domain", "email": "x@b.example", "list": "987654"})).status == 303
+    assert "p0@" not in (await b.get("/leads")).words
+    assert "p0@" not in (await b.get("/leads/export.csv")).text
+    assert await mine(site) == before
 
 
 async def test_files_have_what_matches(site: Site) -> None:

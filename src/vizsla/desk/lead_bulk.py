@@ -78,8 +78,10 @@ async def act_on(
 async def undo(conn: Connection, services: Services, account_id: int, deletion_id: int, now: int) -> Undone:
     """Bring back what a deletion took, and let it take no more. Raises NothingToUndo."""
     await begin_change(conn, account_id)
-    await stop_batch(conn, account_id, deletion_id, now)
+    was_on = await stop_batch(conn, account_id, deletion_id, now)
     found = await find_deletion(conn, account_id, deletion_id, now)
+    if found is None and was_on:
+        return Undone(0, 0, True)
     if found is None:
         raise NothingToUndo
     if found.leads > AT_ONCE:

@@ -142,9 +142,9 @@ async def add_task(
 async def add_batch(
     conn: Connection, account_id: int, kind: Kind, lead_ids: Sequence[int], *, target_id: int | None = None, now: int
 ) -> int:
-    """Let *kind* be done to all of *lead_ids*, however many; the batch's id, which is a deletion's where leads are deleted."""
+    """Let *kind* be done to all of *lead_ids*, none of them twice; the batch's id, which is a deletion's where leads are deleted."""
     batch_id = await next_id(conn, account_id)
-    rising = sorted(set(lead_ids))
+    rising = sorted(lead_ids)
     for at in range(0, len(rising), _MOST_OF_A_TASK):
         part = rising[at : at + _MOST_OF_A_TASK]
         target = batch_id if kind == "trash" else target_id
@@ -165,9 +165,10 @@ async def list_batches(reader: Reader, account_id: int) -> list[Batch]:
     return [Batch(*row) for row in await reader.fetch_all(_BATCHES, {"account_id": account_id})]
 
 
-async def stop_batch(conn: Connection, account_id: int, batch_id: int, now: int) -> None:
-    """Do no more of it; what is done stays done."""
-    await conn.execute(_STOP, {"account_id": account_id, "batch_id": batch_id, "now": now})
+async def stop_batch(conn: Connection, account_id: int, batch_id: int, now: int) -> bool:
+    """Do no more of it; what is done stays done. False if there was nothing left to do."""
+    stopped = await conn.execute(_STOP, {"account_id": account_id, "batch_id": batch_id, "now": now})
+    return bool(stopped)
 
 
 async def find_task(reader: Reader, account_id: int, task_id: int) -> Task | None:

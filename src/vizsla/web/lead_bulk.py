@@ -159,7 +159,7 @@ async def bring_back(visit: Visit) -> Response:
     count = f"{back.leads:,} lead{'s' if back.leads != 1 else ''}"
     if not back.is_over:
         return visit.go("/leads", f"{count} are being brought back. You can leave this page.")
-    said = f"{count} {'is' if back.leads == 1 else 'are'} back." if back.leads else "No lead was brought back."
+    said = f"{count} {'is' if back.leads == 1 else 'are'} back." if back.leads else "No lead had to be brought back."
     if back.kept_out:
         said += f" {back.kept_out:,} stayed away: the address is a lead again, or its owner asked us to stop."
     return visit.go("/leads", said)
