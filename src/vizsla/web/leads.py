@@ -30,6 +30,8 @@ ROWS = (20, 50, 100)
 MOST_CHOICES = 200
 """Lists and tags in a chooser: the newest."""
 _DEEPEST = 100_000
+_MANY = 20_000
+"""Leads from which on a first filter would be waited for: by then they are in memory already."""
 COLUMN_LABELS = {
     **{("company_industry" if name == "industry" else name): text for name, text in LABELS.items() if name != "email"},
     "confidence_score": "Confidence",
@@ -119,6 +121,8 @@ async def show_leads(visit: Visit) -> Response:
         sort=asked.sort,
         rising=asked.rising,
     )
+    if page.total >= _MANY:
+        visit.house.services.mirrors.warm(who.account_id)
     choices = await find_choices(visit, page.leads)
     return visit.page(
         "leads.html",
