@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-from html import unescape
 
 import pytest
 
@@ -15,7 +14,7 @@ from vizsla.leads.store import count_leads, find_by_email, get_lead, leads_after
 from vizsla.leads.tags import page_of_tags
 from vizsla.leads.views import list_views
 from vizsla.work.leads import work_on_tasks
-from web.conftest import Answer, Browser, Site
+from web.conftest import Answer, Site
 from web.test_list_pages import place_of
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -410,47 +409,3 @@ async def test_bad_input_is_a_sentence(site: Site) -> None:
     assert (await a.post("/leads/columns", {"column": ["x"] * 900, "rows": big})).status == 303
     assert (await a.post(f"/leads/undo/{big}")).status == 404
     assert (await a.post(f"/leads/{one.id}", {"notes": "x" * 200_000})).status == 413
-
-
-async def put_found(a: Browser, where: str, **form: object) -> Answer:
-    return await a.follow(await a.post("/leads/save", {"from": where, "back": "/leads", **form}))
-
-
-async def test_what_was_found_becomes_leads(site: Site) -> None:
-    a = await site.person("a")
-    page = await a.get("/domain/acme.example")
-    found = re.findall(r'form="save-leads" name="email" value="([^"]+)"', page.text)
-    assert len(found) == 20
-    said = await put_found(a, "domain", email=found[:3], list_name="Acme")
-    assert "3 new leads." in said.words
-    leads = await mine(site)
-    assert {one.source for one in leads} == {"Domain Search"}
-    assert all(one.confidence_score is not None and one.first_name for one in leads)
-    again = await a.get("/domain/acme.example")
-    assert again.text.count(">A lead</a>") == 3
-    await a.post(f"/leads/{leads[0].id}", {"company": "By hand"})
-    more = await put_found(a, "domain", email=found[:4], list_name="Others")
-    assert "1 new lead. 3 were leads already" in more.words
-    after = await mine(site)
-    assert after[0].company == "By hand"
-    assert [len(one.lists) for one in after] == [2, 2, 2, 1]
-    only = await put_found(a, "domain", email=found, only=found[7])
-    assert "1 new lead." in only.words
-    assert "Tick at least one" in (await put_found(a, "domain")).words
-    assert "Tick at least one" in (await put_found(a, "nowhere", email=found)).words
-    assert "not valid" in (await put_found(a, "verifier", email="nonsense")).words
-    assert (await a.post("/leads/save", {"from": "domain", "email": found[9], "list": "999999"})).status in (303, 404)
-
-
-async def test_the_finders_answer_becomes_a_lead(site: Site) -> None:
-    a = await site.person("a")
-    page = await a.get("/finder?full_name=Ann+Lee&where=acme.example")
-    assert "Save as lead" in page.words
-    form = re.findall(r'<form method="post" action="/leads/save".*?</form>', page.text, re.DOTALL)[0]
-    given = {k: unescape(text) for k, text in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)}
-    assert given["from"] == "finder"
-    said = await a.follow(await a.post("/leads/save", given | {"confidence_score": "77", "position": "x" * 5_000}))
-    assert "1 new lead." in said.words
-    assert "Already a lead" in said.words
-    (one,) = await mine(site)
-    assert (one.source, one.confidence_score) == ("Email Finder", 77)

@@ -6,7 +6,6 @@ and then it happens. What is deleted can be brought back for an hour.
 """
 
 from typing import Literal, get_args
-from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.responses import Response
@@ -18,7 +17,7 @@ from vizsla.leads.lists import get_list, list_named
 from vizsla.leads.tags import get_tag, tag_named
 from vizsla.leads.trash import KEPT, list_deletions
 from vizsla.storage.database import Connection
-from vizsla.web.lead_filters import read_filters
+from vizsla.web.lead_filters import pairs_of, read_filters
 from vizsla.web.leads import back_to, find_choices
 from vizsla.web.problems import problem_of
 from vizsla.web.views import Views
@@ -29,7 +28,7 @@ Act = Literal["move", "add", "remove", "tag", "untag", "verify", "enrich", "tras
 Which = Literal["ticked", "page", "all"]
 _TARGETS = {"move": "list", "add": "list", "remove": "list", "tag": "tag", "untag": "tag"}
 _MOST_TICKED = 1_000
-_HOUR = KEPT // 60
+_MINUTES = KEPT // 60
 _SAID = {
     "move": "moved",
     "add": "in the list now",
@@ -60,20 +59,13 @@ async def _choice(visit: Visit, form: Form) -> Choice:
     query = form.text("query", most=8_000)
     if which == "all":
         attributes = await list_attributes(visit.stores.app, visit.visitor.account_id)
-        asked = read_filters(_pairs(query), attributes, {}, {})
+        asked = read_filters(pairs_of(query), attributes, {}, {})
         return Choice(act, "all", await ids_of(visit.house.services, visit.visitor.account_id, asked.filters), query)
     texts = form.text("shown", most=20_000).split(",") if which == "page" else form.texts("id")
     ids = [int(text) for text in texts[:_MOST_TICKED] if text.isascii() and text.isdigit() and len(text) < 19]
     if not ids:
         raise WrongParams("Tick at least one lead, or choose all that match.")
     return Choice(act, which, list(dict.fromkeys(ids)), query)
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(query, max_num_fields=200)
-    except ValueError:
-        return []
 
 
 @views.post("/leads/bulk")
@@ -112,7 +104,7 @@ async def _ask(visit: Visit, choice: Choice, *, status: int = 200, problem: str 
         target=_TARGETS.get(choice.act, ""),
         choices=await find_choices(visit),
         back=back_to(choice.query),
-        minutes=_HOUR,
+        minutes=_MINUTES,
     )
 
 
@@ -169,4 +161,4 @@ async def bring_back(visit: Visit) -> Response:
 async def show_deleted(visit: Visit) -> Response:
     """What can be brought back."""
     found = await list_deletions(visit.stores.app, visit.visitor.account_id, visit.now)
-    return visit.page("leads_deleted.html", deletions=found, minutes=_HOUR, kept=KEPT)
+    return visit.page("leads_deleted.html", deletions=found, minutes=_MINUTES, kept=KEPT)

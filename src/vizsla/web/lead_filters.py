@@ -7,7 +7,7 @@ form that adds a filter sends `field`, `how` and `text`; what comes of it is an 
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -96,13 +96,21 @@ class Asked(msgspec.Struct, frozen=True):
         return [pair for pair in self.pairs if pair[0] not in ("sort", "order")]
 
 
+def pairs_of(query: str) -> Pairs:
+    """The parameters of an address; none of one that cannot be read."""
+    try:
+        return parse_qsl(query, max_num_fields=_MOST_PAIRS)
+    except ValueError:
+        return []
+
+
 def add_filters(pairs: Iterable[tuple[str, str]]) -> Pairs | None:
     """*pairs* with what a form adds to them as filters; None if it adds nothing."""
     given = list(pairs)[:_MOST_PAIRS]
     if not any(name == "field" for name, _ in given):
         return None
     kept = [pair for pair in given if pair[0] not in ("field", "how", "text") and pair[1]]
-    added = dict(kept_text for kept_text in _added(given))
+    added = dict(_added(given))
     return [*(pair for pair in kept if pair[0] not in added), *added.items()]
 
 
@@ -154,7 +162,7 @@ def read_filters(
         for pair in kept
         if (said := _say(*pair, slugs, lists, tags))
     ]
-    return Asked(filters, kept, sort, first.get("order") == "asc" if sort != "id" or "sort" in first else False, chips)
+    return Asked(filters, kept, sort, "sort" in first and first.get("order") == "asc", chips)
 
 
 def _is_meant(name: str, text: str, attributes: Sequence[Attribute]) -> bool:

@@ -1,14 +1,12 @@
 """Saved views of the leads: a name for filters, an order and columns; a member's own or the team's."""
 
-from urllib.parse import parse_qsl
-
 import msgspec
 from starlette.responses import Response
 
 from vizsla.kit.errors import VizslaError
 from vizsla.leads.attributes import list_attributes
 from vizsla.leads.views import View, change_view, create_view, delete_view, get_view, list_views
-from vizsla.web.lead_filters import read_filters
+from vizsla.web.lead_filters import pairs_of, read_filters
 from vizsla.web.leads import column_of
 from vizsla.web.problems import problem_of
 from vizsla.web.views import Views
@@ -34,7 +32,7 @@ async def save(visit: Visit) -> Response:
     """What the table shows now, under a name."""
     form, who, app = await visit.form(), visit.visitor, visit.stores.app
     attributes = await list_attributes(app, who.account_id)
-    asked = read_filters(_pairs(form.text("query", most=8_000)), attributes, {}, {})
+    asked = read_filters(pairs_of(form.text("query", most=8_000)), attributes, {}, {})
     columns = tuple(name for name in form.text("columns", most=8_000).split() if column_of(name, attributes))
     view = View(0, form.line("name"), asked.query, columns, form.has("shared"))
     try:
@@ -44,13 +42,6 @@ async def save(visit: Visit) -> Response:
         status, sentence = await problem_of(visit, error)
         return await _page(visit, status=status, problem=sentence)
     return visit.go(address_of(made), f"{made.name} is saved. You find it above the table.")
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(query, max_num_fields=200)
-    except ValueError:
-        return []
 
 
 def address_of(view: View) -> str:
