@@ -120,6 +120,19 @@ async def test_with_a_mouse_in_light(browser: Browser, served: Served) -> None:
     page = await context.new_page()
     await journey(page, served, Mouse())
 
+    # What is wrong is said, and what was typed stays where it is.
+    await page.goto("/leads?query=bob")
+    await page.get_by_role("link", name="bob@x.example").click()
+    await page.get_by_role("link", name="Edit Country").click()
+    await page.get_by_label("Country", exact=True).fill("Utopia")
+    await page.locator("main").get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("alert").get_by_text("ISO 3166-1").wait_for()
+    assert await page.get_by_label("Country", exact=True).input_value() == "Utopia"
+    await page.get_by_label("Country", exact=True).fill("fr")
+    await page.locator("main").get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("link", name="Edit Country").wait_for()
+    assert not await page.get_by_role("alert").count()
+
     # One box ticks all of the page.
     await page.goto("/leads")
     await page.get_by_label("Tick all on this page").check()
