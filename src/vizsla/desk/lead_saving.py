@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from vizsla.desk.leads import known_draft, refuse_claimed
+from vizsla.desk.leads import change, known_draft, refuse_claimed, save_new
 from vizsla.desk.services import Services
 from vizsla.kit.errors import ClaimedEmail
 from vizsla.leads.lead import Draft, InvalidLead, Lead, draft
-from vizsla.leads.lists import current_list, get_list, list_named
-from vizsla.leads.store import Verified, begin_change, create_lead, find_by_email, record_verifications, replace_lead
+from vizsla.leads.lists import current_list, existing_lists, get_list, list_named
+from vizsla.leads.store import Verified, begin_change, find_by_email, record_verifications
 from vizsla.storage.database import Connection, Reader
 from vizsla.verifier.store import find_verification
 
@@ -66,10 +66,14 @@ async def save_found(
         known = await find_by_email(conn, account_id, email)
         if known is None:
             wanted = Draft(wanted.values, list_ids=(target,))
-            leads.append(await create_lead(conn, account_id, wanted, now))
+            leads.append(await save_new(conn, services, account_id, wanted, now))
             new += 1
         else:
-            leads.append(await _complete(conn, account_id, known, wanted, target))
+            # A list that was deleted a moment ago may still be in the row.
+            there = await existing_lists(conn, account_id, known.lists)
+            lists = tuple(dict.fromkeys((*(id_ for id_ in known.lists if id_ in there), target)))
+            lacking = Draft(_lacking(known, wanted), list_ids=lists)
+            leads.append(await change(conn, services, (account_id, known.id), lacking, now))
     verified = [await _verified(conn, one.email, now) for one in leads]
     await record_verifications(conn, account_id, [each for each in verified if each is not None])
     return Saved(leads, new, refused)
@@ -99,15 +103,9 @@ async def _draft(services: Services, one: Found, source: str) -> Draft:
     return Draft({**known, **said, **wanted.values, "source": source})
 
 
-async def _complete(conn: Connection, account_id: int, known: Lead, wanted: Draft, list_id: int) -> Lead:
-    lacking = {
-        name: value for name, value in wanted.values.items() if value is not None and getattr(known, name) is None
-    }
-    lists = known.lists if list_id in known.lists else (*known.lists, list_id)
-    after = msgspec.structs.replace(known, **lacking, lists=lists)
-    if after != known:
-        await replace_lead(conn, account_id, await begin_change(conn, account_id), known, after)
-    return after
+def _lacking(known: Lead, wanted: Draft) -> dict[str, str | int | None]:
+    """What a lead does not have yet of what is known."""
+    return {name: value for name, value in wanted.values.items() if getattr(known, name) is None}
 
 
 async def _verified(reader: Reader, email: str, now: int) -> Verified | None:
