@@ -12,6 +12,7 @@ import pkgutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import asyncpg
 import msgspec
@@ -46,6 +47,8 @@ from vizsla.leads.imports import start_import
 from vizsla.leads.lead import TEXTS, draft
 from vizsla.leads.mapping import Plan
 from vizsla.leads.store import upsert_lead
+from vizsla.leads.trash import trash_leads
+from vizsla.leads.views import View, create_view
 from vizsla.mail.messages import claim_link
 from vizsla.mail.post import OutboxPost, outbox_of
 from vizsla.privacy.claims import Claims, add_claim, load_claims, parse_claimed
@@ -205,6 +208,12 @@ async def _seed_leads(conn, account_id: int) -> None:
     await upsert_lead(
         conn, account_id, draft({"email": "joe@globex.example", "notes": f"Ask {ZELDA}", "company": "G"}), NOW
     )
+    trashed, _ = await upsert_lead(
+        conn, account_id, draft({"email": f"pa@{ZELDA.rpartition('@')[2]}", "notes": ZELDA}), NOW
+    )
+    await trash_leads(conn, account_id, [trashed], 1, NOW)
+    view = View(0, "Some", urlencode({"email": ZELDA, "company": "G"}), ("email",), is_shared=True)
+    await create_view(conn, account_id, 0, view, NOW)
     file = io.BytesIO(f"email,notes\n{ZELDA.upper()},x\njoe@globex.example,y\n".encode())
     with read(file) as found:
         made = await add_import(conn, account_id, found, file_name=f"of-{ZELDA}.csv", now=NOW)

@@ -6,8 +6,10 @@ into the lead of whoever asked. What is written one lead at a time is told to we
 is not, for a file of 100,000 rows would be as many webhooks: an import tells one thing, that it is done.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
+
+import msgspec
 
 from vizsla.desk.services import Services
 from vizsla.index.persons import PERSON_COLUMNS, list_at
@@ -22,10 +24,12 @@ from vizsla.leads.pages import show
 from vizsla.leads.shape import lead_fields
 from vizsla.leads.store import (
     Verified,
+    begin_change,
     create_lead,
     find_by_email,
     get_lead,
     record_verifications,
+    replace_leads,
     update_lead,
     upsert_lead,
 )
@@ -69,16 +73,32 @@ async def change(conn: Connection, services: Services, key: tuple[int, int], wan
 
 async def enrich(conn: Connection, services: Services, account_id: int, lead_id: int, now: int) -> Lead:
     """The lead, its empty fields filled with what the index knows of its person and company. Raises LeadNotFound."""
+    await begin_change(conn, account_id)
     one = await get_lead(conn, account_id, lead_id)
-    known = await known_of(services.stores.index, services.claims, one.email)
+    (after,) = await enrich_all(conn, services.stores.index, services.claims, account_id, [one])
+    return after if after == one else await _told(conn, account_id, "lead.updated", after, now)
+
+
+async def enrich_all(
+    conn: Connection, index: Database, claims: Claims, account_id: int, leads: Sequence[Lead]
+) -> list[Lead]:
+    """*leads*, read since the account's turn began, with their empty fields filled."""
+    after = [await _filled(index, claims, one) for one in leads]
+    pairs = [(before, now) for before, now in zip(leads, after, strict=True) if before != now]
+    if pairs:
+        await replace_leads(conn, account_id, await begin_change(conn, account_id), pairs)
+    return after
+
+
+async def _filled(index: Database, claims: Claims, one: Lead) -> Lead:
+    known = await known_of(index, claims, one.email)
     missing = {name: text for name, text in known.items() if text and getattr(one, name) is None}
     if not missing:
         return one
-    filled = _valid(missing)
-    score = await _confidence(services.stores.index, one.email) if one.confidence_score is None else None
-    if score is not None:
-        filled = Draft({**filled.values, "confidence_score": score})
-    return await _told(conn, account_id, "lead.updated", await update_lead(conn, account_id, lead_id, filled, now), now)
+    values = dict(_valid(missing).values)
+    if one.confidence_score is None:
+        values["confidence_score"] = await _confidence(index, one.email)
+    return msgspec.structs.replace(one, **values)
 
 
 async def known_of(index: Database, claims: Claims, email: str) -> Known:
@@ -103,6 +123,13 @@ async def known_of(index: Database, claims: Claims, email: str) -> Known:
         "country_code": company.get("country"),
         "website": company_domain if company else None,
     }
+
+
+async def known_draft(index: Database, claims: Claims, email: str) -> Mapping[str, str | int | None]:
+    """The same, with how sure the address is, as a lead can take it: what is not known is left out."""
+    known = {name: text for name, text in (await known_of(index, claims, email)).items() if text}
+    score = await _confidence(index, email)
+    return {**_valid(known).values, **({"confidence_score": score} if score is not None else {})}
 
 
 async def note_verification(app: Database, account_id: int, email: str, status: str, at: int) -> None:

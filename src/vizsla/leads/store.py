@@ -56,6 +56,8 @@ _REMEMBER_GONE = statement(
     "INSERT INTO lead_gone (account_id, id, change, at) VALUES (:account_id, :id, :change, :now) "
     "ON CONFLICT (account_id, id) DO UPDATE SET change = excluded.change, at = excluded.at"
 )
+_NOT_GONE = statement("DELETE FROM lead_gone WHERE account_id = :account_id AND id IN :ids[bigint]")
+_EMAILS = statement("SELECT id, email FROM lead WHERE account_id = :account_id AND id IN :ids[bigint]")
 _FORGET_GONE = statement("DELETE FROM lead_gone WHERE at <= :before")
 _VERIFIED = statement("""
     UPDATE lead SET verification_status = :status, verified_at = :at, change = :change
@@ -236,6 +238,22 @@ async def delete_leads(conn: Connection, account_id: int, ids: Sequence[int], no
     await count_in_lists(conn, account_id, removed=[each.lists for each in known])
     await conn.execute(_ADD_TO_COUNT, {"account_id": account_id, "n": -len(gone)})
     return len(gone)
+
+
+async def add_again(conn: Connection, account_id: int, change: int, leads: Sequence[Lead]) -> None:
+    """Bring leads back that were deleted, as they were, within a change. None of their addresses is a lead's by now."""
+    # A mirror that has not heard of the deletion must not hear of it after what follows.
+    await conn.execute(_NOT_GONE, {"account_id": account_id, "ids": [one.id for one in leads]})
+    await conn.execute_many(_ADD, [_row(account_id, change, one) for one in leads])
+    await count_in_lists(conn, account_id, added=[one.lists for one in leads])
+    await conn.execute(_ADD_TO_COUNT, {"account_id": account_id, "n": len(leads)})
+
+
+async def emails_of(reader: Reader, account_id: int, ids: Sequence[int]) -> list[str]:
+    """The addresses of those of the account's leads among *ids*, in their order."""
+    rows = await reader.fetch_all(_EMAILS, {"account_id": account_id, "ids": list(ids)})
+    found: dict[int, str] = {row[0]: row[1] for row in rows}
+    return [found[id_] for id_ in ids if id_ in found]
 
 
 async def record_verifications(conn: Connection, account_id: int, verified: Iterable[Verified]) -> int:

@@ -164,6 +164,7 @@ lead_task = Table(
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("batch_id", BigInteger),  # of all tasks that do one thing to leads that were chosen together
     Index("lead_task_due", "due"),
     Index("lead_task_ended_at", "ended_at"),
 )
@@ -210,6 +211,51 @@ crm_sync = Table(
     Index("crm_sync_state", "account_id", "connector_id", "state", "lead_id"),
 )
 
+# Leads that were deleted and may be brought back, for an hour.
+lead_trash = Table(
+    "lead_trash",
+    app_metadata,
+    _account(),
+    _id(),  # the lead's
+    Column("deletion_id", BigInteger, nullable=False),  # of all that were deleted together
+    Column("email", Text, nullable=False),
+    Column("lead", Text, nullable=False),  # JSON of leads.lead.Lead
+    Column("at", BigInteger, nullable=False),
+    Index("lead_trash_deletion", "account_id", "deletion_id"),
+    Index("lead_trash_at", "at"),
+)
+
+
+def _member(*, nullable: bool) -> tuple[Column[int], ForeignKeyConstraint]:
+    """Whose a row is; it goes with its member."""
+    return (
+        Column("member_id", BigInteger, primary_key=not nullable, autoincrement=False, nullable=nullable),
+        ForeignKeyConstraint(["account_id", "member_id"], ["member.account_id", "member.id"], ondelete="CASCADE"),
+    )
+
+
+lead_view = Table(
+    "lead_view",
+    app_metadata,
+    _account(),
+    _id(),
+    *_member(nullable=True),  # NULL: the team's
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),  # filters and order, as they stand in an address
+    Column("columns", Text, nullable=False),  # words, with blanks between them
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# What a member's table of leads shows.
+lead_columns = Table(
+    "lead_columns",
+    app_metadata,
+    _account(),
+    *_member(nullable=False),
+    Column("columns", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),  # on a page
+)
+
 NO_PERSON = {
     "crm_connector.kind": "a word of ours",
     "crm_connector.url": "where a program of the account's own listens",
@@ -239,6 +285,9 @@ NO_PERSON = {
     "lead_task.kind": "a word of ours",
     "lead_task.lead_ids": "ids",
     "lead_task.worker": "a process of ours",
+    "lead_view.name": "what an account calls its view",
+    "lead_view.columns": "words of ours, and ids",
+    "lead_columns.columns": "the same",
     "lead_import.columns": "the names of a file's columns",
     "lead_import.worker": "a process of ours",
     "lead_import_row.fault": "a sentence of ours",

@@ -22,7 +22,13 @@ from vizsla.web import (
     finder,
     home,
     keys,
+    lead_bulk,
     lead_imports,
+    lead_names,
+    lead_page,
+    lead_saving,
+    lead_views,
+    leads,
     lists,
     operator,
     plan,
@@ -42,8 +48,8 @@ from vizsla.web.views import name_of, say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home, signing_in, claims, search, finder, verifier, uploads, lists, lead_imports, crawls, calibration, operator, docs, keys, requests,
-    webhooks, connectors, team, plan,
+    home, signing_in, claims, search, finder, verifier, uploads, lists, leads, lead_bulk, lead_names, lead_page, lead_saving, lead_views,
+    lead_imports, crawls, calibration, operator, docs, keys, requests, webhooks, connectors, team, plan,
     security, profile,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

@@ -71,6 +71,7 @@ PLACES = (
     Place("/finder", "Email finder", "person", "Find", "f"),
     Place("/verifier", "Email verifier", "check", "Find", "v"),
     Place("/lists", "Bulk lists", "rows", "Find", "b"),
+    Place("/leads", "Leads", "star", "Reach", "l"),
     Place("/leads/import", "Import leads", "up", "Reach", "i"),
     Place("/crawls", "Crawls", "web", "Index", "c"),
     Place("/calibration", "Calibration", "curve", "Index", "q"),
