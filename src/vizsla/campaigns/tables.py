@@ -49,6 +49,7 @@ sender = Table(
     Column("state", Text, nullable=False),  # ok, paused, error
     Column("trouble", Text),  # why it is in error, in our words and the server's code
     Column("failures", BigInteger, nullable=False),  # in a row, of the connection or the login
+    Column("free_at", BigInteger),  # not before: the gap after the last message, or the server wants to be left alone
     Column("created_at", BigInteger, nullable=False),
     Column("due", BigInteger),  # when it may send again, see storage.lease; NULL: not before something is scheduled
     Column("worker", Text),

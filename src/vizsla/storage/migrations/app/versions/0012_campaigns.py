@@ -62,7 +62,7 @@ def upgrade() -> None:
         _texts("journal", "state"),
         _texts("trouble", null=True),
         _numbers("failures", "created_at"),
-        _numbers("due", null=True),
+        _numbers("free_at", "due", null=True),
         _texts("worker", null=True),
         _numbers("attempt"),
     )
