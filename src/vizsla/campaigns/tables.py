@@ -196,8 +196,32 @@ recipient = Table(
     ForeignKeyConstraint(["account_id", "campaign_id"], ["campaign.account_id", "campaign.id"], ondelete="CASCADE"),
     Index("recipient_email", "account_id", "campaign_id", "email", unique=True),
     Index("recipient_due", "account_id", "sender_id", "campaign_id", "due", "id"),
+    Index("recipient_of", "account_id", "campaign_id", "id"),
     Index("recipient_lead", "account_id", "lead_id"),
     Index("recipient_address", "account_id", "email"),
+)
+
+# What is done to many recipients, in steps: see storage.lease.
+campaign_task = Table(
+    "campaign_task",
+    app_metadata,
+    _account(),
+    _key("id"),
+    Column("campaign_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # as campaigns.tasks.Kind
+    Column("ref_id", BigInteger),  # the leads list whose leads are added
+    Column("last_id", BigInteger, nullable=False),  # the last lead or recipient that was looked at
+    Column("size", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due", BigInteger),
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    ForeignKeyConstraint(["account_id", "campaign_id"], ["campaign.account_id", "campaign.id"], ondelete="CASCADE"),
+    Index("campaign_task_due", "due"),
+    Index("campaign_task_of", "account_id", "campaign_id"),
 )
 
 message = Table(

@@ -57,6 +57,13 @@ _VERIFIED = statement("""
     UPDATE lead SET verification_status = :status, verified_at = :at, change = :change
     WHERE account_id = :account_id AND email = :email AND (verified_at IS NULL OR verified_at <= :at)
 """)
+_CONTACT_NOW = statement("""
+    SELECT sending_status, last_contacted_at, last_activity_at FROM lead WHERE account_id = :account_id AND id = :id
+""")
+_CONTACTED = statement("""
+    UPDATE lead SET sending_status = :status, last_contacted_at = :contacted_at, last_activity_at = :active_at, change = :change
+    WHERE account_id = :account_id AND id = :id
+""")
 _attributes = msgspec.json.Decoder(dict[int, str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -67,6 +74,14 @@ class Verified(msgspec.Struct, frozen=True):
     email: str
     status: str
     at: int
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """What campaigns know of a lead."""
+
+    sending_status: str | None
+    last_contacted_at: int | None
+    last_activity_at: int | None
 
 
 async def begin_change(conn: Connection, account_id: int) -> int:
@@ -218,6 +233,24 @@ async def delete_leads(conn: Connection, account_id: int, ids: Sequence[int], no
     await count_in_lists(conn, account_id, removed=[each.lists for each in known])
     await conn.execute(_ADD_TO_COUNT, {"account_id": account_id, "n": -len(gone)})
     return len(gone)
+
+
+async def record_contact(conn: Connection, account_id: int, lead_id: int, contact: Contact) -> None:
+    """Write what campaigns know of a lead; a lead that is gone is passed over, and times never go back."""
+    row = await conn.fetch_one(_CONTACT_NOW, {"account_id": account_id, "id": lead_id})
+    if row is None:
+        return
+    _, *times = row
+    latest = [_later(known, said) for known, said in zip(times, msgspec.structs.astuple(contact)[1:], strict=True)]
+    if row == (contact.sending_status, *latest):
+        return
+    values = {"status": contact.sending_status, "contacted_at": latest[0], "active_at": latest[1]}
+    change = await begin_change(conn, account_id)
+    await conn.execute(_CONTACTED, {"account_id": account_id, "id": lead_id, "change": change, **values})
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return max(one, other) if one is not None and other is not None else one or other
 
 
 async def record_verifications(conn: Connection, account_id: int, verified: Iterable[Verified]) -> int:
