@@ -64,6 +64,10 @@ _CONTACTED = statement("""
     UPDATE lead SET sending_status = :status, last_contacted_at = :contacted_at, last_activity_at = :active_at, change = :change
     WHERE account_id = :account_id AND id = :id
 """)
+_SENDING = statement("""
+    UPDATE lead SET sending_status = :status, change = :change WHERE account_id = :account_id AND id IN :ids[bigint]
+    AND (sending_status IS NULL OR sending_status <> :status)
+""")
 _attributes = msgspec.json.Decoder(dict[int, str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -247,6 +251,14 @@ async def record_contact(conn: Connection, account_id: int, lead_id: int, contac
     values = {"status": contact.sending_status, "contacted_at": latest[0], "active_at": latest[1]}
     change = await begin_change(conn, account_id)
     await conn.execute(_CONTACTED, {"account_id": account_id, "id": lead_id, "change": change, **values})
+
+
+async def record_sending(conn: Connection, account_id: int, lead_ids: Sequence[int], status: str) -> None:
+    """Write one sending_status into many leads."""
+    if lead_ids:
+        change = await begin_change(conn, account_id)
+        values = {"account_id": account_id, "ids": list(lead_ids), "status": status, "change": change}
+        await conn.execute(_SENDING, values)
 
 
 def _later(one: int | None, other: int | None) -> int | None:
