@@ -10,7 +10,6 @@ A recipient that is claimed has no `due` any more, and its message is a row with
 """
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -20,6 +19,7 @@ import msgspec
 from vizsla.accounts.store import next_ids
 from vizsla.campaigns.stopping import STOPS, stop_recipients
 from vizsla.campaigns.tables import sender as sender_table
+from vizsla.campaigns.tracking import Tokens
 from vizsla.campaigns.window import Window, local_day, next_slot
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims
@@ -208,7 +208,7 @@ async def claim_senders(conn: Connection, now: int, worker: str, limit: int) -> 
     return [Held(row[account_id], row[id_], worker, row[attempt]) for row in rows]
 
 
-async def claim_messages(conn: Connection, held: Held, claims: Claims, secret: bytes, now: int) -> Turn:
+async def claim_messages(conn: Connection, held: Held, claims: Claims, tokens: Tokens, now: int) -> Turn:
     """The next messages of a sender, named and this worker's for LASTS seconds; those that may not be written to are stopped."""
     row = await conn.fetch_one(_HOLD, {**_named(held), "until": now + LASTS})
     if row is None:
@@ -233,7 +233,7 @@ async def claim_messages(conn: Connection, held: Held, claims: Claims, secret: b
         wanted = [each.id for each in active if _leaves_at(each, now) == now]
         if not wanted:
             break
-        claimed += await _claim(conn, held, pace, wanted, claims, secret, now, day, limit - len(claimed), active)
+        claimed += await _claim(conn, held, pace, wanted, claims, tokens, now, day, limit - len(claimed), active)
         if len(claimed) == limit:
             break
     if not claimed:
@@ -267,20 +267,13 @@ def pause_after(gap: int, message: Claimed) -> int:
     return gap + gap * int.from_bytes(digest) // (3 * 65_536)
 
 
-def message_name(secret: bytes, account_id: int, campaign_id: int, recipient_id: int, step: int, email: str) -> str:
-    """The Message-ID of this step to this recipient, from *email*; nobody without the secret can make one up."""
-    name = f"c{campaign_id}.r{recipient_id}.s{step}"
-    mark = hmac.new(secret, f"message {account_id} {name}".encode(), hashlib.sha256).hexdigest()[:12]
-    return f"{name}.{mark}@{email.rpartition('@')[2]}"
-
-
 async def _claim(
     conn: Connection,
     held: Held,
     pace: _Pace,
     campaigns: Sequence[int],
     claims: Claims,
-    secret: bytes,
+    tokens: Tokens,
     now: int,
     day: int,
     limit: int,
@@ -301,6 +294,7 @@ async def _claim(
     wanted = {row[0]: row for row in picked if row[0] in taken}
     if not wanted:
         return []
+    domain = pace.email.rpartition("@")[2]
     first = await next_ids(conn, held.account_id, len(wanted))
     token = secrets.token_hex(8)
     rows = [
@@ -309,7 +303,7 @@ async def _claim(
             "campaign_id": campaign_id,
             "recipient_id": id_,
             "step": step,
-            "message_id": message_name(secret, held.account_id, campaign_id, id_, step, pace.email),
+            "message_id": tokens.message_name(held.account_id, campaign_id, id_, step, domain),
         }
         for number, (id_, campaign_id, _, _, _, step, _) in enumerate(wanted.values())
     ]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from vizsla.campaigns.status import put_statuses
 from vizsla.campaigns.steps import StepNotFound, list_steps, parse_steps
 from vizsla.campaigns.templates import Parsed, Rendered, fields_of, missing_of, render
 from vizsla.leads.attributes import list_attributes
@@ -23,8 +24,7 @@ _AFTER = statement("""
     AND removed_at IS NULL AND state = 'scheduled' ORDER BY id LIMIT :limit
 """)
 _MARK = statement("""
-    UPDATE recipient SET state = 'stopped', stop_reason = 'missing_value', trouble = :trouble, error_at = :now, due = NULL,
-        sending_status = 'error'
+    UPDATE recipient SET state = 'stopped', stop_reason = 'missing_value', trouble = :trouble, error_at = :now, due = NULL
     WHERE account_id = :account_id AND id = :id
 """)
 
@@ -76,6 +76,7 @@ async def mark_missing(
         for one in found
     ]
     await conn.execute_many(_MARK, marks)
+    await put_statuses(conn, account_id, [one.id for one in found])
     return frozenset(one.id for one in found)
 
 

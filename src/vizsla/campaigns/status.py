@@ -6,26 +6,39 @@ of the last message that was sent; what ends the writing stands above it, and a 
 the one before.
 """
 
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import cast
+
 import msgspec
 
 from vizsla.leads.lead import SendingStatus
-from vizsla.leads.store import Contact, record_contact
+from vizsla.leads.store import Contact, record_contacts
 from vizsla.storage.database import Connection
+from vizsla.storage.rows import RowsStatement
 from vizsla.storage.statement import statement
 
 OPEN_STATES = ("sending", "retry", "uncertain", "held")
 """States of a message of which it is not settled that it left, or that it never will."""
+_InCampaign = tuple[SendingStatus | None, int | None, int | None, int | None, int | None, int | None, int | None]
 _FACTS = ("sent_at", "opened_at", "clicked_at", "replied_at", "bounced_at", "unsubscribed_at", "error_at")
 _GET = statement(f"""
-    SELECT {", ".join(_FACTS)}, CASE WHEN due IS NULL THEN 0 ELSE 1 END, EXISTS (
+    SELECT {", ".join(_FACTS)}, CASE WHEN due IS NULL THEN 0 ELSE 1 END, CASE WHEN EXISTS (
         SELECT 1 FROM message WHERE message.account_id = recipient.account_id AND recipient_id = recipient.id
         AND message.state IN ('sending', 'retry', 'uncertain', 'held')
-    ), lead_id, sending_status FROM recipient WHERE account_id = :account_id AND id = :id
+    ) THEN 1 ELSE 0 END, lead_id, sending_status, id FROM recipient WHERE account_id = :account_id AND id IN :ids[bigint]
 """)  # noqa: S608
-_PUT = statement("UPDATE recipient SET sending_status = :status WHERE account_id = :account_id AND id = :id")
-_OF_LEAD = statement("""
-    SELECT sending_status, unsubscribed_at, bounced_at, sent_at, opened_at, clicked_at, replied_at FROM recipient
-    WHERE account_id = :account_id AND lead_id = :lead_id ORDER BY id DESC
+_PUT = RowsStatement(
+    """
+    UPDATE recipient SET sending_status = r.status FROM {rows}
+    WHERE recipient.account_id = :account_id AND recipient.id = r.id
+    """,
+    id="bigint",
+    status="text",
+)
+_OF_LEADS = statement("""
+    SELECT lead_id, sending_status, unsubscribed_at, bounced_at, sent_at, opened_at, clicked_at, replied_at FROM recipient
+    WHERE account_id = :account_id AND lead_id IN :lead_ids[bigint] ORDER BY id DESC
 """)
 
 
@@ -70,28 +83,43 @@ def sending_status(facts: Facts) -> SendingStatus | None:
 
 async def put_status(conn: Connection, account_id: int, recipient_id: int) -> None:
     """Write the word anew, for the recipient and for the lead they are. Called in the transaction of every fact."""
-    row = await conn.fetch_one(_GET, {"account_id": account_id, "id": recipient_id})
-    if row is None:
-        return
-    times, (is_scheduled, has_open, lead_id, before) = dict(zip(_FACTS, row, strict=False)), row[len(_FACTS) :]
-    status = sending_status(Facts(**times, is_scheduled=bool(is_scheduled), has_open_message=bool(has_open)))
-    if status != before:
-        await conn.execute(_PUT, {"account_id": account_id, "id": recipient_id, "status": status})
-    if lead_id is not None:
-        await put_lead_status(conn, account_id, lead_id)
+    await put_statuses(conn, account_id, [recipient_id])
+
+
+async def put_statuses(conn: Connection, account_id: int, recipient_ids: Collection[int]) -> None:
+    """The same for many: as many statements as for one."""
+    changed, lead_ids = [], set()
+    for row in await conn.fetch_all(_GET, {"account_id": account_id, "ids": sorted(recipient_ids)}):
+        times, (is_scheduled, has_open, lead_id, before, id_) = dict(zip(_FACTS, row, strict=False)), row[len(_FACTS) :]
+        status = sending_status(Facts(**times, is_scheduled=bool(is_scheduled), has_open_message=bool(has_open)))
+        if status != before:
+            changed.append({"id": id_, "status": status})
+        if lead_id is not None:
+            lead_ids.add(lead_id)
+    if changed:
+        await _PUT.execute(conn, changed, {"account_id": account_id})
+    await put_lead_statuses(conn, account_id, lead_ids)
 
 
 async def put_lead_status(conn: Connection, account_id: int, lead_id: int) -> None:
     """Write into a lead how it stands with them, by all campaigns they are in."""
-    rows = await conn.fetch_all(_OF_LEAD, {"account_id": account_id, "lead_id": lead_id})
-    contact = contact_of(rows)
-    if contact is not None:
-        await record_contact(conn, account_id, lead_id, contact)
+    await put_lead_statuses(conn, account_id, [lead_id])
 
 
-def contact_of(rows: list[tuple[SendingStatus | None, int | None, int | None, int | None, int | None, int | None, int | None]]) -> Contact | None:  # fmt: skip
+async def put_lead_statuses(conn: Connection, account_id: int, lead_ids: Collection[int]) -> None:
+    """The same for many."""
+    if not lead_ids:
+        return
+    by_lead = defaultdict[int, list[_InCampaign]](list)
+    for lead_id, *row in await conn.fetch_all(_OF_LEADS, {"account_id": account_id, "lead_ids": sorted(lead_ids)}):
+        by_lead[lead_id].append(cast(_InCampaign, tuple(row)))
+    contacts = {lead_id: contact for lead_id, rows in by_lead.items() if (contact := contact_of(rows)) is not None}
+    await record_contacts(conn, account_id, contacts)
+
+
+def contact_of(rows: Sequence[_InCampaign]) -> Contact | None:
     """
-    What all campaigns together say of a lead; *rows* as in `_OF_LEAD`, the newest first. None if they are in no campaign.
+    What all campaigns together say of a lead; *rows* as in `_OF_LEADS`, the newest first. None if they are in no campaign.
 
     Who left one campaign, or cannot be reached, left or cannot be reached by all.
     """

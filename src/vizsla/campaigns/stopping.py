@@ -7,7 +7,7 @@ that has it finds nothing to send. What is at the dot by then has left.
 
 from collections.abc import Mapping, Sequence
 
-from vizsla.campaigns.status import put_status
+from vizsla.campaigns.status import put_statuses
 from vizsla.privacy.suppression import Reason
 from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement
@@ -34,6 +34,5 @@ async def stop_recipients(conn: Connection, account_id: int, ids: Sequence[int],
     named = {"account_id": account_id, "ids": list(ids)}
     stopped = await conn.execute(_STOP, {**named, "reason": reason})
     await conn.execute(_CANCEL, named)
-    for id_ in ids:
-        await put_status(conn, account_id, id_)
+    await put_statuses(conn, account_id, ids)
     return stopped

@@ -15,7 +15,8 @@ from vizsla.campaigns.campaign import Campaign, get_campaign, lock_campaign, sen
 from vizsla.campaigns.claiming import wake_senders
 from vizsla.campaigns.readiness import mark_missing
 from vizsla.campaigns.recipients import Skipped, add_leads
-from vizsla.campaigns.scheduling import note_pending, schedule
+from vizsla.campaigns.scheduling import schedule
+from vizsla.campaigns.status import put_statuses
 from vizsla.campaigns.stopping import stop_recipients
 from vizsla.campaigns.tables import campaign_task
 from vizsla.leads.store import leads_having
@@ -52,8 +53,7 @@ _FAILED = statement(f"""
     AND replied_at IS NULL AND successful_at IS NULL ORDER BY id LIMIT :limit
 """)
 _RETRY = statement("""
-    UPDATE recipient SET error_at = NULL, trouble = NULL, stop_reason = NULL, state = 'scheduled', sending_status = 'pending',
-        due = :now
+    UPDATE recipient SET error_at = NULL, trouble = NULL, stop_reason = NULL, state = 'scheduled', due = :now
     WHERE account_id = :account_id AND id IN :ids[bigint]
 """)
 
@@ -230,5 +230,5 @@ async def _retry(conn: Connection, account_id: int, campaign: Campaign, ids: Seq
     unassigned = [row[0] for row in await conn.fetch_all(_UNASSIGNED, {"account_id": account_id, "ids": again})]
     sender_ids = await senders_of(conn, account_id, campaign.id)
     await schedule(conn, account_id, campaign, unassigned, sender_ids=sender_ids, now=now)
-    await note_pending(conn, account_id, again)
+    await put_statuses(conn, account_id, again)
     await wake_senders(conn, account_id, campaign.id, now)

@@ -15,6 +15,7 @@ from vizsla.leads.attributes import attribute_ids
 from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound
 from vizsla.leads.lists import count_in_lists, current_list, existing_lists, list_named
 from vizsla.storage.database import Connection, Reader, Row
+from vizsla.storage.rows import RowsStatement
 from vizsla.storage.statement import statement
 
 _FIELDS = Lead.__struct_fields__
@@ -57,17 +58,20 @@ _VERIFIED = statement("""
     UPDATE lead SET verification_status = :status, verified_at = :at, change = :change
     WHERE account_id = :account_id AND email = :email AND (verified_at IS NULL OR verified_at <= :at)
 """)
-_CONTACT_NOW = statement("""
-    SELECT sending_status, last_contacted_at, last_activity_at FROM lead WHERE account_id = :account_id AND id = :id
+_CONTACTS_NOW = statement("""
+    SELECT id, sending_status, last_contacted_at, last_activity_at FROM lead
+    WHERE account_id = :account_id AND id IN :ids[bigint]
 """)
-_CONTACTED = statement("""
-    UPDATE lead SET sending_status = :status, last_contacted_at = :contacted_at, last_activity_at = :active_at, change = :change
-    WHERE account_id = :account_id AND id = :id
-""")
-_SENDING = statement("""
-    UPDATE lead SET sending_status = :status, change = :change WHERE account_id = :account_id AND id IN :ids[bigint]
-    AND (sending_status IS NULL OR sending_status <> :status)
-""")
+_CONTACTED = RowsStatement(
+    """
+    UPDATE lead SET sending_status = r.status, last_contacted_at = r.contacted_at, last_activity_at = r.active_at,
+        change = :change FROM {rows} WHERE lead.account_id = :account_id AND lead.id = r.id
+    """,
+    id="bigint",
+    status="text",
+    contacted_at="bigint",
+    active_at="bigint",
+)
 _attributes = msgspec.json.Decoder(dict[int, str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -239,26 +243,18 @@ async def delete_leads(conn: Connection, account_id: int, ids: Sequence[int], no
     return len(gone)
 
 
-async def record_contact(conn: Connection, account_id: int, lead_id: int, contact: Contact) -> None:
-    """Write what campaigns know of a lead; a lead that is gone is passed over, and times never go back."""
-    row = await conn.fetch_one(_CONTACT_NOW, {"account_id": account_id, "id": lead_id})
-    if row is None:
-        return
-    _, *times = row
-    latest = [_later(known, said) for known, said in zip(times, msgspec.structs.astuple(contact)[1:], strict=True)]
-    if row == (contact.sending_status, *latest):
-        return
-    values = {"status": contact.sending_status, "contacted_at": latest[0], "active_at": latest[1]}
-    change = await begin_change(conn, account_id)
-    await conn.execute(_CONTACTED, {"account_id": account_id, "id": lead_id, "change": change, **values})
-
-
-async def record_sending(conn: Connection, account_id: int, lead_ids: Sequence[int], status: str) -> None:
-    """Write one sending_status into many leads."""
-    if lead_ids:
+async def record_contacts(conn: Connection, account_id: int, contacts: Mapping[int, Contact]) -> None:
+    """Write what campaigns know of leads, by their ids; those that are gone are passed over, and times never go back."""
+    news = []
+    known = await conn.fetch_all(_CONTACTS_NOW, {"account_id": account_id, "ids": list(contacts)})
+    for id_, status, contacted_at, active_at in known:
+        said = contacts[id_]
+        latest = _later(contacted_at, said.last_contacted_at), _later(active_at, said.last_activity_at)
+        if (status, contacted_at, active_at) != (said.sending_status, *latest):
+            news.append({"id": id_, "status": said.sending_status, "contacted_at": latest[0], "active_at": latest[1]})
+    if news:
         change = await begin_change(conn, account_id)
-        values = {"account_id": account_id, "ids": list(lead_ids), "status": status, "change": change}
-        await conn.execute(_SENDING, values)
+        await _CONTACTED.execute(conn, news, {"account_id": account_id, "change": change})
 
 
 def _later(one: int | None, other: int | None) -> int | None:
