@@ -49,6 +49,7 @@ sender = Table(
     Column("state", Text, nullable=False),  # ok, paused, error
     Column("trouble", Text),  # why it is in error, in our words and the server's code
     Column("failures", BigInteger, nullable=False),  # in a row, of the connection or the login
+    Column("free_at", BigInteger),  # not before: the gap after the last message, or the server wants to be left alone
     Column("created_at", BigInteger, nullable=False),
     Column("due", BigInteger),  # when it may send again, see storage.lease; NULL: not before something is scheduled
     Column("worker", Text),
@@ -195,8 +196,32 @@ recipient = Table(
     ForeignKeyConstraint(["account_id", "campaign_id"], ["campaign.account_id", "campaign.id"], ondelete="CASCADE"),
     Index("recipient_email", "account_id", "campaign_id", "email", unique=True),
     Index("recipient_due", "account_id", "sender_id", "campaign_id", "due", "id"),
+    Index("recipient_of", "account_id", "campaign_id", "id"),
     Index("recipient_lead", "account_id", "lead_id"),
     Index("recipient_address", "account_id", "email"),
+)
+
+# What is done to many recipients, in steps: see storage.lease.
+campaign_task = Table(
+    "campaign_task",
+    app_metadata,
+    _account(),
+    _key("id"),
+    Column("campaign_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # as campaigns.tasks.Kind
+    Column("ref_id", BigInteger),  # the leads list whose leads are added
+    Column("last_id", BigInteger, nullable=False),  # the last lead or recipient that was looked at
+    Column("size", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due", BigInteger),
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    ForeignKeyConstraint(["account_id", "campaign_id"], ["campaign.account_id", "campaign.id"], ondelete="CASCADE"),
+    Index("campaign_task_due", "due"),
+    Index("campaign_task_of", "account_id", "campaign_id"),
 )
 
 message = Table(

@@ -15,6 +15,7 @@ from vizsla.leads.attributes import attribute_ids
 from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound
 from vizsla.leads.lists import count_in_lists, current_list, existing_lists, list_named
 from vizsla.storage.database import Connection, Reader, Row
+from vizsla.storage.rows import RowsStatement
 from vizsla.storage.statement import statement
 
 _FIELDS = Lead.__struct_fields__
@@ -57,6 +58,20 @@ _VERIFIED = statement("""
     UPDATE lead SET verification_status = :status, verified_at = :at, change = :change
     WHERE account_id = :account_id AND email = :email AND (verified_at IS NULL OR verified_at <= :at)
 """)
+_CONTACTS_NOW = statement("""
+    SELECT id, sending_status, last_contacted_at, last_activity_at FROM lead
+    WHERE account_id = :account_id AND id IN :ids[bigint]
+""")
+_CONTACTED = RowsStatement(
+    """
+    UPDATE lead SET sending_status = r.status, last_contacted_at = r.contacted_at, last_activity_at = r.active_at,
+        change = :change FROM {rows} WHERE lead.account_id = :account_id AND lead.id = r.id
+    """,
+    id="bigint",
+    status="text",
+    contacted_at="bigint",
+    active_at="bigint",
+)
 _attributes = msgspec.json.Decoder(dict[int, str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -67,6 +82,14 @@ class Verified(msgspec.Struct, frozen=True):
     email: str
     status: str
     at: int
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """What campaigns know of a lead."""
+
+    sending_status: str | None
+    last_contacted_at: int | None
+    last_activity_at: int | None
 
 
 async def begin_change(conn: Connection, account_id: int) -> int:
@@ -218,6 +241,24 @@ async def delete_leads(conn: Connection, account_id: int, ids: Sequence[int], no
     await count_in_lists(conn, account_id, removed=[each.lists for each in known])
     await conn.execute(_ADD_TO_COUNT, {"account_id": account_id, "n": -len(gone)})
     return len(gone)
+
+
+async def record_contacts(conn: Connection, account_id: int, contacts: Mapping[int, Contact]) -> None:
+    """Write what campaigns know of leads, by their ids; those that are gone are passed over, and times never go back."""
+    news = []
+    known = await conn.fetch_all(_CONTACTS_NOW, {"account_id": account_id, "ids": list(contacts)})
+    for id_, status, contacted_at, active_at in known:
+        said = contacts[id_]
+        latest = _later(contacted_at, said.last_contacted_at), _later(active_at, said.last_activity_at)
+        if (status, contacted_at, active_at) != (said.sending_status, *latest):
+            news.append({"id": id_, "status": said.sending_status, "contacted_at": latest[0], "active_at": latest[1]})
+    if news:
+        change = await begin_change(conn, account_id)
+        await _CONTACTED.execute(conn, news, {"account_id": account_id, "change": change})
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return max(one, other) if one is not None and other is not None else one or other
 
 
 async def record_verifications(conn: Connection, account_id: int, verified: Iterable[Verified]) -> int:

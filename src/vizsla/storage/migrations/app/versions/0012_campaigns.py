@@ -62,7 +62,7 @@ def upgrade() -> None:
         _texts("journal", "state"),
         _texts("trouble", null=True),
         _numbers("failures", "created_at"),
-        _numbers("due", null=True),
+        _numbers("free_at", "due", null=True),
         _texts("worker", null=True),
         _numbers("attempt"),
     )
@@ -163,6 +163,21 @@ def upgrade() -> None:
     op.create_index("recipient_due", "recipient", ["account_id", "sender_id", "campaign_id", "due", "id"])
     op.create_index("recipient_email", "recipient", ["account_id", "campaign_id", "email"], unique=True)
     op.create_index("recipient_lead", "recipient", ["account_id", "lead_id"])
+    op.create_index("recipient_of", "recipient", ["account_id", "campaign_id", "id"])
+    _create(
+        "campaign_task",
+        _numbers("campaign_id"),
+        _texts("kind"),
+        _numbers("ref_id", null=True),
+        _numbers("last_id", "size", "done", "skipped", "created_at"),
+        _numbers("due", null=True),
+        _texts("worker", null=True),
+        _numbers("attempt"),
+        _numbers("ended_at", null=True),
+        of=("campaign",),
+    )
+    op.create_index("campaign_task_due", "campaign_task", ["due"])
+    op.create_index("campaign_task_of", "campaign_task", ["account_id", "campaign_id"])
     _create(
         "message",
         _numbers("campaign_id", "recipient_id", "step", "sender_id"),

@@ -1,0 +1,359 @@
+"""
+Who is written to next?
+
+One worker holds a sender (`storage.lease` on its `due`) and claims for it: those that have waited longest, of campaigns that run,
+within the hours of both, as many as the day's cap leaves, one at a time where a gap is kept. What waited while nobody worked goes
+out at the same pace as ever, so a late start is never a burst. Each campaign is asked for its own first rows, so that those of
+campaigns that are paused cost nothing, however many they are.
+
+A recipient that is claimed has no `due` any more, and its message is a row with a name before anything is said to a mail server.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from vizsla.accounts.store import next_ids
+from vizsla.campaigns.stopping import STOPS, stop_recipients
+from vizsla.campaigns.tables import sender as sender_table
+from vizsla.campaigns.tracking import Tokens
+from vizsla.campaigns.window import Window, local_day, next_slot
+from vizsla.kit.clock import DAY
+from vizsla.privacy.claims import Claims
+from vizsla.privacy.suppression import suppressed_of
+from vizsla.storage.database import Connection, Reader
+from vizsla.storage.lease import lease
+from vizsla.storage.rows import RowsStatement
+from vizsla.storage.statement import statement
+
+BATCH = 20
+"""Messages of one claim, where no gap is kept."""
+LASTS = 120
+"""Seconds that a sender and a message are a worker's; it renews both while it works."""
+MOST_SLEEP = 900
+"""Seconds after which a sender is looked at whatever happened to clocks and wake-ups."""
+_ROUNDS = 5
+"""Looks of one claim: it goes on when those it found may not be written to."""
+
+senders = lease(sender_table)
+_ARE_DUE = statement("SELECT 1 FROM sender WHERE due <= :now LIMIT 1")
+_HOLD = statement("""
+    UPDATE sender SET due = :until WHERE account_id = :account_id AND id = :id AND worker = :worker AND attempt = :attempt
+    RETURNING email, state, daily_cap, ramp_start, ramp_step, ramp_since, gap, timezone, days, start_second, end_second, free_at
+""")
+_ACTIVE = statement("""
+    SELECT campaign.id, campaign.timezone, campaign.days, campaign.start_second, campaign.end_second, start_at, (
+        SELECT due FROM recipient WHERE recipient.account_id = campaign.account_id AND sender_id = :sender_id
+        AND campaign_id = campaign.id AND due IS NOT NULL ORDER BY due LIMIT 1
+    ) FROM campaign_sender JOIN campaign
+    ON campaign.account_id = campaign_sender.account_id AND campaign.id = campaign_sender.campaign_id
+    WHERE campaign_sender.account_id = :account_id AND campaign_sender.sender_id = :sender_id
+    AND started_at IS NOT NULL AND paused_at IS NULL AND archived_at IS NULL
+""")
+_SENT_ON = statement("SELECT sent FROM sender_day WHERE account_id = :account_id AND sender_id = :sender_id AND day = :day")
+_PICKED = "recipient.id, recipient.campaign_id, recipient.lead_id, recipient.email, recipient.address, recipient.step, recipient.due"
+_OF_EACH = """
+    SELECT first.id FROM recipient first WHERE first.account_id = :account_id AND first.sender_id = :sender_id
+    AND first.campaign_id = {campaign} AND first.due <= :now ORDER BY first.due, first.id LIMIT :limit
+"""
+_PICK = statement(
+    f"""
+    SELECT {_PICKED} FROM json_each(:campaigns) wanted CROSS JOIN recipient ON recipient.account_id = :account_id
+    AND recipient.id IN ({_OF_EACH.format(campaign="wanted.value")}) ORDER BY recipient.due, recipient.id LIMIT :limit
+    """,  # noqa: S608
+    postgresql=f"""
+    SELECT {_PICKED} FROM jsonb_array_elements_text(CAST(:campaigns AS jsonb)) wanted
+    CROSS JOIN LATERAL ({_OF_EACH.format(campaign="CAST(wanted.value AS bigint)")}) found
+    JOIN recipient ON recipient.account_id = :account_id AND recipient.id = found.id
+    ORDER BY recipient.due, recipient.id LIMIT :limit
+    """,  # noqa: S608
+)
+# Asked again, for on PostgreSQL somebody may have stopped them since they were found.
+_TAKE = statement("""
+    UPDATE recipient SET due = NULL WHERE account_id = :account_id AND id IN :ids[bigint] AND due IS NOT NULL
+    AND state = 'scheduled' RETURNING id
+""")
+_NAME = RowsStatement(
+    """
+    INSERT INTO message (account_id, id, campaign_id, recipient_id, step, sender_id, message_id, state, phase, token, due,
+        attempts, claimed_at)
+    SELECT :account_id, r.id, r.campaign_id, r.recipient_id, r.step, :sender_id, r.message_id, 'sending', 'claimed', :token,
+        :until, 0, :now FROM {rows} WHERE true
+    ON CONFLICT (account_id, recipient_id, step) DO UPDATE SET state = 'sending', phase = 'claimed', token = excluded.token,
+        due = excluded.due, sender_id = excluded.sender_id, claimed_at = excluded.claimed_at
+        WHERE message.state IN ('retry', 'held', 'canceled', 'error')
+    RETURNING id, recipient_id, message_id, attempts
+    """,
+    id="bigint",
+    campaign_id="bigint",
+    recipient_id="bigint",
+    step="bigint",
+    message_id="text",
+)
+_COUNT = statement("""
+    INSERT INTO sender_day (account_id, sender_id, day, sent) VALUES (:account_id, :sender_id, :day, :count)
+    ON CONFLICT (account_id, sender_id, day) DO UPDATE SET sent = sender_day.sent + excluded.sent
+""")
+_FREE_AT = statement("UPDATE sender SET free_at = :free_at WHERE account_id = :account_id AND id = :id")
+_LET_GO = statement("""
+    UPDATE sender SET due = :due, worker = NULL WHERE account_id = :account_id AND id = :id AND worker = :worker
+    AND attempt = :attempt
+""")
+# Always written, though a held sender keeps its time: whoever holds it then waits for our commit before it looks what comes next.
+_WAKE = statement("""
+    UPDATE sender SET due = CASE WHEN worker IS NOT NULL AND due IS NOT NULL THEN due WHEN due < :at THEN due ELSE :at END
+    WHERE account_id = :account_id AND id IN (
+        SELECT sender_id FROM campaign_sender WHERE account_id = :account_id AND campaign_id = :campaign_id
+    )
+""")
+# No sender sleeps longer than MOST_SLEEP: what is due later was written under another clock.
+_HEAL = statement("UPDATE sender SET due = :now WHERE due > :most")
+
+Why = Literal["lost", "resting", "closed", "cap", "gap", "done", "more"]
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A sender in the hands of a worker."""
+
+    account_id: int
+    id: int
+    worker: str
+    attempt: int
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A message that is this worker's to send."""
+
+    account_id: int
+    id: int
+    token: str
+    message_id: str
+    """RFC 5322 3.6.4, without angles: the same at each try."""
+    attempts: int
+    """Those that the server turned away for the time being."""
+    claimed_at: int
+    day: int
+    """Of the sender, that it is counted on."""
+    sender_id: int
+    campaign_id: int
+    recipient_id: int
+    step: int
+    lead_id: int | None
+    email: str
+    address: str
+    window: Window
+    """The campaign's hours."""
+    hours: Window
+    """The sender's."""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What a claim came to."""
+
+    why: Why
+    """`more`: there may be others that could leave at once."""
+    claimed: tuple[Claimed, ...] = ()
+    look_at: int | None = None
+    """When the sender has something to do next; None: nothing is scheduled."""
+
+
+class _Pace(msgspec.Struct, frozen=True):
+    email: str
+    state: str
+    daily_cap: int
+    ramp_start: int | None
+    ramp_step: int | None
+    ramp_since: int | None
+    gap: int
+    timezone: str
+    days: int
+    start_second: int
+    end_second: int
+    free_at: int | None
+
+    @property
+    def hours(self) -> Window:
+        return Window(self.timezone, self.days, self.start_second, self.end_second)
+
+    def cap(self, day: int) -> int:
+        if self.ramp_start is None or self.ramp_since is None:
+            return self.daily_cap
+        age = max(0, day - local_day(self.ramp_since, self.timezone))
+        return min(self.daily_cap, self.ramp_start + age * (self.ramp_step or 0))
+
+
+class _Active(msgspec.Struct, frozen=True):
+    id: int
+    window: Window
+    start_at: int | None
+    first: int | None
+    """When the recipient that has waited longest was, or will be, due."""
+
+
+async def is_any_sender_due(reader: Reader, now: int) -> bool:
+    """Asked before a claim, for a claim is a write."""
+    return await reader.fetch_one(_ARE_DUE, {"now": now}) is not None
+
+
+async def claim_senders(conn: Connection, now: int, worker: str, limit: int) -> list[Held]:
+    """Up to *limit* senders that have something to do, this worker's for LASTS seconds."""
+    rows = await senders.claim(conn, now=now, until=now + LASTS, worker=worker, limit=limit)
+    names = sender_table.c.keys()
+    account_id, id_, attempt = (names.index(name) for name in ("account_id", "id", "attempt"))
+    return [Held(row[account_id], row[id_], worker, row[attempt]) for row in rows]
+
+
+async def claim_messages(conn: Connection, held: Held, claims: Claims, tokens: Tokens, now: int) -> Turn:
+    """The next messages of a sender, named and this worker's for LASTS seconds; those that may not be written to are stopped."""
+    row = await conn.fetch_one(_HOLD, {**_named(held), "until": now + LASTS})
+    if row is None:
+        return Turn("lost")
+    pace = _Pace(*row)
+    if pace.state == "paused" or (pace.state == "error" and pace.free_at is None):
+        return Turn("resting", look_at=now + MOST_SLEEP)
+    if (opens := next_slot(now, pace.hours)) > now:
+        return Turn("closed", look_at=min(opens, now + MOST_SLEEP))
+    free_at = _sane(pace, now)
+    if free_at > now:
+        return Turn("gap", look_at=free_at)
+    day = local_day(now, pace.timezone)
+    left = pace.cap(day) - await _sent_on(conn, held, day)
+    if left <= 0:
+        return Turn("cap", look_at=now + MOST_SLEEP)
+    # One at a time where pace matters, and where it is not known whether the server takes any.
+    limit = 1 if pace.gap or pace.state == "error" else min(BATCH, left)
+    claimed: list[Claimed] = []
+    for _ in range(_ROUNDS):
+        active = await _active(conn, held)
+        wanted = [each.id for each in active if _leaves_at(each, now) == now]
+        if not wanted:
+            break
+        claimed += await _claim(conn, held, pace, wanted, claims, tokens, now, day, limit - len(claimed), active)
+        if len(claimed) == limit:
+            break
+    if not claimed:
+        return Turn("done", look_at=_next_look(active, pace.hours, now) if not wanted else now)
+    await conn.execute(_COUNT, {"account_id": held.account_id, "sender_id": held.id, "day": day, "count": len(claimed)})
+    if pace.gap:
+        await conn.execute(_FREE_AT, {"account_id": held.account_id, "id": held.id, "free_at": now + pause_after(pace.gap, claimed[0])})
+    return Turn("more", tuple(claimed), now)
+
+
+async def let_go(conn: Connection, held: Held, due: int | None) -> None:
+    """The sender is anybody's again, from *due* on."""
+    await conn.execute(_LET_GO, {**_named(held), "due": due})
+
+
+async def wake_senders(conn: Connection, account_id: int, campaign_id: int, at: int) -> None:
+    """Something of this campaign is due *at*: called by whoever schedules, in the same transaction."""
+    await conn.execute(_WAKE, {"account_id": account_id, "campaign_id": campaign_id, "at": at})
+
+
+async def heal_senders(conn: Connection, now: int) -> int:
+    """Senders that would sleep too long, because a clock was set back; how many."""
+    return await conn.execute(_HEAL, {"now": now, "most": now + MOST_SLEEP + LASTS})
+
+
+def pause_after(gap: int, message: Claimed) -> int:
+    """Seconds until the sender's next message: the gap and up to a third of it more, the same each time it is asked."""
+    digest = hashlib.blake2b(f"{message.recipient_id}.{message.step}".encode(), digest_size=2).digest()
+    return gap + gap * int.from_bytes(digest) // (3 * 65_536)
+
+
+async def _claim(
+    conn: Connection,
+    held: Held,
+    pace: _Pace,
+    campaigns: Sequence[int],
+    claims: Claims,
+    tokens: Tokens,
+    now: int,
+    day: int,
+    limit: int,
+    active: Iterable[_Active],
+) -> list[Claimed]:
+    mine = {"account_id": held.account_id, "sender_id": held.id}
+    picked = await conn.fetch_all(
+        _PICK, {**mine, "campaigns": msgspec.json.encode(campaigns).decode(), "now": now, "limit": limit}
+    )
+    barred = await _barred(conn, held.account_id, claims, [row[3] for row in picked])
+    for reason in sorted(set(barred.values())):
+        ids = [row[0] for row in picked if barred.get(row[3]) == reason]
+        await stop_recipients(conn, held.account_id, ids, reason, now)
+    ids = [row[0] for row in picked if row[3] not in barred]
+    taken = {row[0] for row in await conn.fetch_all(_TAKE, {"account_id": held.account_id, "ids": ids})} if ids else set()
+    wanted = {row[0]: row for row in picked if row[0] in taken}
+    if not wanted:
+        return []
+    domain = pace.email.rpartition("@")[2]
+    first = await next_ids(conn, held.account_id, len(wanted))
+    token = secrets.token_hex(8)
+    rows = [
+        {
+            "id": first + number,
+            "campaign_id": campaign_id,
+            "recipient_id": id_,
+            "step": step,
+            "message_id": tokens.message_name(held.account_id, campaign_id, id_, step, domain),
+        }
+        for number, (id_, campaign_id, _, _, _, step, _) in enumerate(wanted.values())
+    ]
+    named = await _NAME.fetch(conn, rows, {**mine, "token": token, "until": now + LASTS, "now": now})
+    windows = {each.id: each.window for each in active}
+    claimed = []
+    for id_, recipient_id, name, attempts in named:
+        _, campaign_id, lead_id, email, address, step, _ = wanted[recipient_id]
+        claimed.append(
+            Claimed(
+                held.account_id, id_, token, name, attempts, now, day, held.id, campaign_id, recipient_id, step, lead_id,
+                email, address, windows[campaign_id], pace.hours,
+            )
+        )  # fmt: skip
+    order = {recipient_id: place for place, recipient_id in enumerate(wanted)}
+    return sorted(claimed, key=lambda each: order[each.recipient_id])
+
+
+async def _barred(conn: Connection, account_id: int, claims: Claims, emails: Sequence[str]) -> dict[str, str]:
+    """Those who may not be written to, and why."""
+    suppressed = await suppressed_of(conn, claims, account_id, emails)
+    barred = {email: STOPS[reason] for email, reason in suppressed.items()}
+    for email in emails:
+        local, _, domain = email.rpartition("@")
+        if claims.is_claimed(domain, local):
+            barred[email] = "claimed"
+    return barred
+
+
+async def _active(conn: Connection, held: Held) -> list[_Active]:
+    rows = await conn.fetch_all(_ACTIVE, {"account_id": held.account_id, "sender_id": held.id})
+    return [_Active(id_, Window(*window), start_at, first) for id_, *window, start_at, first in rows]
+
+
+async def _sent_on(conn: Connection, held: Held, day: int) -> int:
+    row = await conn.fetch_one(_SENT_ON, {"account_id": held.account_id, "sender_id": held.id, "day": day})
+    return int(row[0]) if row else 0
+
+
+def _leaves_at(campaign: _Active, now: int) -> int | None:
+    """When the campaign's next message may leave, *now* at the earliest."""
+    if campaign.first is None:
+        return None
+    return next_slot(max(now, campaign.first, campaign.start_at or 0), campaign.window)
+
+
+def _next_look(active: Iterable[_Active], hours: Window, now: int) -> int | None:
+    times = [at for each in active if (at := _leaves_at(each, now)) is not None]
+    return min(next_slot(min(times), hours), now + MOST_SLEEP) if times else None
+
+
+def _sane(pace: _Pace, now: int) -> int:
+    """When the sender is free; a time that no gap and no pause explains was written under another clock."""
+    free_at = pace.free_at or 0
+    return free_at if free_at <= now + max(2 * pace.gap, DAY // 12) else now + pace.gap
+
+
+def _named(held: Held) -> dict[str, object]:
+    return {"account_id": held.account_id, "id": held.id, "worker": held.worker, "attempt": held.attempt}
