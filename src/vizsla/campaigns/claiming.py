@@ -53,7 +53,9 @@ _ACTIVE = statement("""
     WHERE campaign_sender.account_id = :account_id AND campaign_sender.sender_id = :sender_id
     AND started_at IS NOT NULL AND paused_at IS NULL AND archived_at IS NULL
 """)
-_SENT_ON = statement("SELECT sent FROM sender_day WHERE account_id = :account_id AND sender_id = :sender_id AND day = :day")
+_SENT_ON = statement(
+    "SELECT sent FROM sender_day WHERE account_id = :account_id AND sender_id = :sender_id AND day = :day"
+)
 _PICKED = "recipient.id, recipient.campaign_id, recipient.lead_id, recipient.email, recipient.address, recipient.step, recipient.due"
 _OF_EACH = """
     SELECT first.id FROM recipient first WHERE first.account_id = :account_id AND first.sender_id = :sender_id
@@ -271,7 +273,9 @@ async def _turn(conn: Connection, held: Held, pace: _Pace, claims: Claims, token
         return Turn("done", look_at=_next_look(active, pace.hours, now) if not wanted else now)
     await conn.execute(_COUNT, {"account_id": held.account_id, "sender_id": held.id, "day": day, "count": len(claimed)})
     if pace.gap:
-        await conn.execute(_FREE_AT, {"account_id": held.account_id, "id": held.id, "free_at": now + pause_after(pace.gap, claimed[0])})
+        await conn.execute(
+            _FREE_AT, {"account_id": held.account_id, "id": held.id, "free_at": now + pause_after(pace.gap, claimed[0])}
+        )
     return Turn("more", tuple(claimed), now, pace.gap)
 
 
@@ -318,7 +322,9 @@ async def _claim(
         ids = [row[0] for row in picked if barred.get(row[3]) == reason]
         await stop_recipients(conn, held.account_id, ids, reason, now)
     ids = [row[0] for row in picked if row[3] not in barred]
-    taken = {row[0] for row in await conn.fetch_all(_TAKE, {"account_id": held.account_id, "ids": ids})} if ids else set()
+    taken = (
+        {row[0] for row in await conn.fetch_all(_TAKE, {"account_id": held.account_id, "ids": ids})} if ids else set()
+    )
     wanted = {row[0]: row for row in picked if row[0] in taken}
     if not wanted:
         return []

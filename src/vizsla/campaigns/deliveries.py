@@ -249,13 +249,20 @@ async def _record(conn: Connection, account_id: int, ended: Sequence[Ended], now
     if sent := by_kind["sent"]:
         await _record_sent(conn, account_id, sent, now)
     if again := [*by_kind["retry"], *by_kind["released"]]:
-        rows = [{"id": one.message.recipient_id, "due": _due(one, now), "trouble": one.outcome.reply or None} for one in again]
+        rows = [
+            {"id": one.message.recipient_id, "due": _due(one, now), "trouble": one.outcome.reply or None}
+            for one in again
+        ]
         await _AGAIN.execute(conn, rows, mine)
     if held := by_kind["held"]:
-        await _HELD.execute(conn, [{"id": one.message.recipient_id, "trouble": one.outcome.reply} for one in held], mine)
+        await _HELD.execute(
+            conn, [{"id": one.message.recipient_id, "trouble": one.outcome.reply} for one in held], mine
+        )
     if failed := [*by_kind["bounced"], *by_kind["error"]]:
         await _FAILED.execute(
-            conn, [{"id": one.message.recipient_id, "trouble": one.outcome.reply, "error_at": now} for one in failed], mine
+            conn,
+            [{"id": one.message.recipient_id, "trouble": one.outcome.reply, "error_at": now} for one in failed],
+            mine,
         )
     if back := [each for each in kept if each.outcome.kind in ("retry", "released", "bounced", "error")]:
         counts = Counter((one.message.sender_id, one.message.day) for one in back)

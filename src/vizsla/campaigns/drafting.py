@@ -41,9 +41,7 @@ class Drafting:
         self._base_url = base_url.rstrip("/")
         self._scripts = OrderedDict[tuple[int, int], Script]()
 
-    async def write(
-        self, claimed: Sequence[Claimed], writer: Writer, at: int
-    ) -> list[tuple[Claimed, Draft | Outcome]]:
+    async def write(self, claimed: Sequence[Claimed], writer: Writer, at: int) -> list[tuple[Claimed, Draft | Outcome]]:
         """A draft for each of *claimed*, all of one account, or why there is none."""
         account_id = claimed[0].account_id
         scripts = {id_: await self._script(account_id, id_) for id_ in {each.campaign_id for each in claimed}}
@@ -85,7 +83,11 @@ class Drafting:
         with_files = {each.step for each in await list_attached(self._app, account_id, campaign.id)}
         steps = []
         for step in await list_steps(self._app, account_id, campaign.id):
-            files = await files_of_step(self._app, account_id, campaign.id, step.number) if step.number in with_files else []
+            files = (
+                await files_of_step(self._app, account_id, campaign.id, step.number)
+                if step.number in with_files
+                else []
+            )
             parsed = parse_step(step.subject, step.body, step.format)
             steps.append(ScriptStep(parsed, step.format, tuple(attach(*file) for file in files)))
         links = await list_links(self._app, account_id, campaign.id) if campaign.tracks_clicks else {}

@@ -92,9 +92,7 @@ async def settle(overdue: Sequence[Overdue], evidence: Evidence) -> list[Ended]:
     if not open_:
         return ended
     first = open_[0].claimed
-    found = await evidence.find_sent(
-        first.account_id, first.sender_id, [each.claimed.message_id for each in open_]
-    )
+    found = await evidence.find_sent(first.account_id, first.sender_id, [each.claimed.message_id for each in open_])
     return ended + [Ended(each.claimed, _of_uncertain(each, found)) for each in open_]
 
 
@@ -130,5 +128,3 @@ def _overdue(account_id: int, sender_id: int, row: Row) -> Overdue:
         email, address, window, hours,
     )  # fmt: skip
     return Overdue(claimed, state, phase, policy)
-
-

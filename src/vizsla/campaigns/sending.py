@@ -207,7 +207,9 @@ class Sending:
             try:
                 known = await self._senders.open(*key)
             except AuthRefused as error:
-                raise NotUsable(f"The mail server refused to log in: {error.details}", for_good=not error.is_temporary) from None
+                raise NotUsable(
+                    f"The mail server refused to log in: {error.details}", for_good=not error.is_temporary
+                ) from None
             except Refused as error:
                 raise NotUsable(f"The mail server turned us away at {error.phase}: {error.details}") from None
             except (Broken, WrongServer) as error:
