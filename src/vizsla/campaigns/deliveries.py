@@ -124,10 +124,10 @@ class Ended(msgspec.Struct, frozen=True):
 _PUT = RowsStatement(
     """
     UPDATE message SET state = r.state, phase = CASE WHEN r.state = 'uncertain' THEN 'dot' END, due = r.due,
-        attempts = r.attempts, code = coalesce(r.code, code), reply = coalesce(r.reply, reply), sent_at = r.sent_at,
+        attempts = r.attempts, code = coalesce(r.code, message.code), reply = coalesce(r.reply, message.reply), sent_at = r.sent_at,
         bounced_at = r.bounced_at FROM {rows}
     WHERE message.account_id = :account_id AND message.id = r.id AND message.token = r.token
-    AND message.state IN ('sending', 'uncertain') RETURNING id
+    AND message.state IN ('sending', 'uncertain') RETURNING message.id
     """,
     id="bigint",
     token="text",

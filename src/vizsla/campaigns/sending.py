@@ -29,7 +29,7 @@ REUSED = 100
 """Messages of one session."""
 IDLE = 60.0
 """Seconds that a session is kept for the next one."""
-_TRIES = 20
+_PAUSES = (0.2, 1.0, 3.0, 10.0)
 _RENEW = RowsStatement(
     """
     UPDATE message SET due = :until FROM {rows} WHERE message.account_id = r.account_id AND message.id = r.id
@@ -260,15 +260,15 @@ class Sending:
         return [(each.claimed.account_id, each.claimed.id) in passed for each in ready]
 
     async def _end(self, ended: Ended) -> None:
-        for _ in range(_TRIES):
+        for pause in _PAUSES:
             try:
                 await self._ends.put(ended)
-            except Exception:  # noqa: BLE001
+            except Exception:
                 # A message that left and is not written down has to be looked up: a database that is back soon spares that.
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(pause)
             else:
                 return
-        raise StoreError("What became of a message could not be written down.")
+        await self._ends.put(ended)
 
     async def _record(self, ended: Sequence[Ended]) -> list[bool]:
         now = self._clock.now()

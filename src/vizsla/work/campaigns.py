@@ -57,6 +57,7 @@ class Campaigning:
         tell: Tell,
         *,
         at_once: int = AT_ONCE,
+        renews: float = LASTS / 8,
     ) -> None:
         self._app = app
         self._sending = sending
@@ -66,6 +67,7 @@ class Campaigning:
         self._clock = clock
         self._tell = tell
         self._at_once = at_once
+        self._renews = renews
         self._worker = name_worker()
         self._held: dict[asyncio.Task[None], Held] = {}
         self._is_leaving = False
@@ -73,7 +75,7 @@ class Campaigning:
     async def run(self) -> None:
         """Work until cancelled."""
         keeping = [
-            asyncio.create_task(self._again_and_again(LASTS / 8, self._renew)),
+            asyncio.create_task(self._again_and_again(self._renews, self._renew)),
             asyncio.create_task(self._again_and_again(_TIDY, self._tidy)),
         ]
         try:
