@@ -20,7 +20,7 @@ Kind = Literal["human", "automatic", "bounce", "complaint", "receipt", "journal"
 _LOOKED_AT = 100
 """Characters at the start of an answer in which it is asked for no more."""
 _UNSUBSCRIBE = re.compile(r"\bun-?subscri(?:be|ption)\b|\bopt[- ]?out\b", re.IGNORECASE)
-_TOKEN = re.compile(r"\bunsub-([A-Za-z0-9_-]{20,200})(?![A-Za-z0-9_-])")
+_TOKEN = re.compile(r"\bunsub(?:scribe)?[- ]([A-Za-z0-9_-]{40,200})(?![A-Za-z0-9_-])")
 _ABSENCE = re.compile(
     r"out of (?:the )?office|away from (?:the|my) (?:office|desk)|on (?:annual |parental |maternity |paternity |sick )?(?:leave|vacation|holiday)\b"
     r"|automatic reply|auto(?:matic)?[- ]?repl(?:y|ied)|autoresponse|vacation (?:reply|response|message)"
