@@ -35,6 +35,13 @@ _RENEW = RowsStatement(
     UPDATE message SET due = :until FROM {rows} WHERE message.account_id = r.account_id AND message.id = r.id
     AND message.token = r.token AND message.state = 'sending'
     """,
+    # What somebody has locked is being let go or written down just now; whoever waits for nobody is in nobody's way.
+    postgresql="""
+    WITH mine AS MATERIALIZED (
+        SELECT message.account_id, message.id FROM {rows} JOIN message ON message.account_id = r.account_id
+        AND message.id = r.id AND message.token = r.token AND message.state = 'sending' FOR UPDATE OF message SKIP LOCKED
+    ) UPDATE message SET due = :until FROM mine WHERE message.account_id = mine.account_id AND message.id = mine.id
+    """,
     account_id="bigint",
     id="bigint",
     token="text",
