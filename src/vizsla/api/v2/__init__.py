@@ -10,6 +10,7 @@ from vizsla.api.v2 import (
     calibration,
     campaigns,
     domain_search,
+    email_accounts,
     email_count,
     email_finder,
     email_verifier,
@@ -48,6 +49,7 @@ def all_calls(*, trial: bool) -> Routes:
         *sequences.calls.endpoints,
         *sequences_steps.calls.endpoints,
         *sequences_figures.calls.endpoints,
+        *email_accounts.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
     return Routes([*endpoints, *trials] if trial else endpoints, {**leads_lists.ALIASES, **campaigns.ALIASES})
