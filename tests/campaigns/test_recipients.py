@@ -16,6 +16,7 @@ from vizsla.campaigns.attachments import (
     list_attached,
 )
 from vizsla.campaigns.campaign import Campaign, Changes, create_campaign, get_campaign
+from vizsla.campaigns.links import list_links
 from vizsla.campaigns.readiness import find_lacking
 from vizsla.campaigns.recipients import (
     Added,
@@ -34,8 +35,9 @@ from vizsla.campaigns.starting import (
     start_campaign,
 )
 from vizsla.campaigns.stats import figures, standings, stop_reasons
-from vizsla.campaigns.steps import add_step, list_steps
+from vizsla.campaigns.steps import add_step, change_step, list_steps
 from vizsla.campaigns.tasks import claim_task, is_any_due, list_tasks, step
+from vizsla.campaigns.templates import WrongTemplate
 from vizsla.leads.lead import draft
 from vizsla.leads.lists import create_list
 from vizsla.leads.store import leads_after, upsert_lead
@@ -246,6 +248,21 @@ async def test_files_of_a_step_are_few_small_and_copied(stores: Stores, owner: M
     assert [one.id for one in await list_attached(stores.app, me, campaign.id)] == [odd.id]
     assert await files_of_step(stores.app, me, copy.id, 0) == [("Plan.pdf", "application/pdf", b"%PDF")]
     assert [one.body for one in await list_steps(stores.app, me, copy.id)] == ["Hi", "Still there?"]
+
+
+async def test_links_of_steps_are_kept_under_numbers_that_stay(stores: Stores, owner: Member) -> None:
+    me = owner.account_id
+    body = 'See <a href="https://a.test/1">one</a>, <a href="https://b.test/?to={{ email }}">mine</a>, <a href="mailto:x@a.test">us</a>'
+    async with stores.app.write() as conn:
+        campaign = await make(conn, me)
+        await change_step(conn, me, campaign.id, 1, body=body, format="html")
+        await change_step(conn, me, campaign.id, 0, body="https://c.test/2 or https://a.test/1.")
+        copy = await duplicate(conn, me, 1, campaign.id, NOW)
+        with pytest.raises(WrongTemplate, match="javascript"):
+            await change_step(conn, me, campaign.id, 1, body='<a href="javascript:alert(1)">x</a>')
+
+    assert await list_links(stores.app, me, campaign.id) == {"https://a.test/1": 1, "https://c.test/2": 2}
+    assert set(await list_links(stores.app, me, copy.id)) == {"https://a.test/1", "https://c.test/2"}
 
 
 async def test_the_next_sends_keep_the_hours_of_both(stores: Stores, owner: Member) -> None:
