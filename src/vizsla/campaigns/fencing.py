@@ -33,7 +33,7 @@ _PASS = RowsStatement(
         AND recipient.id = message.recipient_id AND recipient.state = 'scheduled')
     AND EXISTS (SELECT 1 FROM campaign WHERE campaign.account_id = message.account_id
         AND campaign.id = message.campaign_id AND paused_at IS NULL AND archived_at IS NULL)
-    RETURNING id
+    RETURNING message.id
     """,
     id="bigint",
     token="text",
@@ -69,9 +69,7 @@ async def pass_dots(conn: Connection, ready: Sequence[Ready], claims: Claims, no
     return passed
 
 
-async def _pass(
-    conn: Connection, account_id: int, ready: Sequence[Ready], claims: Claims, now: int
-) -> Collection[int]:
+async def _pass(conn: Connection, account_id: int, ready: Sequence[Ready], claims: Claims, now: int) -> Collection[int]:
     if conn.dialect == "postgresql":
         recipients = [each.claimed.recipient_id for each in ready]
         await conn.fetch_all(_LOCK, {"account_id": account_id, "ids": recipients})

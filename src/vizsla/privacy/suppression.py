@@ -24,19 +24,21 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 MOST_AT_ONCE = 1_000
 """Lines of one import; more are given in several."""
 _COLUMNS = "hash, kind, value, reason, campaign_id, at"
-# Who asked to be left alone still does when their mailbox bounces later; a bounce is overruled by whatever follows.
-_PUT = statement("""
+_STRENGTH = "CASE {} WHEN 'bounce' THEN 0 WHEN 'unsubscribe' THEN 1 WHEN 'manual' THEN 2 ELSE 3 END"
+# Of two reasons the stronger one stays, whichever came first: what one side takes back, the other may have said too.
+_PUT = statement(f"""
     INSERT INTO suppression (account_id, hash, kind, value, reason, campaign_id, at)
     VALUES (:account_id, :hash, :kind, :value, :reason, :campaign_id, :now)
     ON CONFLICT (account_id, hash) DO UPDATE SET reason = excluded.reason, campaign_id = excluded.campaign_id, at = excluded.at
-    WHERE suppression.reason = 'bounce' AND excluded.reason <> 'bounce'
-""")
+    WHERE {_STRENGTH.format("suppression.reason")} < {_STRENGTH.format("excluded.reason")}
+""")  # noqa: S608
 _KNOWN = statement(
     "SELECT hash, kind, reason FROM suppression WHERE account_id = :account_id AND hash IN :hashes[text]"
 )
 _PAGE = statement(f"""
     SELECT {_COLUMNS} FROM suppression WHERE account_id = :account_id ORDER BY at DESC, hash LIMIT :limit OFFSET :offset
 """)  # noqa: S608
+_BY_HASH = statement(f"SELECT {_COLUMNS} FROM suppression WHERE account_id = :account_id AND hash = :hash")  # noqa: S608
 _COUNT = statement("SELECT count(*) FROM suppression WHERE account_id = :account_id")
 _REMOVE = statement("DELETE FROM suppression WHERE account_id = :account_id AND hash = :hash")
 _FORGET = mentioning(
@@ -118,6 +120,18 @@ async def suppressed_of(reader: Reader, claims: Claims, account_id: int, emails:
         if reasons:
             found[email] = reasons[0]
     return found
+
+
+async def suppress_hash(conn: Connection, account_id: int, hash_: str, reason: Reason, now: int) -> bool:
+    """The same for somebody of whom nothing but the hash of their address is left."""
+    values = {"account_id": account_id, "hash": hash_, "kind": "email", "value": None, "reason": reason}
+    return bool(await conn.execute(_PUT, {**values, "campaign_id": None, "now": now}))
+
+
+async def find_hash(reader: Reader, account_id: int, hash_: str) -> Suppressed | None:
+    """The line of the list with that hash."""
+    row = await reader.fetch_one(_BY_HASH, {"account_id": account_id, "hash": hash_})
+    return Suppressed(*row) if row else None
 
 
 async def list_suppressed(reader: Reader, account_id: int, *, limit: int, offset: int = 0) -> list[Suppressed]:
