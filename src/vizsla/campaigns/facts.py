@@ -22,7 +22,7 @@ from vizsla.storage.database import Connection, Reader
 from vizsla.storage.statement import statement
 
 __all__ = [
-    "Ground", "hold_until", "note_absence", "note_bounce", "note_click", "note_complaint", "note_open", "note_reply", "note_return",
+    "Ground", "hold_until", "note_absence", "note_bounce", "note_click", "note_complaint", "note_delivery", "note_open", "note_reply", "note_return",
     "note_unsubscribe", "refresh_recipient", "stop_recipient",
 ]  # fmt: skip
 Bounce = Literal["hard", "soft", "blocked"]
@@ -31,6 +31,7 @@ SOFT_BOUNCES = 3
 _SECONDS_OF_A_PERSON = 2
 """Whoever opens a mail sooner after it left is a machine on its way."""
 _DETAILS = 300
+_MINUTE = 60
 
 _FACTS = statement(
     "SELECT email, lead_id, replied_at, bounced_at FROM recipient WHERE account_id = :account_id AND id = :id"
@@ -70,6 +71,9 @@ _CAME_BACK = statement("""
 _WAS_BLOCKED = statement("""
     UPDATE message SET state = 'error' WHERE account_id = :account_id AND id = :id AND state = 'sent'
 """)
+_DELIVERED = statement("""
+    UPDATE message SET delivered_at = :at WHERE account_id = :account_id AND id = :id AND (delivered_at IS NULL OR delivered_at > :at)
+""")
 _TROUBLE = statement("UPDATE recipient SET trouble = :trouble WHERE account_id = :account_id AND id = :id")
 _STAYS = statement("""
     UPDATE recipient SET unsubscribed_at = NULL WHERE account_id = :account_id AND email = :email
@@ -95,9 +99,9 @@ async def note_open(conn: Connection, sent: Sent, *, at: int, actor: Actor = "hu
 async def note_click(
     conn: Connection, sent: Sent, link: int, *, at: int, actor: Actor = "human", agent: str | None = None
 ) -> bool:
-    """A link of the message was followed. False if it was known."""
+    """A link of the message was followed. False if it was known: a minute is one time, so that a person is seen after a scanner."""
     actor = _by_time(sent, at, actor)
-    if not await record(conn, sent, "click", at=at, key=str(link), actor=actor, link=link, agent=agent):
+    if not await record(conn, sent, "click", at=at, key=f"{link}.{at // _MINUTE}", actor=actor, link=link, agent=agent):
         return False
     await refresh_recipient(conn, sent.account_id, sent.recipient_id)
     return True
@@ -192,6 +196,11 @@ async def _note_soft_bounce(conn: Connection, sent: Sent, at: int, details: str)
         await stop_recipient(conn, sent.account_id, sent.recipient_id, "soft_bounces", at)
     await put_status(conn, sent.account_id, sent.recipient_id)
     return True
+
+
+async def note_delivery(conn: Connection, sent: Sent, *, at: int) -> None:
+    """Their server said that it arrived (RFC 3461, NOTIFY=SUCCESS)."""
+    await conn.execute(_DELIVERED, {"account_id": sent.account_id, "id": sent.id, "at": at})
 
 
 async def note_complaint(conn: Connection, ground: Ground, sent: Sent, *, at: int) -> bool:

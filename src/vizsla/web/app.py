@@ -28,6 +28,7 @@ from vizsla.web import (
     requests,
     search,
     security,
+    senders,
     signing_in,
     team,
     uploads,
@@ -40,7 +41,7 @@ from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
-    security, profile,
+    security, profile, senders,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
