@@ -30,6 +30,7 @@ from vizsla.web import (
     security,
     signing_in,
     team,
+    tracking,
     uploads,
     verifier,
 )
@@ -40,7 +41,7 @@ from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
-    security, profile,
+    security, profile, tracking,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
