@@ -97,6 +97,7 @@ campaign = Table(
     Column("end_second", BigInteger, nullable=False),
     Column("start_at", BigInteger),  # not before; NULL: at once
     Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger),  # the last change by a person; NULL: none since
     Column("started_at", BigInteger),
     Column("paused_at", BigInteger),
     Column("archived_at", BigInteger),
@@ -350,3 +351,26 @@ reply = Table(
     Index("reply_recipient", "account_id", "recipient_id"),
     Index("reply_name", "message_id", unique=True),
 )
+
+_MEMBERS = "a member's own, who takes it away on its page"
+_WORDS = "words of ours"
+NO_PERSON = {
+    "sender.email": _MEMBERS,
+    "sender.name": _MEMBERS,
+    "sender.signature": _MEMBERS,
+    "sender.smtp": "a server",
+    "sender.imap": "a server",
+    "sender.login": _MEMBERS,
+    "sender.auth": _WORDS,
+    "sender.sealed": "sealed",
+    "sender.dkim_selector": "what a key is called in DNS",
+    "sender.dkim_sealed": "sealed",
+    "sender.timezone": "a place's clock",
+    "sender.journal": _WORDS,
+    "sender.state": _WORDS,
+    "sender.trouble": "our words, and a code of the server",
+    "sender.worker": "a process of ours",
+    "mailbox.worker": "a process of ours",
+    "mailbox.folder": "what a server calls a folder",
+    "mailbox.trouble": "our words",
+}

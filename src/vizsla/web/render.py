@@ -62,6 +62,7 @@ PLACES = (
     Place("/finder", "Email finder", "person", "Find", "f"),
     Place("/verifier", "Email verifier", "check", "Find", "v"),
     Place("/lists", "Bulk lists", "rows", "Find", "b"),
+    Place("/senders", "Sending accounts", "send", "Campaigns", "a"),
     Place("/crawls", "Crawls", "web", "Index", "c"),
     Place("/calibration", "Calibration", "curve", "Index", "q"),
     Place("/api-keys", "API keys", "key", "Account", "k"),

@@ -13,7 +13,7 @@ from functools import partial
 from vizsla.accounts.uploads import KEPT as UPLOADS_KEPT
 from vizsla.accounts.uploads import forget_uploads
 from vizsla.crawl.requests import forget_crawls
-from vizsla.finder.bulk import forget_old as forget_findings
+from vizsla.finder.bulk import findings
 from vizsla.finder.bulk_searches import searches
 from vizsla.index.ageing import Ageing
 from vizsla.index.figures import count_if_due
@@ -24,6 +24,9 @@ from vizsla.mail.outgoing import forget_mail
 from vizsla.verifier.bulk_store import forget_lists
 from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
+from vizsla.work.campaign_tasks import forget as forget_campaign_tasks
+from vizsla.work.campaign_tasks import work_on_campaign_tasks
+from vizsla.work.campaigns import send_campaigns
 from vizsla.work.claims import finish_pending, look_for_proofs
 from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
@@ -62,15 +65,17 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
 
 def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     """What there is to do, and the seconds between two looks whether there is more."""
-    postman, notary, finder, searcher, clerk, porter = (name_worker() for _ in range(6))
+    postman, notary, finder, searcher, clerk, porter, usher = (name_worker() for _ in range(7))
     yield lambda: _verify(place, tell), LOOK
     yield Bulk(place, tell).run, LOOK
     yield lambda: work_on_lists(place, finder, tell), LOOK
     yield lambda: work_on_searches(place, searcher, tell), LOOK
     yield lambda: send_mail(place, postman, tell), LOOK
+    yield lambda: send_campaigns(place, tell), LOOK
     yield lambda: look_for_proofs(place, notary, tell), LOOK
     yield lambda: work_on_tasks(place, clerk), LOOK
     yield lambda: work_on_imports(place, porter), LOOK
+    yield lambda: work_on_campaign_tasks(place, usher), LOOK
     for _ in range(CRAWLS_AT_ONCE):
         yield partial(_crawl, place, name_worker(), tell), LOOK
     yield lambda: _harvest(place, name_worker(), tell), LOOK
@@ -117,12 +122,13 @@ async def _forget(place: Workplace) -> None:
     async with place.stores.app.write() as conn:
         await forget_stale(conn, place.clock.now() - _KEPT)
         await forget_lists(conn, place.clock.now() - _KEPT)
-        await forget_findings(conn, place.clock.now() - _KEPT)
+        await findings.forget(conn, place.clock.now() - _KEPT)
         await forget_mail(conn, place.clock.now() - _KEPT)
         await searches.forget(conn, place.clock.now() - _KEPT)
         await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)
     await tidy(place)
     await forget_leads_tasks(place, _KEPT)
+    await forget_campaign_tasks(place, _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:
