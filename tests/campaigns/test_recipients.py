@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from accounts.conftest import NOW
+from api.conftest import Moment
 from vizsla.accounts.store import Member
 from vizsla.campaigns import tasks
 from vizsla.campaigns.attachments import (
@@ -38,6 +39,7 @@ from vizsla.campaigns.stats import figures, standings, stop_reasons
 from vizsla.campaigns.steps import add_step, change_step, list_steps
 from vizsla.campaigns.tasks import claim_task, is_any_due, list_tasks, step
 from vizsla.campaigns.templates import WrongTemplate
+from vizsla.kit.settings import Settings
 from vizsla.leads.lead import draft
 from vizsla.leads.lists import create_list
 from vizsla.leads.store import leads_after, upsert_lead
@@ -46,6 +48,9 @@ from vizsla.privacy.suppression import suppress
 from vizsla.storage.database import Connection
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
+from vizsla.work.campaign_tasks import forget as forget_tasks
+from vizsla.work.campaign_tasks import work_on_campaign_tasks
+from vizsla.work.workplace import Workplace
 
 CLAIMS = Claims(b"0" * 32)
 _SENDER = statement("""
@@ -308,3 +313,23 @@ async def test_figures_count_people_and_messages_apart(stores: Stores, owner: Me
         (1, 1, 1, 1, 0),
         (0, 0, 0, 0, 0),
     ]
+
+
+async def test_the_loop_finishes_what_a_start_left(
+    stores: Stores, settings: Settings, owner: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "STEP", 2)
+    me = owner.account_id
+    place = Workplace(settings, stores, b"0" * 64, Moment())
+    async with stores.app.write() as conn:
+        campaign = await make(conn, me)
+        await add_recipients(conn, CLAIMS, me, campaign.id, emails=[f"p{n}@a.test" for n in range(5)], now=NOW)
+        await start_campaign(conn, CLAIMS, me, campaign.id, NOW)
+
+    await work_on_campaign_tasks(place, "usher")
+
+    found = await list_recipients(stores.app, me, campaign.id, limit=9)
+    assert [one.sending_status for one in found] == ["pending"] * 5
+    assert not await is_any_due(stores.app, NOW + 10_000)
+    await forget_tasks(place, 0)
+    assert await list_tasks(stores.app, me, campaign.id) == []
