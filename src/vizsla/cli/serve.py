@@ -132,6 +132,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
         stack.callback(services.mirrors.close)
         journal = Journal(level=settings.log)
         house = House(services, place.secret, partial(describe, all_calls(trial=settings.trial)), journal.fault)
+        stack.push_async_callback(house.sightings.close)
         app = App(services, journal, create_web(house))
 
         def announce(url: str) -> None:
@@ -139,7 +140,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             _announce(house.base_url, token, sample_key)
 
         async with _working(place, app.journal):
-            await listen(app, host, port, journal=app.journal, started=announce)
+            await listen(app, host, port, journal=app.journal, started=announce, proxies=settings.trusted_proxies)
 
 
 def _announce(url: str, token: str | None, sample_key: str | None) -> None:
