@@ -1,5 +1,7 @@
 """Sending accounts are kept with their secrets sealed, send no more than they may, and say in plain words what is wrong with them."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -35,16 +37,19 @@ from vizsla.campaigns.senders import (
     update_sender,
 )
 from vizsla.campaigns.window import Window, WrongWindow, local_day
-from vizsla.kit.clock import DAY
+from vizsla.kit.clock import DAY, SystemClock
+from vizsla.kit.settings import Settings
 from vizsla.mail.dkim import WrongKey, dns_record, generate_key
 from vizsla.mail.server import Server, WrongServer
+from vizsla.mail.xoauth2 import Tokens
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
+from vizsla.net.http import HttpClient
 from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
 from worlds.dns import World, dns
-from worlds.imap_login import Mailbox, imap
+from worlds.imap import Mailbox, serving
 from worlds.smtp import AcceptsAll, Session, Tarpit, smtp
 
 __all__ = ["owner", "settings", "shared_home", "stores"]
@@ -145,11 +150,14 @@ async def test_it_goes_only_when_nobody_waits_for_it(stores: Stores, owner: Memb
             """),
             {"account_id": account_id, "sender_id": made.id},
         )
-    with pytest.raises(WrongSender, match="1 recipients wait"):
+    for change in ("due = 5", "due = NULL", "state = 'held'"):
         async with stores.app.write() as conn:
-            await delete_sender(conn, account_id, made.id)
+            await conn.execute(statement(f"UPDATE recipient SET {change}"))
+        with pytest.raises(WrongSender, match="1 recipients wait"):
+            async with stores.app.write() as conn:
+                await delete_sender(conn, account_id, made.id)
     async with stores.app.write() as conn:
-        await conn.execute(statement("UPDATE recipient SET due = NULL"))
+        await conn.execute(statement("UPDATE recipient SET state = 'done'"))
         await delete_sender(conn, account_id, made.id)
     assert await count_senders(stores.app, account_id) == 0
     assert await stores.app.fetch_one(statement("SELECT count(*) FROM mailbox")) == (0,)
@@ -299,6 +307,13 @@ class TakesLogins(AcceptsAll):
         await session.say("235 2.7.0 in" if good else "535 5.7.8 Username and Password not accepted")
 
 
+def mailbox() -> Mailbox:
+    """Ada's."""
+    box = Mailbox()
+    box.password = "s3cret"
+    return box
+
+
 LOCAL = Means(EgressGuard(("127.0.0.0/8",)))
 
 
@@ -314,17 +329,41 @@ async def looked_at(
 
 
 async def test_a_test_logs_in_on_both_sides_and_sends_nothing() -> None:
-    async with smtp(TakesLogins()) as server, imap(Mailbox()) as box:
-        sending, listening = await looked_at(server.port, box.port)
+    async with smtp(TakesLogins()) as server, serving(mailbox()) as imap_port:
+        sending, listening = await looked_at(server.port, imap_port)
 
     assert (sending.look, listening.look) == ("good", "good")
-    assert "Gesendete Elemente" in listening.sentence
+    assert "Sent mail is in “Sent”" in listening.sentence
     assert server.verbs["MAIL"] == 0
 
 
+@pytest.mark.parametrize(
+    ("url", "says"), [("https://127.0.0.1/token", "private"), ("https://nobody.invalid/token", "not reached")]
+)
+async def test_a_token_that_is_not_given_is_told_before_anybody_is_asked(home: Path, url: str, says: str) -> None:
+    secrets = Secrets(token_url=url, client_id="c", refresh_token="r3fresh")
+    async with HttpClient(Settings(home=home)) as http, smtp(TakesLogins()) as server:
+        means = msgspec.structs.replace(LOCAL, tokens=Tokens(http, SystemClock()))
+        there = sender(smtp=Server("127.0.0.1", server.port, "none"), auth="xoauth2")
+        (finding,) = await sender_checks.test_sender(there, secrets, means)
+
+    assert (finding.subject, finding.look, says in finding.sentence) == ("OAuth 2", "bad", True)
+    assert not server.commands
+
+
+async def test_a_mailbox_that_talks_nonsense_is_told() -> None:
+    box = mailbox()
+    box.breaks["LIST"] = b"* LIST (((\r\nfluff"
+    async with smtp(TakesLogins()) as server, serving(box) as imap_port:
+        sending, listening = await looked_at(server.port, imap_port)
+
+    assert (sending.look, listening.look) == ("good", "bad")
+    assert listening.todo
+
+
 async def test_a_wrong_password_is_told_on_both_sides() -> None:
-    async with smtp(TakesLogins()) as server, imap(Mailbox()) as box:
-        findings = await looked_at(server.port, box.port, "wr0ng")
+    async with smtp(TakesLogins()) as server, serving(mailbox()) as imap_port:
+        findings = await looked_at(server.port, imap_port, "wr0ng")
 
     assert [finding.look for finding in findings] == ["bad", "bad"]
     assert "not accepted" in findings[0].sentence
@@ -333,10 +372,10 @@ async def test_a_wrong_password_is_told_on_both_sides() -> None:
 
 
 async def test_a_folder_of_sent_mail_that_is_not_there_is_missed() -> None:
-    box = Mailbox()
-    box.folders = ('* LIST () "/" INBOX',)
-    async with smtp(TakesLogins()) as server, imap(box):
-        _, listening = await looked_at(server.port, box.port, journal="sent_folder")
+    box = mailbox()
+    box.folders = ()
+    async with smtp(TakesLogins()) as server, serving(box) as imap_port:
+        _, listening = await looked_at(server.port, imap_port, journal="sent_folder")
 
     assert (listening.look, "copy" in listening.todo) == ("weak", True)
 
