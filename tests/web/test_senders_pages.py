@@ -64,7 +64,7 @@ async def test_its_campaigns_are_named(site: Site) -> None:
     assert "Campaigns none" in (await a.get(path)).words
     async with site.stores.app.write() as conn:
         account_id, sender_id = site.members["a"].account_id, int(path.rpartition("/")[2])
-        changes = Changes({"name": "Spring <b>", "sender_ids": (sender_id,)})
+        changes = Changes(name="Spring <b>", sender_ids=(sender_id,))
         await create_campaign(conn, account_id, site.members["a"].id, changes, site.clock.now())
     assert "Spring &lt;b&gt;" in (await a.get(path)).text
 
