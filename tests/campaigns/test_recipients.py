@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from accounts.conftest import NOW
+from api.conftest import Moment
 from vizsla.accounts.store import Member
 from vizsla.campaigns import tasks
 from vizsla.campaigns.attachments import (
@@ -16,10 +17,13 @@ from vizsla.campaigns.attachments import (
     list_attached,
 )
 from vizsla.campaigns.campaign import Campaign, Changes, create_campaign, get_campaign
+from vizsla.campaigns.claiming import claim_messages, claim_senders
+from vizsla.campaigns.links import list_links
 from vizsla.campaigns.readiness import find_lacking
 from vizsla.campaigns.recipients import (
     Added,
     add_recipients,
+    cancel_recipients,
     get_recipient,
     list_recipients,
     mark_successful,
@@ -34,8 +38,11 @@ from vizsla.campaigns.starting import (
     start_campaign,
 )
 from vizsla.campaigns.stats import figures, standings, stop_reasons
-from vizsla.campaigns.steps import add_step, list_steps
+from vizsla.campaigns.steps import add_step, change_step, list_steps
 from vizsla.campaigns.tasks import claim_task, is_any_due, list_tasks, step
+from vizsla.campaigns.templates import WrongTemplate
+from vizsla.campaigns.tracking import Tokens
+from vizsla.kit.settings import Settings
 from vizsla.leads.lead import draft
 from vizsla.leads.lists import create_list
 from vizsla.leads.store import leads_after, upsert_lead
@@ -44,6 +51,9 @@ from vizsla.privacy.suppression import suppress
 from vizsla.storage.database import Connection
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
+from vizsla.work.campaign_tasks import forget as forget_tasks
+from vizsla.work.campaign_tasks import work_on_campaign_tasks
+from vizsla.work.workplace import Workplace
 
 CLAIMS = Claims(b"0" * 32)
 _SENDER = statement("""
@@ -248,6 +258,21 @@ async def test_files_of_a_step_are_few_small_and_copied(stores: Stores, owner: M
     assert [one.body for one in await list_steps(stores.app, me, copy.id)] == ["Hi", "Still there?"]
 
 
+async def test_links_of_steps_are_kept_under_numbers_that_stay(stores: Stores, owner: Member) -> None:
+    me = owner.account_id
+    body = 'See <a href="https://a.test/1">one</a>, <a href="https://b.test/?to={{ email }}">mine</a>, <a href="mailto:x@a.test">us</a>'
+    async with stores.app.write() as conn:
+        campaign = await make(conn, me)
+        await change_step(conn, me, campaign.id, 1, body=body, format="html")
+        await change_step(conn, me, campaign.id, 0, body="https://c.test/2 or https://a.test/1.")
+        copy = await duplicate(conn, me, 1, campaign.id, NOW)
+        with pytest.raises(WrongTemplate, match="javascript"):
+            await change_step(conn, me, campaign.id, 1, body='<a href="javascript:alert(1)">x</a>')
+
+    assert await list_links(stores.app, me, campaign.id) == {"https://a.test/1": 1, "https://c.test/2": 2}
+    assert set(await list_links(stores.app, me, copy.id)) == {"https://a.test/1", "https://c.test/2"}
+
+
 async def test_the_next_sends_keep_the_hours_of_both(stores: Stores, owner: Member) -> None:
     me = owner.account_id
     async with stores.app.write() as conn:
@@ -291,3 +316,63 @@ async def test_figures_count_people_and_messages_apart(stores: Stores, owner: Me
         (1, 1, 1, 1, 0),
         (0, 0, 0, 0, 0),
     ]
+
+
+async def test_the_loop_finishes_what_a_start_left(
+    stores: Stores, settings: Settings, owner: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "STEP", 2)
+    me = owner.account_id
+    place = Workplace(settings, stores, b"0" * 64, Moment())
+    async with stores.app.write() as conn:
+        campaign = await make(conn, me)
+        await add_recipients(conn, CLAIMS, me, campaign.id, emails=[f"p{n}@a.test" for n in range(5)], now=NOW)
+        await start_campaign(conn, CLAIMS, me, campaign.id, NOW)
+
+    await work_on_campaign_tasks(place, "usher")
+
+    found = await list_recipients(stores.app, me, campaign.id, limit=9)
+    assert [one.sending_status for one in found] == ["pending"] * 5
+    assert not await is_any_due(stores.app, NOW + 10_000)
+    await forget_tasks(place, 0)
+    assert await list_tasks(stores.app, me, campaign.id) == []
+
+
+async def test_who_adds_cancels_and_claims_at_once_never_waits_in_a_circle(stores: Stores, owner: Member) -> None:
+    me, tokens = owner.account_id, Tokens(b"0" * 64)
+    async with stores.app.write() as conn:
+        first, second = await make(conn, me), await make(conn, me)
+        await conn.execute(statement("UPDATE sender SET gap = 0, daily_cap = 1000"))
+        await suppress(conn, CLAIMS, me, "x3@a.test", "manual", now=NOW)
+        for campaign in (first, second):
+            await add_recipients(conn, CLAIMS, me, campaign.id, emails=[f"x{n}@a.test" for n in range(5)], now=NOW)
+            await start_campaign(conn, CLAIMS, me, campaign.id, NOW)
+    claimed: list[int] = []
+
+    async def join(number: int) -> None:
+        for campaign in (first, second) if number % 2 else (second, first):
+            async with stores.app.write() as conn:
+                await add_recipients(conn, CLAIMS, me, campaign.id, emails=[f"y{number}@a.test"], now=NOW)
+            async with stores.app.write() as conn:
+                await cancel_recipients(conn, me, campaign.id, [f"x{number}@a.test"], NOW)
+
+    async def work_(worker: str) -> None:
+        for _ in range(8):
+            async with stores.app.write() as conn:
+                held = await claim_senders(conn, NOW, worker, 1)
+            for each in held:
+                async with stores.app.write() as conn:
+                    turn = await claim_messages(conn, each, CLAIMS, tokens, NOW)
+                    claimed.extend(one.recipient_id for one in turn.claimed)
+                    await conn.execute(
+                        statement("UPDATE sender SET due = :now WHERE id = :id"), {"id": each.id, "now": NOW}
+                    )
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(join(number) for number in range(6)), *(work_(f"w{number}") for number in range(3)))
+
+    assert len(claimed) == len(set(claimed))
+    for campaign in (first, second):
+        found = await list_recipients(stores.app, me, campaign.id, limit=99)
+        assert {one.email for one in found} == {f"y{n}@a.test" for n in range(6)}
+        assert (await get_campaign(stores.app, me, campaign.id)).recipients_count == 6

@@ -31,6 +31,7 @@ from vizsla.web import (
     senders,
     signing_in,
     team,
+    tracking,
     uploads,
     verifier,
 )
@@ -41,7 +42,7 @@ from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
-    security, profile, senders,
+    security, profile, senders, tracking,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
