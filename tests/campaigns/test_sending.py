@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from vizsla.campaigns.claiming import LASTS
 from vizsla.campaigns.deliveries import MOST_FAILURES, PAUSES, SETTLES, judge
 from vizsla.campaigns.drafting import Drafting
 from vizsla.campaigns.facts import Ground, note_unsubscribe
-from vizsla.campaigns.reconcile import NoEvidence
+from vizsla.campaigns.reconcile import NoEvidence, decide
 from vizsla.campaigns.sending import Sending
 from vizsla.campaigns.tracking import Tokens
 from vizsla.kit.clock import DAY
@@ -92,12 +93,14 @@ async def bench(
         made = await fill(app, port=server.port, now=NOW, **{"senders": 1, "recipients": 1, "journal": "none"} | values)
         claims, tokens = LiveClaims(app, SECRET), Tokens(SECRET)
         await claims.refresh()
-        sending = Sending(app, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims, clock, stores.index)
+        sending = Sending(
+            app, stores.index, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims=claims, clock=clock
+        )
 
         def tell(event: str, *, level: str = "info", **more: object) -> None:
             told.append(f"{event} {more}")
 
-        work = Campaigning(app, sending, copies or Copies(), claims, tokens, clock, tell)
+        work = Campaigning(app, sending, copies or Copies(), claims=claims, tokens=tokens, clock=clock, tell=tell)
         yield Bench(stores, server, clock, made, sending, work, told)
         await sending.close()
 
@@ -184,7 +187,7 @@ async def test_put_off_is_tried_later_and_later_and_given_up(stores: Stores) -> 
             assert await at.all("SELECT sent FROM sender_day WHERE sent > 0") == [] or due is None
             await at.do(now + 30)  # not before its time
             now = due or now
-        assert [later - earlier for earlier, later in zip(times, times[1:], strict=False)] == list(PAUSES)
+        assert [later - earlier for earlier, later in itertools.pairwise(times)] == list(PAUSES)
         assert len(at.server.sessions) >= 1
         assert at.server.verbs["DATA"] == len(PAUSES) + 1
         assert await at.all("SELECT state, attempts, code, reply FROM message") == [
@@ -389,6 +392,24 @@ async def test_what_may_have_left(
         assert await at.all("SELECT state FROM message") == [(state,)]
         ((found, trouble),) = await at.all("SELECT state, trouble FROM recipient")
         assert (found, trouble is None) == (recipient, recipient == "done")
+
+
+@pytest.mark.parametrize("has_left", [True, False])
+async def test_a_person_says_what_became_of_it(stores: Stores, has_left: bool) -> None:
+    async with bench(stores, steps=2) as at:
+        await _dies_at_the_dot(at)
+        for seconds in (LASTS, LASTS + SETTLES):
+            await at.do(NOW + seconds)
+        ((id_, state),) = await at.all("SELECT id, state FROM message")
+        assert state == "held"
+        ground = Ground(stores.index, LiveClaims(stores.app, SECRET))
+        async with stores.app.write() as conn:
+            assert await decide(conn, ground, at.made.account_id, id_, has_left=has_left, now=NOW + 500)
+            assert not await decide(conn, ground, at.made.account_id, id_, has_left=has_left, now=NOW + 500)
+        await at.do(NOW + 600)
+        assert len(at.sent) == (1 if has_left else 2)
+        assert await at.all("SELECT step, state FROM message ORDER BY step") == [(0, "sent"), (1, "sent")]
+        assert await at.all("SELECT state, trouble, sending_status FROM recipient") == [("done", None, "sent")]
 
 
 async def test_a_frozen_worker_comes_too_late(stores: Stores) -> None:

@@ -30,31 +30,33 @@ REUSED = 100
 """Messages of one session."""
 IDLE = 60.0
 """Seconds that a session is kept for the next one."""
+_DESKS = 3
+"""Claims that are written at one time: connections to PostgreSQL are few, and others want some."""
 _PAUSES = (0.2, 1.0, 3.0, 10.0)
 _RENEW = RowsStatement(
     """
     UPDATE message SET due = :until FROM {rows} WHERE message.account_id = r.account_id AND message.id = r.id
-    AND message.token = r.token AND message.state = 'sending'
+    AND message.token = r.mark AND message.state = 'sending'
     """,
     # What somebody has locked is being let go or written down just now; whoever waits for nobody is in nobody's way.
     postgresql="""
     WITH mine AS MATERIALIZED (
         SELECT message.account_id, message.id FROM {rows} JOIN message ON message.account_id = r.account_id
-        AND message.id = r.id AND message.token = r.token AND message.state = 'sending' FOR UPDATE OF message SKIP LOCKED
+        AND message.id = r.id AND message.token = r.mark AND message.state = 'sending' FOR UPDATE OF message SKIP LOCKED
     ) UPDATE message SET due = :until FROM mine WHERE message.account_id = mine.account_id AND message.id = mine.id
     """,
     account_id="bigint",
     id="bigint",
-    token="text",
+    mark="text",
 )
 _GIVE_BACK = RowsStatement(
     """
     UPDATE message SET due = :now FROM {rows} WHERE message.account_id = r.account_id AND message.id = r.id
-    AND message.token = r.token AND message.state = 'sending' AND message.phase = 'claimed'
+    AND message.token = r.mark AND message.state = 'sending' AND message.phase = 'claimed'
     """,
     account_id="bigint",
     id="bigint",
-    token="text",
+    mark="text",
 )
 
 
@@ -96,11 +98,12 @@ class Sending:
     def __init__(
         self,
         app: Database,
+        index: Reader,
         senders: Senders,
         drafting: Drafting,
+        *,
         claims: LiveClaims,
         clock: Clock,
-        index: Reader,
     ) -> None:
         self._app = app
         self._ground = Ground(index, claims)
@@ -112,10 +115,11 @@ class Sending:
         self._ends = Grouped[Ended, bool](self._record)
         self._sessions: dict[tuple[int, int], Session] = {}
         self._open: dict[tuple[int, str], Claimed] = {}
+        self._desks = asyncio.Semaphore(_DESKS)
         self._is_leaving = False
 
     async def send(self, claimed: Sequence[Claimed], gap: int) -> bool:
-        """Send the messages of one claim, all of one sender. False if the account cannot be used for now."""
+        """Send the messages of one claim, all of one sender. False if the account, or the database, cannot be used for now."""
         opened = {(each.id, each.token): each for each in claimed}
         self._open.update(opened)
         try:
@@ -131,10 +135,10 @@ class Sending:
     async def _send(self, claimed: Sequence[Claimed], gap: int) -> bool:
         recording: list[asyncio.Task[None]] = []
         left = {each.id: each for each in claimed}
-        trouble: NotUsable | None = None
+        trouble: NotUsable | StoreError | None = None
         try:
             session = await self._session(claimed[0])
-            for each, draft in await self._drafting.write(claimed, session.writer, self._clock.now()):
+            for each, draft in await self._write(claimed, session.writer):
                 if not session.submission.is_open or session.submission.delivered >= REUSED:
                     await self._drop(claimed[0])
                     session = await self._session(claimed[0])
@@ -146,14 +150,18 @@ class Sending:
                     raise NotUsable(outcome.reply)
                 if outcome.kind == "released" or outcome.rests:
                     break
-        except NotUsable as error:
+        except (NotUsable, StoreError) as error:
             trouble = error
         recording += [asyncio.create_task(self._end(Ended(each, RELEASED, gap))) for each in left.values()]
         await asyncio.gather(*recording)
-        if trouble is not None:
+        if isinstance(trouble, NotUsable):
             await self._drop(claimed[0])
             await self._note(claimed[0], trouble)
         return trouble is None
+
+    async def _write(self, claimed: Sequence[Claimed], writer: Writer) -> list[tuple[Claimed, Draft | Outcome]]:
+        async with self._desks:
+            return await self._drafting.write(claimed, writer, self._clock.now())
 
     async def _note(self, claimed: Claimed, trouble: NotUsable) -> None:
         async with self._app.write() as conn:
@@ -176,7 +184,7 @@ class Sending:
 
     async def renew(self) -> None:
         """Keep what is on its way: a message in a slow server's hands is not to be taken for a dead worker's."""
-        rows = [{"account_id": each.account_id, "id": each.id, "token": each.token} for each in self._open.values()]
+        rows = [{"account_id": each.account_id, "id": each.id, "mark": each.token} for each in self._open.values()]
         if rows:
             async with self._app.write() as conn:
                 await _RENEW.execute(conn, rows, {"until": self._clock.now() + LASTS})
@@ -195,7 +203,7 @@ class Sending:
 
     async def give_back(self) -> None:
         """Let others have at once what is claimed here and not at the dot: for a process that ends."""
-        rows = [{"account_id": each.account_id, "id": each.id, "token": each.token} for each in self._open.values()]
+        rows = [{"account_id": each.account_id, "id": each.id, "mark": each.token} for each in self._open.values()]
         if rows:
             async with self._app.write() as conn:
                 await _GIVE_BACK.execute(conn, rows, {"now": self._clock.now()})
