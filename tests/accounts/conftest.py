@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from vizsla.accounts import passwords
 from vizsla.accounts.store import Member, create_user
 from vizsla.accounts.tables import account
+from vizsla.campaigns.tables import campaign
 from vizsla.crawl.tables import crawl_ask
 from vizsla.finder.tables import finder_outcome
 from vizsla.index.tables import index_metadata
@@ -28,7 +29,7 @@ NOW = 1_795_000_000
 # All of the app's, so every room's tables must have been imported by now.
 _TABLES = {
     name
-    for table in (account, claim, crawl_ask, finder_outcome, lead, mail_out, verification, webhook_endpoint)
+    for table in (account, campaign, claim, crawl_ask, finder_outcome, lead, mail_out, verification, webhook_endpoint)
     for name in table.metadata.tables
 } | index_metadata.tables.keys()
 # The ledger of claims lets no line of it be deleted.

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import Table
 
 from api.conftest import Api, Reply
+from vizsla.campaigns.senders import Draft, Secrets, create_sender
+from vizsla.mail.server import Server
 from vizsla.storage.schema import app_metadata
 from vizsla.storage.statement import statement
 
@@ -28,6 +30,7 @@ COLLECTIONS = {
     "/v2/bulk/verifications": {"emails": ["secret.person@acme.example"]},
     "/v2/connected-apps": {"provider": "webhook", "url": "https://93.184.216.34/crm"},
     "/v2/webhooks": {"target_url": "https://93.184.216.34/hook", "event": "lead.created"},
+    "/v2/campaigns": {"name": "A's"},
 }
 
 
@@ -57,6 +60,14 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
         reply = await api("POST", path, key=api.a, json=body)
         assert reply.status == 201, reply.body
         made[path] = reply.body["data"]["id"]
+    async with app.write() as conn:
+        theirs_to_send = Draft(email="ada@acme.example", smtp=Server("smtp.acme.example", 465))
+        await create_sender(
+            conn, 1, 1, theirs_to_send, Secrets(password="s3cret"), secret=b"0" * 32, now=api.clock.now()
+        )
+    campaign = f"/v2/campaigns/{made['/v2/campaigns']}"
+    for path, body in (("follow-ups", {"subject": "x", "body": "x"}), ("recipients", {"emails": "ann@acme.example"})):
+        assert (await api("POST", f"{campaign}/{path}", key=api.a, json=body)).status == 201
     file = b"email,notes\nsecret.person@acme.example,top secret\nnobody,\n"
     reply = await api("POST", "/v2/leads/imports", key=api.a, body=file, headers={"Content-Type": "text/csv"})
     made["/v2/leads/imports"] = reply.body["data"]["id"]
@@ -66,17 +77,20 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
     assert row
     ids = [*range(APART, row[0] + 1)]
     assert set(made.values()) < set(ids)
-    await api.app.services.requests.flush()  # that A's keys were used is A's own
+    # When a key was last used is written down behind the answer.
+    await api.app.services.requests.flush()
     before = await owned(api)
     endpoints = [endpoint for endpoint in api.app.routes.endpoints if "{" in endpoint.path]
     swept, refused = 0, list[tuple[str, Reply]]()
     for endpoint in endpoints:
         for id_ in ids:
-            body = {"name": "pwned", "label": "pwned"} if endpoint.method in ("PUT", "POST") else None
-            path = re.sub("{[a-z_]+}", str(id_), endpoint.path)
+            said = {"name": "pwned", "label": "pwned", "body": "pwned", "emails": ["pwned@acme.example"]}
+            body = said if endpoint.method != "GET" else None
+            within = endpoint.path.replace("{step_id}", "1").replace("{email}", "ann@acme.example")
+            path = re.sub("{[a-z_]+}", str(id_), within)
             reply = await api(endpoint.method, path, key=api.b, json=body)
             swept += 1
-            nobodys = await api(endpoint.method, re.sub("{[a-z_]+}", "999999999", endpoint.path), key=api.b, json=body)
+            nobodys = await api(endpoint.method, re.sub("{[a-z_]+}", "999999999", within), key=api.b, json=body)
             if reply.status != 404 or reply.content != nobodys.content:
                 refused.append((endpoint.name, reply))
 

@@ -9,6 +9,11 @@ from browser.conftest import PASSWORD, Served, open_context, violations
 from vizsla.web.app import list_pages
 
 ANONYMOUS = ["/", "/login", "/forgot-password", "/signup", "/claim", "/docs", "/nowhere"]
+SENDER = {
+    "auth": "password", "password": "s3cret", "smtp_host": "smtp.kestrel.test", "smtp_port": "465", "smtp_security": "tls",
+    "imap_host": "imap.kestrel.test", "imap_port": "993", "imap_security": "tls", "journal": "copy", "daily_cap": "50", "gap": "60",
+    "ramp_start": "5", "ramp_step": "5", "days": "1", "start": "09:00", "end": "18:00", "timezone": "UTC",
+}  # fmt: skip
 ADDRESSES = "nora.quill@kestrel.test\nnobody@kestrel.test\nnot an address"
 
 
@@ -93,6 +98,9 @@ async def test_pages_of_somebody_who_has_much(browser: Browser, served: Served) 
     await page.get_by_role("region", name="Webhooks").get_by_role("link").click()
     seen.append(page.url.removeprefix(served.url))
     await send(f"{seen[-1]}/test")
+    account = await send("/senders/new", email="nora@kestrel.test", name="Nora Quill", signature="Nora", **SENDER)
+    await send(f"{account}/dkim", selector="vizsla1")
+    seen += [account, f"{account}/edit", "/senders", "/senders/new?email=nora@kestrel.test"]
     await send("/team/name", name="Kestrel watchers")
     await send("/team/invite", email="pia@vizsla.test", role="member")
     columns = await send("/lists/new", kind="verifications", text=ADDRESSES)

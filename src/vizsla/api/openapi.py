@@ -11,7 +11,7 @@ import vizsla
 from vizsla.accounts.idempotency import KEY_PATTERN, LONGEST_KEY
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorAnswer
 from vizsla.api.params import NoParams
-from vizsla.api.registry import Endpoint, Routes, Streamed
+from vizsla.api.registry import WORDS, Endpoint, Routes, Streamed
 from vizsla.kit.xlsx_writing import CONTENT_TYPE as XLSX
 
 _DESCRIPTION = """Every call takes an API key: as `?api_key=`, as the header `X-API-KEY`, as `Authorization: Bearer`, or as
@@ -153,7 +153,7 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
                 "name": name,
                 "in": "path",
                 "required": True,
-                "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+                "schema": _TEXT if name in WORDS else {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
             }
             for name in endpoint.place_names
         ],

@@ -15,6 +15,7 @@ from vizsla.leads.attributes import attribute_ids
 from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound, SyncStatus
 from vizsla.leads.lists import count_in_lists, current_list, existing_lists, list_named
 from vizsla.storage.database import Connection, Reader, Row
+from vizsla.storage.rows import RowsStatement
 from vizsla.storage.statement import statement
 
 _FIELDS = Lead.__struct_fields__
@@ -48,9 +49,13 @@ _AFTER = statement(f"""
     SELECT {_COLUMNS} FROM lead WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT :limit
 """)  # noqa: S608
 _HAVING = statement(f"""
-    SELECT {_COLUMNS} FROM lead WHERE account_id = :account_id AND id > :after
+    SELECT {_COLUMNS} FROM lead WHERE account_id = :account_id AND id > :after AND id <= :up_to
     AND (lists LIKE :list OR tags LIKE :tag OR attributes LIKE :attribute) ORDER BY id LIMIT :limit
 """)  # noqa: S608
+_NTH = statement("""
+    SELECT id FROM lead WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT 1 OFFSET :n
+""")
+_LAST_ID = 2**63 - 1
 _DELETE = statement("DELETE FROM lead WHERE account_id = :account_id AND id IN :ids[bigint]")
 _REMEMBER_GONE = statement(
     "INSERT INTO lead_gone (account_id, id, change, at) VALUES (:account_id, :id, :change, :now) "
@@ -67,6 +72,20 @@ _SYNCED = statement("""
     UPDATE lead SET sync_status = :status, change = :change WHERE account_id = :account_id AND id = :id
 """)
 _SYNC_STATUSES = statement("SELECT id, sync_status FROM lead WHERE account_id = :account_id AND id IN :ids[bigint]")
+_CONTACTS_NOW = statement("""
+    SELECT id, sending_status, last_contacted_at, last_activity_at FROM lead
+    WHERE account_id = :account_id AND id IN :ids[bigint]
+""")
+_CONTACTED = RowsStatement(
+    """
+    UPDATE lead SET sending_status = r.status, last_contacted_at = r.contacted_at, last_activity_at = r.active_at,
+        change = :change FROM {rows} WHERE lead.account_id = :account_id AND lead.id = r.id
+    """,
+    id="bigint",
+    status="text",
+    contacted_at="bigint",
+    active_at="bigint",
+)
 _attributes = msgspec.json.Decoder(dict[int, str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -77,6 +96,14 @@ class Verified(msgspec.Struct, frozen=True):
     email: str
     status: str
     at: int
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """What campaigns know of a lead."""
+
+    sending_status: str | None
+    last_contacted_at: int | None
+    last_activity_at: int | None
 
 
 async def begin_change(conn: Connection, account_id: int) -> int:
@@ -150,17 +177,29 @@ async def leads_having(
     list_id: int | None = None,
     tag_id: int | None = None,
     attribute_id: int | None = None,
+    up_to: int | None = None,
 ) -> list[Lead]:
-    """Leads past id *after* with that list, tag or attribute, oldest first. Looks at every lead: for work that nobody waits for."""
+    """
+    Leads past id *after* with that list, tag or attribute, oldest first.
+
+    Looks at every lead, to the one with id *up_to* at most: for work that nobody waits for.
+    """
     values = {
         "account_id": account_id,
         "after": after,
+        "up_to": _LAST_ID if up_to is None else up_to,
         "limit": limit,
         "list": f"%,{list_id},%" if list_id is not None else "",
         "tag": f"%,{tag_id},%" if tag_id is not None else "",
         "attribute": f'%"{attribute_id}":%' if attribute_id is not None else "",
     }
     return [_lead(row) for row in await reader.fetch_all(_HAVING, values)]
+
+
+async def nth_lead_after(reader: Reader, account_id: int, after: int, n: int) -> int | None:
+    """The id of the *n*th lead past id *after*; None if there are fewer. Reads an index alone."""
+    row = await reader.fetch_one(_NTH, {"account_id": account_id, "after": after, "n": n - 1})
+    return int(row[0]) if row else None
 
 
 async def create_lead(conn: Connection, account_id: int, draft: Draft, now: int) -> Lead:
@@ -254,6 +293,24 @@ async def emails_of(reader: Reader, account_id: int, ids: Sequence[int]) -> list
     rows = await reader.fetch_all(_EMAILS, {"account_id": account_id, "ids": list(ids)})
     found: dict[int, str] = {row[0]: row[1] for row in rows}
     return [found[id_] for id_ in ids if id_ in found]
+
+
+async def record_contacts(conn: Connection, account_id: int, contacts: Mapping[int, Contact]) -> None:
+    """Write what campaigns know of leads, by their ids; those that are gone are passed over, and times never go back."""
+    news = []
+    known = await conn.fetch_all(_CONTACTS_NOW, {"account_id": account_id, "ids": list(contacts)})
+    for id_, status, contacted_at, active_at in known:
+        said = contacts[id_]
+        latest = _later(contacted_at, said.last_contacted_at), _later(active_at, said.last_activity_at)
+        if (status, contacted_at, active_at) != (said.sending_status, *latest):
+            news.append({"id": id_, "status": said.sending_status, "contacted_at": latest[0], "active_at": latest[1]})
+    if news:
+        change = await begin_change(conn, account_id)
+        await _CONTACTED.execute(conn, news, {"account_id": account_id, "change": change})
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return max(one, other) if one is not None and other is not None else one or other
 
 
 async def record_verifications(conn: Connection, account_id: int, verified: Iterable[Verified]) -> int:

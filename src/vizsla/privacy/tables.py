@@ -50,6 +50,20 @@ claim_limit = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+# Whom an account no longer writes to. Once a person is forgotten `value` is empty, and the hash goes on to keep them from being written to.
+suppression = Table(
+    "suppression",
+    app_metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, primary_key=True),  # HMAC-SHA256 in hex, as in claim
+    Column("kind", Text, nullable=False),  # email, domain
+    Column("value", Text),
+    Column("reason", Text, nullable=False),  # bounce, unsubscribe, complaint, manual
+    Column("campaign_id", BigInteger),  # where it came from
+    Column("at", BigInteger, nullable=False),
+    Index("suppression_at", "account_id", "at"),
+)
+
 # The ledger. Rows are added and never changed: triggers see to it (migration 0008).
 claim_event = Table(
     "claim_event",
@@ -78,6 +92,9 @@ NO_PERSON = {
     "claim_request.sealed": "sealed, and gone after a week at most",
     "claim_request.worker": "a process of ours",
     "claim_limit.hash": "a keyed hash, gone the next day",
+    "suppression.hash": _HASH,
+    "suppression.kind": _WORDS,
+    "suppression.reason": _WORDS,
     "claim_event.what": _WORDS,
     "claim_event.kind": _WORDS,
     "claim_event.hash": _HASH,

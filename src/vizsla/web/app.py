@@ -36,8 +36,10 @@ from vizsla.web import (
     requests,
     search,
     security,
+    senders,
     signing_in,
     team,
+    tracking,
     uploads,
     verifier,
     webhooks,
@@ -50,7 +52,7 @@ from vizsla.web.visit import Visit, find_visitor
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, leads, lead_bulk, lead_names, lead_page, lead_saving, lead_views,
     lead_imports, crawls, calibration, operator, docs, keys, requests, webhooks, connectors, team, plan,
-    security, profile,
+    security, profile, senders, tracking,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 

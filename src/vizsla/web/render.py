@@ -73,6 +73,7 @@ PLACES = (
     Place("/lists", "Bulk lists", "rows", "Find", "b"),
     Place("/leads", "Leads", "star", "Reach", "l"),
     Place("/leads/import", "Import leads", "up", "Reach", "i"),
+    Place("/senders", "Sending accounts", "send", "Campaigns", "a"),
     Place("/crawls", "Crawls", "web", "Index", "c"),
     Place("/calibration", "Calibration", "curve", "Index", "q"),
     Place("/api-keys", "API keys", "key", "Account", "k"),

@@ -24,6 +24,9 @@ from vizsla.mail.outgoing import forget_mail
 from vizsla.verifier.bulk_store import forget_lists
 from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
+from vizsla.work.campaign_tasks import forget as forget_campaign_tasks
+from vizsla.work.campaign_tasks import work_on_campaign_tasks
+from vizsla.work.campaigns import send_campaigns
 from vizsla.work.claims import finish_pending, look_for_proofs
 from vizsla.work.crawls import crawl_one
 from vizsla.work.crm import sync_leads
@@ -35,7 +38,9 @@ from vizsla.work.leads import work_on_imports, work_on_tasks
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
+from vizsla.work.mailboxes import listen_to_mailboxes
 from vizsla.work.orphans import free_orphans
+from vizsla.work.replies import send_replies
 from vizsla.work.searches import work_on_searches
 from vizsla.work.tidying import tidy
 from vizsla.work.verifications import Verifying, open_pipeline
@@ -64,7 +69,7 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
 
 def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     """What there is to do, and the seconds between two looks whether there is more."""
-    postman, notary, finder, searcher, clerk, porter, herald, envoy = (name_worker() for _ in range(8))
+    postman, notary, finder, searcher, clerk, porter, herald, envoy, usher, scribe = (name_worker() for _ in range(10))
     yield lambda: _verify(place, tell), LOOK
     yield Bulk(place, tell).run, LOOK
     yield lambda: work_on_lists(place, finder, tell), LOOK
@@ -72,9 +77,13 @@ def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     yield lambda: send_mail(place, postman, tell), LOOK
     yield lambda: tell_endpoints(place, herald, tell), LOOK
     yield lambda: sync_leads(place, envoy, tell), LOOK
+    yield lambda: send_campaigns(place, tell), LOOK
+    yield lambda: listen_to_mailboxes(place, tell), LOOK
+    yield lambda: send_replies(place, scribe, tell), LOOK
     yield lambda: look_for_proofs(place, notary, tell), LOOK
     yield lambda: work_on_tasks(place, clerk), LOOK
     yield lambda: work_on_imports(place, porter), LOOK
+    yield lambda: work_on_campaign_tasks(place, usher), LOOK
     for _ in range(CRAWLS_AT_ONCE):
         yield partial(_crawl, place, name_worker(), tell), LOOK
     yield lambda: _harvest(place, name_worker(), tell), LOOK
@@ -128,6 +137,7 @@ async def _forget(place: Workplace) -> None:
     await tidy(place)
     await forget_leads_tasks(place, _KEPT)
     await tidy_deliveries(place)
+    await forget_campaign_tasks(place, _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:

@@ -8,8 +8,10 @@ from vizsla.api.v2 import (
     bulk_searches,
     bulk_verifications,
     calibration,
+    campaigns,
     connected_apps,
     domain_search,
+    email_accounts,
     email_count,
     email_finder,
     email_verifier,
@@ -18,6 +20,9 @@ from vizsla.api.v2 import (
     leads_bulk,
     leads_files,
     leads_lists,
+    sequences,
+    sequences_figures,
+    sequences_steps,
     tags,
     webhooks,
 )
@@ -44,6 +49,11 @@ def all_calls(*, trial: bool) -> Routes:
         *tags.calls.endpoints,
         *webhooks.calls.endpoints,
         *connected_apps.calls.endpoints,
+        *campaigns.calls.endpoints,
+        *sequences.calls.endpoints,
+        *sequences_steps.calls.endpoints,
+        *sequences_figures.calls.endpoints,
+        *email_accounts.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
-    return Routes([*endpoints, *trials] if trial else endpoints, leads_lists.ALIASES)
+    return Routes([*endpoints, *trials] if trial else endpoints, {**leads_lists.ALIASES, **campaigns.ALIASES})
