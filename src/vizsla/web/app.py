@@ -21,6 +21,7 @@ from vizsla.web import (
     finder,
     home,
     keys,
+    lead_imports,
     lists,
     operator,
     plan,
@@ -41,7 +42,7 @@ from vizsla.web.views import name_of, say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
+    home, signing_in, claims, search, finder, verifier, uploads, lists, lead_imports, crawls, calibration, operator, docs, keys, requests, team, plan,
     security, profile, senders, tracking,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

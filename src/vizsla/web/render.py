@@ -63,6 +63,7 @@ PLACES = (
     Place("/verifier", "Email verifier", "check", "Find", "v"),
     Place("/lists", "Bulk lists", "rows", "Find", "b"),
     Place("/senders", "Sending accounts", "send", "Campaigns", "a"),
+    Place("/leads/import", "Import leads", "up", "Reach", "i"),
     Place("/crawls", "Crawls", "web", "Index", "c"),
     Place("/calibration", "Calibration", "curve", "Index", "q"),
     Place("/api-keys", "API keys", "key", "Account", "k"),
