@@ -15,11 +15,12 @@ from benchmarks.campaign_world import BASE_URL, SECRET, Filled, PlainSenders, St
 
 from vizsla.campaigns import claiming
 from vizsla.campaigns.campaign import put_time
-from vizsla.campaigns.claiming import LASTS
+from vizsla.campaigns.claiming import LASTS, MOST_SLEEP
 from vizsla.campaigns.deliveries import MOST_FAILURES, PAUSES, SETTLES, judge
 from vizsla.campaigns.drafting import Drafting
 from vizsla.campaigns.facts import Ground, note_unsubscribe
 from vizsla.campaigns.reconcile import NoEvidence, decide
+from vizsla.campaigns.senders import pause_sender
 from vizsla.campaigns.sending import Sending
 from vizsla.campaigns.tracking import Tokens
 from vizsla.kit.clock import DAY
@@ -280,18 +281,22 @@ class Does(Takes):
         await super().message(session, message)
 
 
-async def test_a_pause_is_felt_by_the_next_message(stores: Stores) -> None:
+@pytest.mark.parametrize("what", ["campaign", "sender"])
+async def test_a_pause_is_felt_by_the_next_message(stores: Stores, what: str) -> None:
     async def act(count: int) -> None:
         if count == 5:
             async with stores.app.write() as conn:
-                await put_time(conn, at.made.account_id, at.made.campaigns[0], "paused_at", NOW)
+                if what == "campaign":
+                    await put_time(conn, at.made.account_id, at.made.campaigns[0], "paused_at", NOW)
+                else:
+                    await pause_sender(conn, at.made.account_id, at.made.senders[0], NOW)
 
     async with bench(stores, Does(act), recipients=40) as at:
         await at.do()
         assert len(at.sent) == 5
         assert await at.all("SELECT count(*) FROM recipient WHERE due IS NOT NULL") == [(35,)]
         assert await at.all("SELECT sum(sent) FROM sender_day") == [(5,)]
-        assert await at.all("SELECT due FROM sender") == [(None,)]
+        assert await at.all("SELECT due FROM sender") == [(None if what == "campaign" else NOW + MOST_SLEEP,)]
 
 
 class Watched(PlainSenders):
