@@ -399,6 +399,41 @@ async def test_what_may_have_left(
         assert (found, trouble is None) == (recipient, recipient == "done")
 
 
+class Vanishes(Takes):
+    """Hangs up on the first message when all of it is there."""
+
+    async def message(self, session: Session, message: bytes) -> None:
+        if session.number == 1:
+            session.hang_up()
+        else:
+            await super().message(session, message)
+
+
+@pytest.mark.parametrize("has_copy", [True, False])
+async def test_a_server_that_goes_away_after_the_dot(stores: Stores, has_copy: bool) -> None:
+    copies = Copies(set())
+    async with bench(stores, Vanishes(), copies=copies) as at:
+        await at.do()
+        ((name, state, due),) = await at.all("SELECT message_id, state, due FROM message")
+        assert (state, due) == ("uncertain", NOW + SETTLES)
+        assert await at.all("SELECT due, sending_status FROM recipient") == [(None, "pending")]
+        copies.found = {name} if has_copy else set()
+        await at.do(NOW + SETTLES)
+        assert [read(message)["Message-ID"] for message in at.sent] == [f"<{name}>"] * (1 if has_copy else 2)
+        assert await at.all("SELECT state, attempts FROM message") == [("sent", 0)]
+        assert await at.all("SELECT sent FROM sender_day") == [(1,)]
+
+
+async def test_who_is_tried_again_by_hand_has_all_tries(stores: Stores) -> None:
+    async with bench(stores, Says("451 4.3.0 Try again")) as at:
+        await at.do()
+        await at.execute("UPDATE message SET state = 'error', attempts = 5")
+        await at.execute("UPDATE sender SET due = :now", now=NOW + 9_000)
+        await at.execute("UPDATE recipient SET due = :now", now=NOW + 9_000)
+        await at.do(NOW + 9_000)
+        assert await at.all("SELECT state, attempts FROM message") == [("retry", 1)]
+
+
 @pytest.mark.parametrize("has_left", [True, False])
 async def test_a_person_says_what_became_of_it(stores: Stores, has_left: bool) -> None:
     async with bench(stores, steps=2) as at:
