@@ -93,6 +93,7 @@ class Script:
         await session.say("354 End data with <CR><LF>.<CR><LF>")
         message = await session.reader.readuntil(b"\r\n.\r\n")
         session.data.append(message)
+        session.sender = None
         await self.message(session, message)
 
     async def message(self, session: Session, message: bytes) -> None:
@@ -359,13 +360,16 @@ class Authenticates(TlsOnly):
 
     async def auth(self, session: Session, line: str) -> None:
         words = line.split(" ")
-        if words[1] == "PLAIN":
+        if words[1] in ("PLAIN", "XOAUTH2"):
             self.credentials.append(base64.b64decode(words[2]))
         else:
             for question in (b"Username:", b"Password:"):
                 await session.say(f"334 {base64.b64encode(question).decode()}")
                 self.credentials.append(base64.b64decode(await session.reader.readuntil(b"\n")))
-        good = self.credentials[-1].rpartition(b"\0")[2] == b"s3cret"
+        good = self.credentials[-1].rpartition(b"\0")[2] in (b"s3cret", b"user=ada\1auth=Bearer t0ken\1\1")
+        if words[1] == "XOAUTH2" and not good:
+            await session.say("334 " + base64.b64encode(b'{"status":"400"}').decode())
+            await session.reader.readuntil(b"\n")
         await session.say(
             "235 2.7.0 Authentication successful" if good else "535 5.7.8 Authentication credentials invalid"
         )

@@ -26,12 +26,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from vizsla.kit.domain_name import to_ascii
 from vizsla.kit.errors import VizslaError
+from vizsla.mail.mime import with_crlf
 
 _SIGNED = (
     b"from", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references",
     b"list-unsubscribe", b"list-unsubscribe-post", b"mime-version", b"content-type", b"content-transfer-encoding",
 )  # fmt: skip
-_EOL = re.compile(rb"\r\n|\r|\n")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 _SPACES = re.compile(rb"[ \t]+")
 _SPACES_IN_BODY = re.compile(rb"[ \t]{2,}|\t")
@@ -62,8 +62,7 @@ class Signer:
 
     def sign(self, message: bytes) -> bytes:
         """*message* with its signature in front. Lone CR and LF become CRLF: they would on the way, and break it."""
-        if not message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n"):
-            message = _EOL.sub(b"\r\n", message)
+        message = with_crlf(message)
         head, _, body = message.partition(b"\r\n\r\n")
         body_hash = base64.b64encode(hashlib.sha256(canonical_body(body)).digest())
         names, signed = _choose(head)

@@ -20,6 +20,7 @@ import msgspec
 from vizsla.kit.email_address import parse_email
 
 _NEWLINE = re.compile(r"\r\n|\r")
+_EOL = re.compile(rb"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+\Z")
@@ -222,6 +223,14 @@ def in_lines(text: str) -> str:
     if not text.isprintable():
         text = _CONTROL_IN_TEXT.sub("", text)
     return text.rstrip("\n") + "\n"
+
+
+def with_crlf(octets: bytes) -> bytes:
+    """*octets* with all lines ended by CRLF: a lone CR or LF is an end of line to some, so it must be one to all."""
+    # Counting is quicker than replacing, and messages of ours have no other.
+    if octets.count(b"\n") == octets.count(b"\r") == octets.count(b"\r\n"):
+        return octets
+    return _EOL.sub(b"\r\n", octets)
 
 
 def _quoted(octets: bytes) -> bytes:

@@ -131,7 +131,7 @@ class RelayPost:
             dialog = await self._open()
             async with dialog:
                 await self._introduce(dialog)
-                await dialog.send_message(self._sender, [letter.to], message)
+                await dialog.deliver(self._sender, [letter.to], message)
                 dialog.quit()
         except MessageRefused as error:
             # A refused recipient or message stays refused; a refused sender is a setting that somebody will mend.

@@ -2,7 +2,7 @@
 How is one SMTP dialog held?
 
 RFC 5321 with PIPELINING (2920), STARTTLS (3207), AUTH (4954), SIZE (1870), 8BITMIME (6152) and SMTPUTF8 (6531), for probing and
-for sending. VRFY and EXPN are never sent, DATA only by `send_message`. Every command and reply is kept as evidence. What a reply
+for sending. VRFY and EXPN are never sent, DATA only by `deliver`. Every command and reply is kept as evidence. What a reply
 means for an address is not judged here.
 """
 
@@ -10,18 +10,18 @@ import base64
 import re
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 import msgspec
 
 from vizsla.kit.errors import VizslaError
+from vizsla.mail.mime import with_crlf
 from vizsla.mail.reply import Reply
 from vizsla.mail.wire import DialogBroken, Limits, Phase, Wire, connect
 from vizsla.net.guard import EgressGuard
 
-_EOL = re.compile(rb"\r\n|\r|\n")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\ud800-\udfff]")
 _UNSAFE_QUOTED = re.compile(r"[\x00-\x1f\x7f<>\ud800-\udfff]")
 _KEPT = 500
@@ -51,24 +51,34 @@ class AuthRefused(VizslaError):
 
     id = "smtp_auth"
 
+    def __init__(self, details: str, reply: Reply | None = None) -> None:
+        self.reply = reply
+        """None: it was not asked."""
+        super().__init__(details)
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the same may be taken later (RFC 4954 6: 454)."""
+        return self.reply is not None and 400 <= self.reply.code < 500
+
 
 class MessageRefused(VizslaError):
     """The mail server did not take the message."""
 
     id = "smtp_refused"
 
-    def __init__(self, phase: Phase, reply: Reply) -> None:
+    def __init__(self, phase: Phase, reply: Reply, recipient: str = "") -> None:
         self.phase = phase
         self.reply = reply
-        super().__init__(f"{reply.code} {reply.enhanced or ''} {reply.text}".replace("  ", " "))
+        self.recipient = recipient
+        """Whom it refused, at `rcpt`."""
+        super().__init__(said(reply))
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """The server took responsibility for the message, for the recipients it accepted."""
+class Withheld(VizslaError):
+    """The message was called off before its end, and nobody has got it."""
 
-    reply: Reply
-    accepted: tuple[str, ...]
-    refused: tuple[tuple[str, Reply], ...]
+    id = "smtp_withheld"
 
 
 class SmtpDialog:
@@ -83,6 +93,7 @@ class SmtpDialog:
         self._limits = limits
         self._helo = ""
         self._log: list[Exchange] = []
+        self._needs_reset = False
         self._sent_at = time.monotonic()
 
     async def __aenter__(self) -> Self:
@@ -144,12 +155,9 @@ class SmtpDialog:
 
     async def authenticate(self, user: str, password: str, *, in_clear: bool = False) -> None:
         """Log in with PLAIN or LOGIN. Raises AuthRefused; without TLS it needs *in_clear*."""
-        if not self.secure and not in_clear:
-            raise AuthRefused("A password is not sent without TLS.")
-        mechanisms = self.keywords.get("AUTH", "").upper().split()
+        mechanisms = self._mechanisms(user + password, in_clear=in_clear)
         if "PLAIN" in mechanisms:
-            answers = [_base64(f"\0{user}\0{password}")]
-            reply = await self._command("auth", "AUTH PLAIN " + answers[0], "AUTH PLAIN ***")
+            reply = await self._command("auth", "AUTH PLAIN " + _base64(f"\0{user}\0{password}"), "AUTH PLAIN ***")
         elif "LOGIN" in mechanisms:
             reply = await self._command("auth", "AUTH LOGIN")
             for answer in (user, password):
@@ -160,7 +168,26 @@ class SmtpDialog:
                 f"The server offers neither AUTH PLAIN nor LOGIN, but {' '.join(mechanisms) or 'nothing'}."
             )
         if reply.code != 235:
-            raise AuthRefused(f"{reply.code} {reply.enhanced or ''} {reply.text}".replace("  ", " "))
+            raise AuthRefused(said(reply), reply)
+
+    async def authenticate_by_token(self, user: str, token: str, *, in_clear: bool = False) -> None:
+        """Log in with an OAuth 2 access token (XOAUTH2, as Gmail and Microsoft 365 know it). Raises AuthRefused."""
+        mechanisms = self._mechanisms(user + token, in_clear=in_clear)
+        if "XOAUTH2" not in mechanisms:
+            raise AuthRefused(f"The server does not offer AUTH XOAUTH2, but {' '.join(mechanisms) or 'nothing'}.")
+        reply = await self._command("auth", "AUTH XOAUTH2 " + xoauth2(user, token), "AUTH XOAUTH2 ***")
+        if reply.code == 334:
+            # What is wrong with it, as JSON in base64; it wants an answer before it says 535.
+            reply = await self._command("auth", "")
+        if reply.code != 235:
+            raise AuthRefused(said(reply), reply)
+
+    def _mechanisms(self, secrets: str, *, in_clear: bool) -> list[str]:
+        if not self.secure and not in_clear:
+            raise AuthRefused("A password is not sent without TLS.")
+        if "\0" in secrets or "\1" in secrets:
+            raise AuthRefused("A user name or password has no control characters.")
+        return self.keywords.get("AUTH", "").upper().split()
 
     # Transactions
 
@@ -194,42 +221,96 @@ class SmtpDialog:
         self._wire.check_quiet()
         return found
 
-    async def send_message(self, sender: str, recipients: Sequence[str], message: bytes) -> Sent:
+    async def deliver(
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        message: bytes,
+        *,
+        before_dot: Callable[[], Awaitable[bool]] | None = None,
+    ) -> Reply:
         """
-        Deliver *message*. Raises MessageRefused, or DialogBroken, whose `phase` tells what may have happened:
+        Deliver *message* to all *recipients*, or to nobody. The reply after the dot.
 
-        before and at `body` the server cannot have taken the message, at `dot` it may have.
+        *before_dot* is awaited when all but the final dot has left: if it says no, Withheld is raised and the connection dropped,
+        so that the server throws away what it has (RFC 5321 4.1.1.4). Raises MessageRefused, after which the dialog goes on, or
+        DialogBroken, whose `phase` tells what may have happened: at `dot` the server may have taken the message, before it cannot.
         """
         wanted = self._parameters(sender, recipients, message)
-        commands: list[tuple[Phase, str]] = [("mail", f"MAIL FROM:{path(sender)}{wanted}")]
-        commands += [("rcpt", f"RCPT TO:{path(recipient)}") for recipient in recipients]
-        replies: list[Reply] = []
-        if self.offers("PIPELINING"):
-            self._send("mail", "".join(f"{text}\r\n" for _, text in commands))
-        for phase, text in commands:
-            if not self.offers("PIPELINING"):
-                self._send(phase, f"{text}\r\n")
-            replies.append(await self._read(phase, text, self._limits.reply))
-            if phase == "mail" and not replies[0].positive and not self.offers("PIPELINING"):
-                raise MessageRefused("mail", replies[0])
-        if not replies[0].positive:
-            raise MessageRefused("mail", replies[0])
-        answers = list(zip(recipients, replies[1:], strict=True))
-        accepted = tuple(recipient for recipient, reply in answers if reply.positive)
-        if not accepted:
-            raise MessageRefused("rcpt", replies[-1])
-        # Not in the group with RCPT, though RFC 2920 allows it: a 354 for nobody would need an empty message to end it.
-        go_ahead = await self._command("data", "DATA")
-        if go_ahead.code != 354:
-            raise MessageRefused("data", go_ahead)
+        commands: list[tuple[Phase, str, str]] = [("mail", f"MAIL FROM:{path(sender)}{wanted}", "")]
+        commands += [("rcpt", f"RCPT TO:{path(recipient)}", recipient) for recipient in recipients]
+        commands.append(("data", "DATA", ""))
+        if self._needs_reset:
+            commands.insert(0, ("rset", "RSET", ""))
+        self._wire.extend(self._limits.dialog)
+        self._needs_reset = True
+        if refused := await self._ask_for_go_ahead(commands):
+            raise refused
         self._send("body", stuffed(message))
         await self._wire.drain(self._limits.dot)
+        if before_dot is not None:
+            await self._ask_before_dot(before_dot)
         self._wire.extend(self._limits.dot)
-        self._send("dot", b".\r\n")
+        try:
+            self._send("dot", b".\r\n")
+        except DialogBroken as error:
+            # It was not written: what the server has, it throws away.
+            raise DialogBroken("body", error.cause, error.details) from None
         reply = await self._read("dot", "(message)", self._limits.dot)
         if not reply.positive:
-            raise MessageRefused("dot", reply)
-        return Sent(reply, accepted, tuple(answer for answer in answers if not answer[1].positive))
+            raise self._refusal("dot", reply)
+        self._needs_reset = False
+        return reply
+
+    async def _ask_for_go_ahead(self, commands: Sequence[tuple[Phase, str, str]]) -> MessageRefused | None:
+        """
+        Say all up to DATA, in one group where PIPELINING is offered: one round trip. The first refusal, if there is one.
+
+        RFC 2920 3.1 lets DATA stand in the group; a server may then say 354 though somebody was refused. A dot would end that,
+        and give an empty message to whoever was not refused: so the connection is dropped instead. Postfix, Exim and Exchange
+        answer 503 or 554 where nobody is left, so it costs a connection only where one of several is refused.
+        """
+        pipelined = self.offers("PIPELINING")
+        if pipelined:
+            self._send(commands[0][0], "".join(f"{text}\r\n" for _, text, _ in commands))
+        refused: MessageRefused | None = None
+        for phase, text, recipient in commands:
+            if not pipelined:
+                self._send(phase, f"{text}\r\n")
+            try:
+                reply = await self._read(phase, text, self._limits.reply)
+            except DialogBroken:
+                # "421 go away" and a closed door: the first says what the second means.
+                if refused:
+                    break
+                raise
+            if reply.code < 400 and (reply.code == 354) != (phase == "data"):
+                # Somebody else's answer: from here on nobody can tell whose is whose.
+                self.abort()
+                raise DialogBroken(phase, "unsolicited", f"{reply.code} is no answer to it")
+            if reply.code == 354 and refused:
+                self.abort()
+            elif reply.code >= 400 and refused is None:
+                refused = self._refusal(phase, reply, recipient)
+                if not pipelined:
+                    break
+        return refused
+
+    def _refusal(self, phase: Phase, reply: Reply, recipient: str = "") -> MessageRefused:
+        if reply.code == 421:
+            # RFC 5321 3.8: it hangs up.
+            self.quit()
+        return MessageRefused(phase, reply, recipient)
+
+    async def _ask_before_dot(self, before_dot: Callable[[], Awaitable[bool]]) -> None:
+        try:
+            may_leave = await before_dot()
+        except BaseException:
+            self.abort()
+            raise
+        if not may_leave:
+            self.abort()
+            raise Withheld
 
     def quit(self) -> None:
         """Say goodbye and hang up without waiting for the answer."""
@@ -360,11 +441,22 @@ def parse_keywords(reply: Reply) -> dict[str, str]:
 def stuffed(message: bytes) -> bytes:
     """*message* ready for DATA, the final dot left out: every line ends with CRLF, and no line of it can end the message."""
     # A lone CR or LF is an end of line to some servers (SMTP smuggling), so it must be one to all.
-    body = _EOL.sub(b"\r\n", message)
+    body = with_crlf(message)
     if not body.endswith(b"\r\n"):
         body += b"\r\n"
-    body = body.replace(b"\r\n.", b"\r\n..")
+    if b"\n." in body:
+        body = body.replace(b"\r\n.", b"\r\n..")
     return b"." + body if body.startswith(b".") else body
+
+
+def said(reply: Reply) -> str:
+    """*reply* in one line: `550 5.1.1 User unknown`."""
+    return " ".join(f"{reply.code} {reply.enhanced or ''} {reply.text}".split())
+
+
+def xoauth2(user: str, token: str) -> str:
+    """What proves an OAuth 2 access *token* to SMTP and IMAP servers, in base64."""
+    return _base64(f"user={user}\1auth=Bearer {token}\1\1")
 
 
 def _base64(text: str) -> str:

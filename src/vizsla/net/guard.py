@@ -79,6 +79,13 @@ class EgressGuard:
         if refusal := self._judged(ip):
             raise EgressRefused(refusal)
 
+    def is_named(self, ip: str) -> bool:
+        """Whether the operator named the network of *ip* in VIZSLA_EGRESS_ALLOW: then it is a peer of theirs, on any port."""
+        try:
+            return self._is_allowed(ipaddress.ip_address(ip.partition("%")[0]))
+        except ValueError:
+            return False
+
     def _judge(self, ip: str) -> str:
         """Why no connection to *ip* may be opened; empty if one may."""
         try:
