@@ -9,6 +9,7 @@ from importlib import resources
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -62,6 +63,9 @@ PLACES = (
     Place("/finder", "Email finder", "person", "Find", "f"),
     Place("/verifier", "Email verifier", "check", "Find", "v"),
     Place("/lists", "Bulk lists", "rows", "Find", "b"),
+    Place("/campaigns", "Campaigns", "send", "Write", "m"),
+    Place("/inbox", "Inbox", "inbox", "Write", "i"),
+    Place("/do-not-contact", "Do not contact", "hand", "Write", "d"),
     Place("/crawls", "Crawls", "web", "Index", "c"),
     Place("/calibration", "Calibration", "curve", "Index", "q"),
     Place("/api-keys", "API keys", "key", "Account", "k"),
@@ -86,6 +90,11 @@ def day(seconds: int | None) -> str:
 def moment(seconds: int | None) -> str:
     """`2026-11-23 18:05`, UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else "never"
+
+
+def local(seconds: int | None, timezone: str) -> str:
+    """`Tue 2026-11-24 09:05`, as the clocks of *timezone* show it."""
+    return datetime.fromtimestamp(seconds, ZoneInfo(timezone)).strftime("%a %Y-%m-%d %H:%M") if seconds else "never"
 
 
 def ago(seconds: int | None, now: int) -> str:
@@ -132,7 +141,7 @@ _pages = Environment(
     lstrip_blocks=True,
 )
 _pages.filters.update(
-    with_code=with_code, day=day, moment=moment, ago=ago, number=number, count=count, duration=duration
+    with_code=with_code, day=day, moment=moment, local=local, ago=ago, number=number, count=count, duration=duration
 )
 _pages.globals.update(bars=bars, reliability=reliability)
 
