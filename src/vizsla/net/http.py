@@ -152,10 +152,36 @@ class HttpClient:
         With *only*, the body of any other media type is left on the wire (a missing Content-Type passes). Errors of HTTP
         (404, 500 …) are answers. Raises FetchError, EgressRefused.
         """
+        return await self._ask("GET", url, seconds, limit, headers or {}, only=only)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        seconds: float,
+        limit: int,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Response:
+        """One request with a *body*, as `get`."""
+        return await self._ask(method, url, seconds, limit, headers, body=body)
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        seconds: float,
+        limit: int,
+        headers: Mapping[str, str],
+        *,
+        only: Container[str] | None = None,
+        body: bytes | None = None,
+    ) -> Response:
         target = self._checked(url)
         try:
             async with asyncio.timeout(seconds):
-                return await self._get(target, limit, headers or {}, only)
+                return await self._get(target, limit, headers, only, method=method, sent=body)
         except TimeoutError:
             raise FetchError("timeout", f"no whole answer in {seconds:g} s") from None
         except aiohttp.ClientError as error:
@@ -223,10 +249,19 @@ class HttpClient:
             raise FetchError("port", f"port {port} is not in VIZSLA_HTTP_PORTS")
         return url
 
-    async def _get(self, url: URL, limit: int, headers: Mapping[str, str], only: Container[str] | None) -> Response:
+    async def _get(
+        self,
+        url: URL,
+        limit: int,
+        headers: Mapping[str, str],
+        only: Container[str] | None,
+        *,
+        method: str,
+        sent: bytes | None,
+    ) -> Response:
         assert self._session is not None
         started = time.monotonic()
-        response = await self._session.get(url, headers=headers, allow_redirects=False)
+        response = await self._session.request(method, url, headers=headers, data=sent, allow_redirects=False)
         try:
             peer = response.connection and response.connection.transport
             address = peer.get_extra_info("peername") if peer else None

@@ -9,6 +9,7 @@ from vizsla.api.v2 import (
     bulk_verifications,
     calibration,
     domain_search,
+    email_accounts,
     email_count,
     email_finder,
     email_verifier,
@@ -40,6 +41,7 @@ def all_calls(*, trial: bool) -> Routes:
         *leads_lists.calls.endpoints,
         *leads_attributes.calls.endpoints,
         *tags.calls.endpoints,
+        *email_accounts.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
     return Routes([*endpoints, *trials] if trial else endpoints, leads_lists.ALIASES)
