@@ -1,0 +1,94 @@
+"""What does a message of a campaign look like to one recipient? And as mail, in one's own mailbox."""
+
+import msgspec
+from starlette.responses import Response
+
+from vizsla.campaigns.attachments import list_attached
+from vizsla.campaigns.readiness import preview
+from vizsla.campaigns.recipients import Recipient, get_recipient, list_recipients
+from vizsla.campaigns.senders import Sender, list_senders
+from vizsla.campaigns.campaign import senders_of
+from vizsla.campaigns.steps import Step, list_steps
+from vizsla.campaigns.templates import Rendered
+from vizsla.kit.errors import VizslaError
+from vizsla.web.campaigns import campaign_page, get_row
+from vizsla.web.letters import frame
+from vizsla.web.problems import problem_of
+from vizsla.web.views import Views
+from vizsla.web.visit import Visit
+
+views = Views()
+_CHOICES = 100
+"""Recipients that the page offers; any other is seen from the list of recipients."""
+
+
+class _Chosen(msgspec.Struct, frozen=True):
+    step: Step
+    recipient: Recipient | None
+    """None: nobody, as there are none yet."""
+    sender: Sender | None
+
+
+@views.get("/campaigns/{id:int}/preview")
+async def show_preview(visit: Visit) -> Response:
+    """A step as a recipient would get it."""
+    return await _page(visit, visit.count("step", most=99), visit.count("recipient"))
+
+
+async def _page(visit: Visit, number: int, recipient_id: int, *, status: int = 200, problem: str = "") -> Response:
+    app, account_id, row = visit.stores.app, visit.visitor.account_id, await get_row(visit)
+    id_ = row.campaign.id
+    steps = await list_steps(app, account_id, id_)
+    recipients = await list_recipients(app, account_id, id_, limit=_CHOICES)
+    chosen = await _choose(visit, id_, steps, recipients, number, recipient_id)
+    shown: Rendered | None = None
+    missing = ""
+    if chosen is not None:
+        try:
+            shown = await _render(visit, id_, chosen)
+        except VizslaError as error:
+            missing = error.details
+    return await campaign_page(
+        visit,
+        "campaign_preview.html",
+        row=row,
+        status=status,
+        problem=problem,
+        steps=steps,
+        recipients=recipients,
+        chosen=chosen,
+        shown=shown,
+        missing=missing,
+        framed=frame(shown.body, "The message") if shown and chosen and chosen.step.format == "html" else "",
+        files=[one for one in await list_attached(app, account_id, id_) if chosen and one.step == chosen.step.number],
+    )
+
+
+async def _choose(
+    visit: Visit, campaign_id: int, steps: list[Step], recipients: list[Recipient], number: int, recipient_id: int
+) -> _Chosen | None:
+    """Which step for whom, and from whom; None: there is no message yet. Raises RecipientNotFound."""
+    app, account_id = visit.stores.app, visit.visitor.account_id
+    if not steps:
+        return None
+    step = steps[min(number, len(steps) - 1)]
+    recipient = recipients[0] if recipients else None
+    if recipient_id:
+        recipient = await get_recipient(app, account_id, campaign_id, recipient_id)
+    ids = await senders_of(app, account_id, campaign_id)
+    if recipient is not None and recipient.sender_id is not None:
+        ids = [recipient.sender_id]
+    senders = {one.id: one for one in await list_senders(app, account_id)}
+    return _Chosen(step, recipient, next((senders[id_] for id_ in ids if id_ in senders), None))
+
+
+async def _render(visit: Visit, campaign_id: int, chosen: _Chosen) -> Rendered:
+    one = chosen.recipient
+    return await preview(
+        visit.stores.app,
+        visit.visitor.account_id,
+        campaign_id,
+        chosen.step.number,
+        email=one.email if one else visit.visitor.email,
+        lead_id=one.lead_id if one else None,
+    )
