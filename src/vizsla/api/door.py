@@ -85,7 +85,7 @@ class Door:
             found = self._routes.find(path) or self._routes.find(normalise_path(path))
             if found is None:
                 return False
-            methods, ids = found
+            methods, places = found
             endpoint = methods.get("GET" if method == "HEAD" else method)
             if endpoint is None:
                 extra.append(_allow(methods))
@@ -94,7 +94,7 @@ class Door:
                 status, body = 204, b""
             else:
                 client = scope["client"]
-                call = Call(self._services, client[0] if client else "", self._services.clock.now(), ids)
+                call = Call(self._services, client[0] if client else "", self._services.clock.now(), places)
                 call.headers = extra
                 status, answer = await self._serve(endpoint, call, scope, by_name, receive)
                 if isinstance(answer, Streamed):

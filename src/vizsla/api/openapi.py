@@ -11,7 +11,7 @@ import vizsla
 from vizsla.accounts.idempotency import KEY_PATTERN, LONGEST_KEY
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorAnswer
 from vizsla.api.params import NoParams
-from vizsla.api.registry import Endpoint, Routes, Streamed
+from vizsla.api.registry import WORDS, Endpoint, Routes, Streamed
 
 _DESCRIPTION = """Every call takes an API key: as `?api_key=`, as the header `X-API-KEY`, as `Authorization: Bearer`, or as
 `api_key` in the body. Prefer a header: what is in an address ends up in logs. Success is `{"data": …, "meta": …}`, failure
@@ -150,7 +150,7 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
                 "name": name,
                 "in": "path",
                 "required": True,
-                "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+                "schema": _TEXT if name in WORDS else {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
             }
             for name in endpoint.place_names
         ],

@@ -24,6 +24,8 @@ Method = Literal["GET", "POST", "PUT", "DELETE"]
 Access = Literal["key", "optional", "open"]
 TEST_KEY = "test-api-key"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+WORDS = frozenset({"email"})
+"""Places of a path that hold a word; all others hold ids."""
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -47,19 +49,26 @@ class Streamed(msgspec.Struct, frozen=True):
     parts: AsyncIterator[bytes]
 
 
+class Places(msgspec.Struct, frozen=True):
+    """What stands in the places of a path."""
+
+    ids: Mapping[str, int] = {}
+    words: Mapping[str, str] = {}
+
+
 class Call:
     """One request on its way through a function: who asks, when, and what the function may use."""
 
-    __slots__ = ("after", "client", "conn", "file", "headers", "ids", "known", "now", "services", "status")
+    __slots__ = ("after", "client", "conn", "file", "headers", "ids", "known", "now", "services", "status", "words")
 
-    def __init__(self, services: "Services", client: str, now: int, ids: Mapping[str, int]) -> None:
+    def __init__(self, services: "Services", client: str, now: int, places: Places) -> None:
         self.services = services
         self.known: Caller | None = None
         self.client = client
         self.headers: list[tuple[bytes, bytes]] = []
         """Of the answer, beside those that every answer has."""
         self.now = now
-        self.ids = ids
+        self.ids, self.words = places.ids, places.words
         self.conn: Connection | None = None
         self.file: bytes | None = None
         """The body, if it is a file."""
@@ -197,23 +206,25 @@ class Routes:
             else:
                 self._exact[path] = methods
 
-    def find(self, path: str) -> tuple[dict[str, Endpoint], Mapping[str, int]] | None:
+    def find(self, path: str) -> tuple[dict[str, Endpoint], Places] | None:
         """
-        The calls at *path* by method, and the ids in it; None if there is nothing.
+        The calls at *path* by method, and what stands in its places; None if there is nothing.
 
         Raises NotFound for an id that cannot be one.
         """
         if (methods := self._exact.get(path)) is not None:
-            return methods, {}
+            return methods, Places()
         parts = path.split("/", 3)
         if len(parts) > 2 and (name := self._aliases.get(parts[2])) is not None:
             return self.find("/".join([*parts[:2], name, *parts[3:]]))
         for pattern, methods in self._patterns:
             if (match := pattern.match(path)) is not None:
-                ids = {name: parse_id(text) for name, text in match.groupdict().items()}
+                said = match.groupdict()
+                ids = {name: parse_id(text) for name, text in said.items() if name not in WORDS}
                 if None in ids.values():
                     raise NotFound
-                return methods, {name: id_ for name, id_ in ids.items() if id_ is not None}
+                words = {name: text for name, text in said.items() if name in WORDS}
+                return methods, Places({name: id_ for name, id_ in ids.items() if id_ is not None}, words)
         return None
 
 

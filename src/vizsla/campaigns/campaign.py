@@ -79,6 +79,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     start_at: int | None
     """Not before; None: at once."""
     created_at: int
+    updated_at: int | None
+    """The last change by a person; None: none since it was made."""
     started_at: int | None
     paused_at: int | None
     archived_at: int | None
@@ -168,7 +170,7 @@ _LOCK = statement(
     postgresql=f"SELECT {_COLUMNS} FROM campaign WHERE account_id = :account_id AND id = :id FOR UPDATE",  # noqa: S608
 )
 _PUT = statement(f"""
-    UPDATE campaign SET {", ".join(f"{name} = :{name}" for name in _SAYABLE)} WHERE account_id = :account_id AND id = :id
+    UPDATE campaign SET updated_at = :now, {", ".join(f"{name} = :{name}" for name in _SAYABLE)} WHERE account_id = :account_id AND id = :id
 """)  # noqa: S608
 _SET = {
     name: statement(f"UPDATE campaign SET {name} = :value WHERE account_id = :account_id AND id = :id")  # noqa: S608
@@ -186,7 +188,7 @@ _DELETE = statement("DELETE FROM campaign WHERE account_id = :account_id AND id 
 _SENDERS = statement("""
     SELECT sender_id FROM campaign_sender WHERE account_id = :account_id AND campaign_id = :campaign_id ORDER BY sender_id
 """)
-_KNOWN_SENDERS = statement("SELECT id FROM sender WHERE account_id = :account_id AND id IN :ids[bigint]")
+_KNOWN_SENDERS = statement("SELECT id, timezone FROM sender WHERE account_id = :account_id AND id IN :ids[bigint]")
 _DROP_SENDERS = statement("DELETE FROM campaign_sender WHERE account_id = :account_id AND campaign_id = :campaign_id")
 _ADD_SENDER = statement("""
     INSERT INTO campaign_sender (account_id, campaign_id, sender_id) VALUES (:account_id, :campaign_id, :sender_id)
@@ -226,7 +228,7 @@ async def change_campaign(conn: Connection, account_id: int, campaign_id: int, c
         if changed & set(_LOCKED) or sender_ids is not None:
             raise SequenceLocked
     checked = _check({**values, **said}, now, start_at_before=before.start_at)
-    await conn.execute(_PUT, {"account_id": account_id, "id": campaign_id, **checked})
+    await conn.execute(_PUT, {"account_id": account_id, "id": campaign_id, "now": now, **checked})
     if sender_ids is not None:
         await _put_senders(conn, account_id, campaign_id, sender_ids)
     return await get_campaign(conn, account_id, campaign_id)
@@ -280,6 +282,12 @@ async def senders_of(reader: Reader, account_id: int, campaign_id: int) -> list[
     """The mail accounts that a campaign is sent from."""
     rows = await reader.fetch_all(_SENDERS, {"account_id": account_id, "campaign_id": campaign_id})
     return [row[0] for row in rows]
+
+
+async def home_timezone(reader: Reader, account_id: int, sender_ids: Sequence[int]) -> str:
+    """The time zone of a campaign for which none is said: that of the first of its senders."""
+    rows = await reader.fetch_all(_KNOWN_SENDERS, {"account_id": account_id, "ids": list(sender_ids)[:MOST_SENDERS]})
+    return str(min(rows)[1]) if rows else str(_NEW["timezone"])
 
 
 async def pause(conn: Connection, account_id: int, campaign_id: int, now: int) -> None:

@@ -100,9 +100,12 @@ _COUNT = statement("""
     ON CONFLICT (account_id, sender_id, day) DO UPDATE SET sent = sender_day.sent + excluded.sent
 """)
 _FREE_AT = statement("UPDATE sender SET free_at = :free_at WHERE account_id = :account_id AND id = :id")
+_FIRST_CLAIM = statement("""
+    SELECT due FROM message WHERE account_id = :account_id AND sender_id = :sender_id AND due IS NOT NULL ORDER BY due LIMIT 1
+""")
 _LET_GO = statement("""
-    UPDATE sender SET due = :due, worker = NULL WHERE account_id = :account_id AND id = :id AND worker = :worker
-    AND attempt = :attempt
+    UPDATE sender SET due = CASE WHEN free_at > :due AND free_at <= :most THEN free_at ELSE :due END, worker = NULL
+    WHERE account_id = :account_id AND id = :id AND worker = :worker AND attempt = :attempt
 """)
 # Always written, though a held sender keeps its time: whoever holds it then waits for our commit before it looks what comes next.
 _WAKE = statement("""
@@ -111,6 +114,16 @@ _WAKE = statement("""
         SELECT sender_id FROM campaign_sender WHERE account_id = :account_id AND campaign_id = :campaign_id
     )
 """)
+_RENEW = RowsStatement(
+    """
+    UPDATE sender SET due = :until FROM {rows} WHERE sender.account_id = r.account_id AND sender.id = r.id
+    AND sender.worker = r.worker AND sender.attempt = r.attempt
+    """,
+    account_id="bigint",
+    id="bigint",
+    worker="text",
+    attempt="bigint",
+)
 # No sender sleeps longer than MOST_SLEEP: what is due later was written under another clock.
 _HEAL = statement("UPDATE sender SET due = :now WHERE due > :most")
 
@@ -160,6 +173,8 @@ class Turn(msgspec.Struct, frozen=True):
     claimed: tuple[Claimed, ...] = ()
     look_at: int | None = None
     """When the sender has something to do next; None: nothing is scheduled."""
+    gap: int = 0
+    """Seconds that it keeps between two messages."""
 
 
 class _Pace(msgspec.Struct, frozen=True):
@@ -209,11 +224,29 @@ async def claim_senders(conn: Connection, now: int, worker: str, limit: int) -> 
 
 
 async def claim_messages(conn: Connection, held: Held, claims: Claims, tokens: Tokens, now: int) -> Turn:
-    """The next messages of a sender, named and this worker's for LASTS seconds; those that may not be written to are stopped."""
+    """
+    The next messages of a sender, named and this worker's for LASTS seconds; those that may not be written to are stopped.
+
+    A sender that nothing is claimed of is let go, until `look_at`.
+    """
     row = await conn.fetch_one(_HOLD, {**_named(held), "until": now + LASTS})
     if row is None:
         return Turn("lost")
-    pace = _Pace(*row)
+    turn = await _turn(conn, held, _Pace(*row), claims, tokens, now)
+    # In the same transaction: whoever schedules something meanwhile waits for it, and then wakes a sender that sleeps.
+    return turn if turn.claimed else await let_go(conn, held, turn, now)
+
+
+async def let_go(conn: Connection, held: Held, turn: Turn, now: int) -> Turn:
+    """The sender is anybody's again when its next message is due, or the claim of one ends; that is `look_at` then."""
+    row = await conn.fetch_one(_FIRST_CLAIM, {"account_id": held.account_id, "sender_id": held.id})
+    times = [at for at in (turn.look_at, row[0] if row else None) if at is not None]
+    look_at = min(max(min(times), now), now + MOST_SLEEP) if times else None
+    await conn.execute(_LET_GO, {**_named(held), "due": look_at, "most": now + MOST_SLEEP})
+    return msgspec.structs.replace(turn, look_at=look_at)
+
+
+async def _turn(conn: Connection, held: Held, pace: _Pace, claims: Claims, tokens: Tokens, now: int) -> Turn:
     if pace.state == "paused" or (pace.state == "error" and pace.free_at is None):
         return Turn("resting", look_at=now + MOST_SLEEP)
     if (opens := next_slot(now, pace.hours)) > now:
@@ -243,17 +276,18 @@ async def claim_messages(conn: Connection, held: Held, claims: Claims, tokens: T
         await conn.execute(
             _FREE_AT, {"account_id": held.account_id, "id": held.id, "free_at": now + pause_after(pace.gap, claimed[0])}
         )
-    return Turn("more", tuple(claimed), now)
-
-
-async def let_go(conn: Connection, held: Held, due: int | None) -> None:
-    """The sender is anybody's again, from *due* on."""
-    await conn.execute(_LET_GO, {**_named(held), "due": due})
+    return Turn("more", tuple(claimed), now, pace.gap)
 
 
 async def wake_senders(conn: Connection, account_id: int, campaign_id: int, at: int) -> None:
     """Something of this campaign is due *at*: called by whoever schedules, in the same transaction."""
     await conn.execute(_WAKE, {"account_id": account_id, "campaign_id": campaign_id, "at": at})
+
+
+async def renew_senders(conn: Connection, held: Iterable[Held], now: int) -> None:
+    """Keep senders that are worked for."""
+    rows = [_named(each) for each in held]
+    await _RENEW.execute(conn, rows, {"until": now + LASTS})
 
 
 async def heal_senders(conn: Connection, now: int) -> int:

@@ -33,7 +33,7 @@ _PASS = RowsStatement(
         AND recipient.id = message.recipient_id AND recipient.state = 'scheduled')
     AND EXISTS (SELECT 1 FROM campaign WHERE campaign.account_id = message.account_id
         AND campaign.id = message.campaign_id AND paused_at IS NULL AND archived_at IS NULL)
-    RETURNING id
+    RETURNING message.id
     """,
     id="bigint",
     token="text",

@@ -176,6 +176,13 @@ async def get_recipient(reader: Reader, account_id: int, campaign_id: int, recip
     return _recipient(row)
 
 
+async def find_recipient(reader: Reader, account_id: int, campaign_id: int, email: str) -> Recipient | None:
+    """The one with this address, as somebody typed it; raises InvalidRecipients."""
+    named = {"account_id": account_id, "campaign_id": campaign_id, "emails": [_parse(email).email]}
+    rows = await reader.fetch_all(_WITH_EMAILS, named)
+    return _recipient(rows[0]) if rows else None
+
+
 async def add_recipients(
     conn: Connection,
     claims: Claims,

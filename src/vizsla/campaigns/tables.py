@@ -97,6 +97,7 @@ campaign = Table(
     Column("end_second", BigInteger, nullable=False),
     Column("start_at", BigInteger),  # not before; NULL: at once
     Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger),  # the last change by a person; NULL: none since
     Column("started_at", BigInteger),
     Column("paused_at", BigInteger),
     Column("archived_at", BigInteger),

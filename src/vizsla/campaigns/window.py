@@ -104,6 +104,21 @@ def next_slots(at: int, window: Window, count: int, gap: int) -> list[int]:
     return slots
 
 
+def local_midnight(day: str, timezone: str) -> int:
+    """When the day `YYYY-MM-DD` begins at that place; raises WrongWindow."""
+    if timezone not in _zones():
+        raise WrongWindow(f"There is no time zone {timezone[:60]!r}. Give an IANA name such as Europe/Paris.")
+    try:
+        return _seconds(date.fromisoformat(day) if len(day) == 10 else date.max, 0, _zone(timezone), 0)
+    except (ValueError, OverflowError):
+        raise WrongWindow("A day is written as YYYY-MM-DD.") from None
+
+
+def local_date(at: int, timezone: str) -> str:
+    """The day of *at* at that place as `YYYY-MM-DD`."""
+    return datetime.fromtimestamp(at, _zone(timezone)).date().isoformat()
+
+
 def local_day(at: int, timezone: str) -> int:
     """The day of *at* at that place, in days since 1970-01-01."""
     return (datetime.fromtimestamp(at, _zone(timezone)).date() - _EPOCH).days

@@ -40,7 +40,7 @@ class Grouped(Generic[T, R]):
             group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             try:
                 results = await self._commit([item for item, _ in group])
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 for _, future in group:
                     if not future.done():
                         future.set_exception(error)

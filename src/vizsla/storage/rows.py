@@ -24,7 +24,9 @@ class RowsStatement:
         postgresql = text.replace("{rows}", f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({of_postgresql})")
         self._statement: Statement = statement(sqlite, postgresql=postgresql)
 
-    async def execute(self, conn: Connection, rows: Iterable[Mapping[str, object]], params: Params | None = None) -> int:
+    async def execute(
+        self, conn: Connection, rows: Iterable[Mapping[str, object]], params: Params | None = None
+    ) -> int:
         """How many rows changed."""
         return await conn.execute(self._statement, {**(params or {}), "rows": json.dumps(list(rows))})
 

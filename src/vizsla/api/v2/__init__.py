@@ -8,6 +8,7 @@ from vizsla.api.v2 import (
     bulk_searches,
     bulk_verifications,
     calibration,
+    campaigns,
     domain_search,
     email_accounts,
     email_count,
@@ -18,6 +19,9 @@ from vizsla.api.v2 import (
     leads_bulk,
     leads_files,
     leads_lists,
+    sequences,
+    sequences_figures,
+    sequences_steps,
     tags,
 )
 
@@ -42,6 +46,10 @@ def all_calls(*, trial: bool) -> Routes:
         *leads_attributes.calls.endpoints,
         *tags.calls.endpoints,
         *email_accounts.calls.endpoints,
+        *campaigns.calls.endpoints,
+        *sequences.calls.endpoints,
+        *sequences_steps.calls.endpoints,
+        *sequences_figures.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
-    return Routes([*endpoints, *trials] if trial else endpoints, leads_lists.ALIASES)
+    return Routes([*endpoints, *trials] if trial else endpoints, {**leads_lists.ALIASES, **campaigns.ALIASES})

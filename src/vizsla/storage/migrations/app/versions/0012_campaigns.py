@@ -93,7 +93,7 @@ def upgrade() -> None:
         _numbers("days", "start_second", "end_second"),
         _numbers("start_at", null=True),
         _numbers("created_at"),
-        _numbers("started_at", "paused_at", "archived_at", null=True),
+        _numbers("updated_at", "started_at", "paused_at", "archived_at", null=True),
         _numbers("tracks_opens", "tracks_clicks", "adds_unsubscribe", "stops_company", "absence_days", "max_lateness"),
         _texts("uncertain"),
         _texts("bcc", null=True),

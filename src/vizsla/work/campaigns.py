@@ -1,0 +1,187 @@
+"""
+Who sends what campaigns have due?
+
+Senders that have something to do are held one at a time by one worker (`campaigns.claiming`), each in a task of its own: first what an earlier
+worker left behind is settled, then its messages are claimed and sent, until there is nothing to do for now. What is held is renewed
+while it is worked on. When the process ends no dot goes any more, those that are under way are waited for, and the rest is given back.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+
+from vizsla.campaigns.claiming import (
+    LASTS,
+    Held,
+    Turn,
+    claim_messages,
+    claim_senders,
+    heal_senders,
+    is_any_sender_due,
+    let_go,
+    renew_senders,
+)
+from vizsla.campaigns.deliveries import record_outcomes
+from vizsla.campaigns.lateness import hold_late
+from vizsla.campaigns.reconcile import Evidence, NoEvidence, is_any_overdue, list_overdue, put_off, settle
+from vizsla.campaigns.sending import Sending
+from vizsla.campaigns.tracking import Tokens
+from vizsla.kit.clock import Clock
+from vizsla.kit.errors import StoreError
+from vizsla.privacy.claims import Claims
+from vizsla.storage.database import Database
+from vizsla.work.leased import name_worker
+from vizsla.work.workplace import Tell
+
+AT_ONCE = 100
+"""Senders that one process works for at a time."""
+LOOK = 0.5
+"""Seconds between two looks for senders that have something to do."""
+LEAVES = 30.0
+"""Seconds that a process which is told to end waits for messages at the dot."""
+_TIDY = 30.0
+"""Seconds between two rounds of hanging up where nothing is said, and of what keeps clocks and claims right."""
+
+
+class Campaigning:
+    """The worker of this process."""
+
+    def __init__(
+        self,
+        app: Database,
+        sending: Sending,
+        evidence: Evidence,
+        claims: Claims,
+        tokens: Tokens,
+        clock: Clock,
+        tell: Tell,
+        *,
+        at_once: int = AT_ONCE,
+        renews: float = LASTS / 8,
+    ) -> None:
+        self._app = app
+        self._sending = sending
+        self._evidence = evidence
+        self._claims = claims
+        self._tokens = tokens
+        self._clock = clock
+        self._tell = tell
+        self._at_once = at_once
+        self._renews = renews
+        self._worker = name_worker()
+        self._held: dict[asyncio.Task[None], Held] = {}
+        self._is_leaving = False
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        keeping = [
+            asyncio.create_task(self._again_and_again(self._renews, self._renew)),
+            asyncio.create_task(self._again_and_again(_TIDY, self._tidy)),
+        ]
+        try:
+            while True:
+                await self._try(self._take_up())
+                await asyncio.sleep(LOOK)
+        finally:
+            await self._leave()
+            for task in keeping:
+                task.cancel()
+
+    async def work_off(self) -> None:
+        """Do all that is due now, and return."""
+        while await self._take_up() or self._held:
+            await asyncio.wait([*self._held], return_when=asyncio.FIRST_COMPLETED)
+
+    async def _take_up(self) -> int:
+        limit, now = self._at_once - len(self._held), self._clock.now()
+        if limit <= 0 or not await is_any_sender_due(self._app, now):
+            return 0
+        async with self._app.write() as conn:
+            late = await hold_late(conn, now, limit)
+            held = await claim_senders(conn, now, self._worker, limit)
+        for campaign_id, count in late.items():
+            self._tell("campaign_late", level="warning", campaign=campaign_id, held=count)
+        for each in held:
+            task = asyncio.create_task(self._try(self._work_for(each)))
+            self._held[task] = each
+            task.add_done_callback(lambda done: self._held.pop(done, None))
+        return len(held)
+
+    async def _work_for(self, held: Held) -> None:
+        await self._settle(held)
+        while not self._is_leaving:
+            now = self._clock.now()
+            async with self._app.write() as conn:
+                turn = await claim_messages(conn, held, self._claims, self._tokens, now)
+            if not turn.claimed:
+                return
+            went_well = await self._sending.send(turn.claimed, turn.gap)
+            if turn.gap or not went_well:
+                break
+        # What is said of the gap and of trouble stands in the sender's row: the next claim reads it.
+        async with self._app.write() as conn:
+            await let_go(conn, held, Turn("gap", look_at=self._clock.now() + 1), self._clock.now())
+
+    async def _settle(self, held: Held) -> None:
+        """Find out about what a worker before us left behind."""
+        now = self._clock.now()
+        if not await is_any_overdue(self._app, held.account_id, held.id, now):
+            return
+        overdue = await list_overdue(self._app, held.account_id, held.id, now)
+        try:
+            ended = await settle(overdue, self._evidence)
+        except NoEvidence as error:
+            self._tell("sender_not_asked", level="warning", sender=held.id, error=error.details)
+            async with self._app.write() as conn:
+                await put_off(conn, overdue, now)
+            ended = await settle([each for each in overdue if each.state == "sending"], self._evidence)
+        async with self._app.write() as conn:
+            kept = await record_outcomes(conn, ended, self._clock.now())
+        for each in kept:
+            if each.outcome.kind != "released":
+                self._tell("message_settled", message=each.message.id, outcome=each.outcome.kind)
+
+    async def _renew(self) -> None:
+        held = list(self._held.values())
+        if held:
+            async with self._app.write() as conn:
+                await renew_senders(conn, held, self._clock.now())
+            await self._sending.renew()
+
+    async def _tidy(self) -> None:
+        await self._sending.close_idle()
+        async with self._app.write() as conn:
+            await heal_senders(conn, self._clock.now())
+
+    async def _leave(self) -> None:
+        self._is_leaving = True
+        self._sending.leave()
+        held = list(self._held.values())
+        if tasks := list(self._held):
+            await asyncio.wait(tasks, timeout=LEAVES)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._try(self._sending.close())
+        await self._try(self._give_back(held))
+
+    async def _give_back(self, held: list[Held]) -> None:
+        await self._sending.give_back()
+        now = self._clock.now()
+        async with self._app.write() as conn:
+            for each in held:
+                await let_go(conn, each, Turn("gap", look_at=now), now)
+
+    async def _again_and_again(self, pause: float, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            await self._try(act())
+
+    async def _try(self, work: Awaitable[object]) -> None:
+        """Do it; what fails says so, and its claims end by themselves."""
+        try:
+            await work
+        except StoreError as error:
+            self._tell("campaigns", level="warning", error=error.details)
+        except Exception as error:
+            self._tell("campaigns_failed", level="error", trace="".join(traceback.format_exception(error))[-4_000:])
