@@ -23,6 +23,7 @@ Uncertain = Literal["hold", "resend"]
 LONGEST_NAME = 100
 MOST_CAMPAIGNS = 10_000
 MOST_SENDERS = 100
+_FAR = 5 * 366 * DAY
 
 
 class CampaignNotFound(NotFound):
@@ -347,6 +348,8 @@ def _check(values: Mapping[str, Any], now: int, *, start_at_before: int | None =
     start_at = values["start_at"]
     if start_at is not None and start_at != start_at_before and start_at < now - DAY:
         raise InvalidCampaign("The start must not be in the past.")
+    if start_at is not None and start_at > now + _FAR:
+        raise InvalidCampaign("The start is too far ahead: five years are the most.")
     if not 0 <= values["absence_days"] <= 90:
         raise InvalidCampaign("After an out-of-office follow-ups wait for 0 to 90 days.")
     if not 0 < values["max_lateness"] <= 365 * DAY:

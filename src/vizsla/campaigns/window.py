@@ -109,7 +109,7 @@ def local_midnight(day: str, timezone: str) -> int:
     if timezone not in _zones():
         raise WrongWindow(f"There is no time zone {timezone[:60]!r}. Give an IANA name such as Europe/Paris.")
     try:
-        return _seconds(date.fromisoformat(day) if len(day) == 10 else date.max, 0, _zone(timezone), 0)
+        return _seconds(date.fromisoformat(day[:11]), 0, _zone(timezone), 0)
     except (ValueError, OverflowError):
         raise WrongWindow("A day is written as YYYY-MM-DD.") from None
 

@@ -24,6 +24,8 @@ from vizsla.mail.outgoing import forget_mail
 from vizsla.verifier.bulk_store import forget_lists
 from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
+from vizsla.work.campaign_tasks import forget as forget_campaign_tasks
+from vizsla.work.campaign_tasks import work_on_campaign_tasks
 from vizsla.work.claims import finish_pending, look_for_proofs
 from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
@@ -62,7 +64,7 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
 
 def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     """What there is to do, and the seconds between two looks whether there is more."""
-    postman, notary, finder, searcher, clerk, porter = (name_worker() for _ in range(6))
+    postman, notary, finder, searcher, clerk, porter, usher = (name_worker() for _ in range(7))
     yield lambda: _verify(place, tell), LOOK
     yield Bulk(place, tell).run, LOOK
     yield lambda: work_on_lists(place, finder, tell), LOOK
@@ -71,6 +73,7 @@ def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     yield lambda: look_for_proofs(place, notary, tell), LOOK
     yield lambda: work_on_tasks(place, clerk), LOOK
     yield lambda: work_on_imports(place, porter), LOOK
+    yield lambda: work_on_campaign_tasks(place, usher), LOOK
     for _ in range(CRAWLS_AT_ONCE):
         yield partial(_crawl, place, name_worker(), tell), LOOK
     yield lambda: _harvest(place, name_worker(), tell), LOOK
@@ -123,6 +126,7 @@ async def _forget(place: Workplace) -> None:
         await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)
     await tidy(place)
     await forget_leads_tasks(place, _KEPT)
+    await forget_campaign_tasks(place, _KEPT)
 
 
 async def _crawl(place: Workplace, worker: str, tell: Tell) -> None:
