@@ -15,6 +15,12 @@ from starlette.routing import Route
 
 from vizsla.web import (
     calibration,
+    campaign_editor,
+    campaign_preview,
+    campaign_recipients,
+    campaign_settings,
+    campaign_stats,
+    campaigns,
     claims,
     crawls,
     docs,
@@ -29,6 +35,7 @@ from vizsla.web import (
     search,
     security,
     signing_in,
+    suppressions,
     team,
     uploads,
     verifier,
@@ -40,7 +47,8 @@ from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
-    security, profile,
+    security, profile, campaigns, campaign_stats, campaign_editor, campaign_recipients, campaign_settings,
+    campaign_preview, suppressions,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 

@@ -4,16 +4,15 @@ import msgspec
 from starlette.responses import Response
 
 from vizsla.campaigns.attachments import list_attached
+from vizsla.campaigns.campaign import senders_of
 from vizsla.campaigns.readiness import preview
 from vizsla.campaigns.recipients import Recipient, get_recipient, list_recipients
 from vizsla.campaigns.senders import Sender, list_senders
-from vizsla.campaigns.campaign import senders_of
 from vizsla.campaigns.steps import Step, list_steps
 from vizsla.campaigns.templates import Rendered
 from vizsla.kit.errors import VizslaError
 from vizsla.web.campaigns import campaign_page, get_row
 from vizsla.web.letters import frame
-from vizsla.web.problems import problem_of
 from vizsla.web.views import Views
 from vizsla.web.visit import Visit
 
@@ -40,7 +39,13 @@ async def _page(visit: Visit, number: int, recipient_id: int, *, status: int = 2
     id_ = row.campaign.id
     steps = await list_steps(app, account_id, id_)
     recipients = await list_recipients(app, account_id, id_, limit=_CHOICES)
-    chosen = await _choose(visit, id_, steps, recipients, number, recipient_id)
+    chosen = None
+    if steps:
+        recipient = recipients[0] if recipients else None
+        if recipient_id:
+            recipient = await get_recipient(app, account_id, id_, recipient_id)
+        step = steps[min(number, len(steps) - 1)]
+        chosen = _Chosen(step, recipient, await _sender_of(visit, id_, recipient))
     shown: Rendered | None = None
     missing = ""
     if chosen is not None:
@@ -64,22 +69,14 @@ async def _page(visit: Visit, number: int, recipient_id: int, *, status: int = 2
     )
 
 
-async def _choose(
-    visit: Visit, campaign_id: int, steps: list[Step], recipients: list[Recipient], number: int, recipient_id: int
-) -> _Chosen | None:
-    """Which step for whom, and from whom; None: there is no message yet. Raises RecipientNotFound."""
+async def _sender_of(visit: Visit, campaign_id: int, recipient: Recipient | None) -> Sender | None:
+    """Who writes to them: settled by the start, before it the first account that was chosen."""
     app, account_id = visit.stores.app, visit.visitor.account_id
-    if not steps:
-        return None
-    step = steps[min(number, len(steps) - 1)]
-    recipient = recipients[0] if recipients else None
-    if recipient_id:
-        recipient = await get_recipient(app, account_id, campaign_id, recipient_id)
     ids = await senders_of(app, account_id, campaign_id)
     if recipient is not None and recipient.sender_id is not None:
         ids = [recipient.sender_id]
     senders = {one.id: one for one in await list_senders(app, account_id)}
-    return _Chosen(step, recipient, next((senders[id_] for id_ in ids if id_ in senders), None))
+    return next((senders[id_] for id_ in ids if id_ in senders), None)
 
 
 async def _render(visit: Visit, campaign_id: int, chosen: _Chosen) -> Rendered:

@@ -60,7 +60,9 @@ async def _page(visit: Visit, given: Mapping[str, Any], *, status: int = 200, pr
 
 def _spelled(seconds: int) -> str:
     known = dict(_LATENESS)
-    return known.get(seconds) or (f"{seconds // DAY} days" if seconds >= 2 * DAY else f"{max(1, seconds // 60)} minutes")
+    return known.get(seconds) or (
+        f"{seconds // DAY} days" if seconds >= 2 * DAY else f"{max(1, seconds // 60)} minutes"
+    )
 
 
 def _shown(one: Campaign, chosen: list[int]) -> dict[str, Any]:

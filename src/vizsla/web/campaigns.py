@@ -82,7 +82,13 @@ async def campaign_page(
     """A page of one campaign: its head and its tabs, and what the template *name* shows below."""
     row = row or await get_row(visit)
     return visit.page(
-        name, status=status, problem=problem, row=row, campaign=row.campaign, at=f"/campaigns/{row.campaign.id}", **values
+        name,
+        status=status,
+        problem=problem,
+        row=row,
+        campaign=row.campaign,
+        at=f"/campaigns/{row.campaign.id}",
+        **values,
     )
 
 

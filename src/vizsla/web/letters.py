@@ -18,19 +18,6 @@ _TAGS = {
     "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul",
 }  # fmt: skip
 _CELL = {"align", "bgcolor", "colspan", "height", "rowspan", "valign", "width"}
-_cleaner = Cleaner(
-    tags=_TAGS,
-    clean_content_tags={"script", "style", "title", "head", "template", "noscript", "svg", "math", "iframe", "object", "select"},
-    attributes={
-        "a": {"href"}, "img": {"alt", "src", "width", "height"}, "font": {"color", "size"}, "table": {"align", "bgcolor", "border", "width"},
-        "td": _CELL, "th": _CELL, "tr": {"align", "bgcolor", "valign"}, "p": {"align"}, "div": {"align"}, "ol": {"start"},
-    },
-    attribute_filter=lambda tag, name, value: _attribute(tag, name, value),
-    url_schemes={"http", "https", "mailto", "data"},
-    url_relative="deny",
-    link_rel="noopener noreferrer nofollow",
-    set_tag_attribute_values={"a": {"target": "_blank"}},
-)  # fmt: skip
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -41,6 +28,21 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "href":
         return value if start.startswith(("http://", "https://", "mailto:")) else None
     return value
+
+
+_cleaner = Cleaner(
+    tags=_TAGS,
+    clean_content_tags={"script", "style", "title", "head", "template", "noscript", "svg", "math", "iframe", "object", "select"},
+    attributes={
+        "a": {"href"}, "img": {"alt", "src", "width", "height"}, "font": {"color", "size"}, "table": {"align", "bgcolor", "border", "width"},
+        "td": _CELL, "th": _CELL, "tr": {"align", "bgcolor", "valign"}, "p": {"align"}, "div": {"align"}, "ol": {"start"},
+    },
+    attribute_filter=_attribute,
+    url_schemes={"http", "https", "mailto", "data"},
+    url_relative="deny",
+    link_rel="noopener noreferrer nofollow",
+    set_tag_attribute_values={"a": {"target": "_blank"}},
+)  # fmt: skip
 
 
 def clean_html(html: str) -> str:

@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse
 
 from vizsla import __version__
 from vizsla.kit.clock import DAY
-from vizsla.web.charts import bars, reliability
+from vizsla.web.charts import bars, funnel, reliability
 
 if TYPE_CHECKING:
     from vizsla.accounts.sessions import Visitor
@@ -143,7 +143,7 @@ _pages = Environment(
 _pages.filters.update(
     with_code=with_code, day=day, moment=moment, local=local, ago=ago, number=number, count=count, duration=duration
 )
-_pages.globals.update(bars=bars, reliability=reliability)
+_pages.globals.update(bars=bars, funnel=funnel, reliability=reliability)
 
 
 @cache
