@@ -16,6 +16,11 @@ _FIRST = 5_000
 """A's ids begin here, for ids are counted per account and B has small ones."""
 _ID = re.compile(r"/[5-9]\d{3}(/|\Z)")
 _MINE = "a.example"
+SENDER = {
+    "email": "ada@a.example", "auth": "password", "password": "s3cret", "smtp_host": "smtp.a.example", "smtp_port": "465",
+    "smtp_security": "tls", "journal": "none", "daily_cap": "50", "gap": "60", "days": "1", "start": "09:00", "end": "18:00",
+    "timezone": "UTC",
+}  # fmt: skip
 _BEGIN_AT = statement("UPDATE account SET last_id = :first WHERE id = :id")
 
 
@@ -26,6 +31,7 @@ async def fill(browser: Browser) -> None:
     await browser.post("/team/invite", {"email": "pia@a.example", "role": "member"})
     await browser.post("/crawls", {"domain": "acme.example"})
     await browser.post("/verifier", {"email": "ann.lee0@acme.example"})
+    await browser.post("/senders/new", SENDER)
     for kind, text in (
         ("verifications", "x@acme.example"),
         ("searches", "acme.example"),

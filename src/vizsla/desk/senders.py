@@ -18,6 +18,7 @@ from vizsla.campaigns.senders import (
     Sender,
     WrongSender,
     cap_of,
+    check_draft,
     create_sender,
     dkim_key_of,
     get_sender,
@@ -98,7 +99,7 @@ async def suggest(services: Services, email: str) -> Preset:
 
 async def add_sender(asker: Asker, draft: Draft, secrets: Secrets, *, member_id: int, secret: bytes) -> Sender:
     """A new sending account. Raises WrongSender, WrongServer, WrongWindow."""
-    _check_servers(asker.services, draft)
+    draft = _checked(asker.services, draft)
     async with asker.services.stores.app.write() as conn:
         return await create_sender(
             conn, asker.caller.account_id, member_id, draft, secrets, secret=secret, now=asker.now
@@ -109,7 +110,7 @@ async def change_sender(
     asker: Asker, sender_id: int, draft: Draft, secrets: Secrets | None, *, secret: bytes
 ) -> Sender:
     """Change a sending account; None as *secrets* keeps them. Raises as `add_sender`, and SenderNotFound."""
-    _check_servers(asker.services, draft)
+    draft = _checked(asker.services, draft)
     async with asker.services.stores.app.write() as conn:
         return await update_sender(
             conn, asker.caller.account_id, sender_id, draft, secrets, secret=secret, now=asker.now
@@ -141,9 +142,10 @@ async def check_sender(asker: Asker, sender_id: int, *, secret: bytes) -> Checke
     return checked
 
 
-def _check_servers(services: Services, draft: Draft) -> None:
+def _checked(services: Services, draft: Draft) -> Draft:
     """What can be told before connecting; where a name leads is judged when it is dialled."""
-    guard = EgressGuard(services.settings.egress_allow)
+    draft, guard = check_draft(draft), EgressGuard(services.settings.egress_allow)
     check_server(draft.smtp, SMTP_PORTS, guard)
     if draft.imap is not None:
         check_server(draft.imap, IMAP_PORTS, guard)
+    return draft

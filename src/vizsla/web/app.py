@@ -34,6 +34,7 @@ from vizsla.web import (
     requests,
     search,
     security,
+    senders,
     signing_in,
     suppressions,
     team,
@@ -48,7 +49,7 @@ from vizsla.web.visit import Visit, find_visitor
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
     security, profile, campaigns, campaign_stats, campaign_editor, campaign_recipients, campaign_settings,
-    campaign_preview, suppressions,
+    campaign_preview, senders, suppressions,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
