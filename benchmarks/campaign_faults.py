@@ -61,7 +61,9 @@ _PATIENCE = 120.0
 _WITHIN = {"rcpt": 0.0, "354": 0.004, "dot": 0.0, "250": 0.003}
 """Seconds after a phase within which the kill comes."""
 _processes = multiprocessing.get_context("forkserver")
-_FETCH = statement("SELECT id, email FROM recipient WHERE sender_id = :sender_id AND due IS NOT NULL ORDER BY id LIMIT :limit")
+_FETCH = statement(
+    "SELECT id, email FROM recipient WHERE sender_id = :sender_id AND due IS NOT NULL ORDER BY id LIMIT :limit"
+)
 _MARK = statement("UPDATE recipient SET due = NULL, state = 'done' WHERE id = :id")
 _OPEN = "SELECT count(*) FROM recipient WHERE due IS NOT NULL"
 _UNSETTLED = "SELECT count(*) FROM message WHERE state IN ('sending', 'retry', 'uncertain')"
@@ -104,7 +106,18 @@ def main(arguments: list[str]) -> None:
     if "--json" in arguments:
         sys.stdout.write(msgspec.json.encode(fates).decode() + "\n")
         return
-    columns = ("store", "way", "messages", "kills", "freezes", "lost", "duplicated", "looked up", "never known", "seconds")
+    columns = (
+        "store",
+        "way",
+        "messages",
+        "kills",
+        "freezes",
+        "lost",
+        "duplicated",
+        "looked up",
+        "never known",
+        "seconds",
+    )
     table = Table(*columns, title="kill -9 while campaigns are sent")
     for fate in fates:
         killed = " ".join(f"{point} {n}" for point, n in fate.kills.items())
@@ -212,9 +225,7 @@ async def end(process: BaseProcess) -> None:
     await asyncio.to_thread(process.join)
 
 
-async def suffer(
-    store: str, url: str, way: Way, *, messages: int, kills: int, freezes: int = 0, seed: int = 1
-) -> Fate:
+async def suffer(store: str, url: str, way: Way, *, messages: int, kills: int, freezes: int = 0, seed: int = 1) -> Fate:
     """Send *messages* under *kills* at each point, and *freezes*."""
     _processes.set_forkserver_preload(["benchmarks.campaign_faults"])
     world, began, at = MailServer(), time.time(), time.monotonic()
@@ -298,7 +309,7 @@ async def _ours(url: str, copies: int, began: float) -> None:
     app, clock = await open_database(url, "app"), FastClock(SPEED, began)
     claims, tokens = LiveClaims(app, SECRET), Tokens(SECRET)
     await claims.refresh()
-    sending = Sending(app, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims, clock)
+    sending = Sending(app, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims, clock, app)
 
     def tell(event: str, *, level: str = "info", **values: object) -> None:
         if level == "error":

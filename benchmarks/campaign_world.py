@@ -32,7 +32,8 @@ SUBJECT = "A question for {{ company | default: 'your company' }}"
 BODY = (
     "Hello {{ first_name | default: 'there' }},\n\nwe saw that {{ company | default: 'your company' }} is growing, and wondered who "
     "looks after the mail servers there. Ours are described at https://acme.example/servers, with figures.\n\n"
-    + "It would be a pleasure to show you how they do it, on a call of ten minutes or with a page that you can read alone. " * 12
+    + "It would be a pleasure to show you how they do it, on a call of ten minutes or with a page that you can read alone. "
+    * 12
     + "\n\nBest wishes\nAnna"
 )
 _SENDER = statement("""
@@ -55,12 +56,16 @@ _STEP = statement("""
 _LINK = statement("""
     INSERT INTO campaign_link (account_id, campaign_id, number, url, hash) VALUES (:account_id, :campaign_id, 1, :url, 'x')
 """)
-_OF = statement("INSERT INTO campaign_sender (account_id, campaign_id, sender_id) VALUES (:account_id, :campaign_id, :sender_id)")
+_OF = statement(
+    "INSERT INTO campaign_sender (account_id, campaign_id, sender_id) VALUES (:account_id, :campaign_id, :sender_id)"
+)
 _RECIPIENT = statement("""
     INSERT INTO recipient (account_id, id, campaign_id, email, address, sender_id, step, due, state, soft_bounces, added_at)
     VALUES (:account_id, :id, :campaign_id, :email, :email, :sender_id, 0, :due, 'scheduled', 0, 1)
 """)
-_SENDER_ROW = statement("SELECT email, name, smtp, signature, journal FROM sender WHERE account_id = :account_id AND id = :id")
+_SENDER_ROW = statement(
+    "SELECT email, name, smtp, signature, journal FROM sender WHERE account_id = :account_id AND id = :id"
+)
 
 
 class Filled(msgspec.Struct, frozen=True):
@@ -126,9 +131,12 @@ async def fill(
             ]  # fmt: skip
             await conn.execute_many(_STEP, rows)
             if tracks:
-                await conn.execute(_LINK, {"account_id": account_id, "campaign_id": id_, "url": "https://acme.example/servers"})
+                await conn.execute(
+                    _LINK, {"account_id": account_id, "campaign_id": id_, "url": "https://acme.example/servers"}
+                )
         await conn.execute_many(
-            _OF, [{"account_id": account_id, "campaign_id": c, "sender_id": s} for c in campaign_ids for s in sender_ids]
+            _OF,
+            [{"account_id": account_id, "campaign_id": c, "sender_id": s} for c in campaign_ids for s in sender_ids],
         )
     await _add_recipients(app, account_id, sender_ids, campaign_ids, first + senders + campaigns, recipients, now)
     return Filled(account_id, member.id, sender_ids, campaign_ids)

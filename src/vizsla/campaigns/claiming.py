@@ -119,6 +119,13 @@ _RENEW = RowsStatement(
     UPDATE sender SET due = :until FROM {rows} WHERE sender.account_id = r.account_id AND sender.id = r.id
     AND sender.worker = r.worker AND sender.attempt = r.attempt
     """,
+    # Who has locked one claims for it just now, and waits for nobody who waits for us.
+    postgresql="""
+    WITH mine AS MATERIALIZED (
+        SELECT sender.account_id, sender.id FROM {rows} JOIN sender ON sender.account_id = r.account_id AND sender.id = r.id
+        AND sender.worker = r.worker AND sender.attempt = r.attempt FOR UPDATE OF sender SKIP LOCKED
+    ) UPDATE sender SET due = :until FROM mine WHERE sender.account_id = mine.account_id AND sender.id = mine.id
+    """,
     account_id="bigint",
     id="bigint",
     worker="text",

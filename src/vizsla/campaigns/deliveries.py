@@ -12,6 +12,8 @@ from typing import Literal
 import msgspec
 
 from vizsla.campaigns.claiming import Claimed, pause_after
+from vizsla.campaigns.events import find_sent
+from vizsla.campaigns.facts import Ground, note_bounce
 from vizsla.campaigns.status import put_statuses
 from vizsla.campaigns.window import due_of_step, next_slot
 from vizsla.kit.clock import DAY
@@ -221,14 +223,14 @@ _RESTS = RowsStatement(
 )
 
 
-async def record_outcomes(conn: Connection, ended: Sequence[Ended], now: int) -> list[Ended]:
+async def record_outcomes(conn: Connection, ground: Ground, ended: Sequence[Ended], now: int) -> list[Ended]:
     """Write down what became of messages; those that were their worker's still."""
     by_account = defaultdict[int, list[Ended]](list)
     for each in ended:
         by_account[each.message.account_id].append(each)
     kept: list[Ended] = []
     for account_id in sorted(by_account):
-        kept += await _record(conn, account_id, [_settled(each) for each in by_account[account_id]], now)
+        kept += await _record(conn, ground, account_id, [_settled(each) for each in by_account[account_id]], now)
     return kept
 
 
@@ -239,7 +241,7 @@ def _settled(ended: Ended) -> Ended:
     return ended
 
 
-async def _record(conn: Connection, account_id: int, ended: Sequence[Ended], now: int) -> list[Ended]:
+async def _record(conn: Connection, ground: Ground, account_id: int, ended: Sequence[Ended], now: int) -> list[Ended]:
     mine = {"account_id": account_id}
     found = {row[0] for row in await _PUT.fetch(conn, [_row(each, now) for each in ended], mine)}
     kept = [each for each in ended if each.message.id in found]
@@ -258,7 +260,9 @@ async def _record(conn: Connection, account_id: int, ended: Sequence[Ended], now
         await _HELD.execute(
             conn, [{"id": one.message.recipient_id, "trouble": one.outcome.reply} for one in held], mine
         )
-    if failed := [*by_kind["bounced"], *by_kind["error"]]:
+    for each in by_kind["bounced"]:
+        await _record_bounce(conn, ground, each, now)
+    if failed := by_kind["error"]:
         await _FAILED.execute(
             conn,
             [{"id": one.message.recipient_id, "trouble": one.outcome.reply, "error_at": now} for one in failed],
@@ -271,6 +275,12 @@ async def _record(conn: Connection, account_id: int, ended: Sequence[Ended], now
         await _RESTS.execute(conn, [{"id": id_, "free_at": now + REST} for id_ in sorted(resting)], mine)
     await put_statuses(conn, account_id, {each.message.recipient_id for each in kept})
     return kept
+
+
+async def _record_bounce(conn: Connection, ground: Ground, ended: Ended, now: int) -> None:
+    sent = await find_sent(conn, ended.message.account_id, ended.message.id)
+    if sent is not None:
+        await note_bounce(conn, ground, sent, "hard", at=now, details=ended.outcome.reply)
 
 
 async def _record_sent(conn: Connection, account_id: int, sent: Sequence[Ended], now: int) -> None:

@@ -62,9 +62,7 @@ YAHOO = Preset(
     journal="sent_folder",
     why=_WANTS_APP.format(name="Yahoo"),
 )
-ICLOUD = Preset(
-    smtp=_starttls("smtp.mail.me.com"), imap=_imap("imap.mail.me.com"), why=_WANTS_APP.format(name="Apple")
-)
+ICLOUD = Preset(smtp=_starttls("smtp.mail.me.com"), imap=_imap("imap.mail.me.com"), why=_WANTS_APP.format(name="Apple"))
 FASTMAIL = Preset(
     smtp=_tls("smtp.fastmail.com"), imap=_imap("imap.fastmail.com"), why=_WANTS_APP.format(name="Fastmail")
 )

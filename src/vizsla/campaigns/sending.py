@@ -6,7 +6,7 @@ down after. A worker that dies leaves a row that says how far it came. Sessions 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -16,12 +16,13 @@ from vizsla.campaigns.claiming import LASTS, Claimed
 from vizsla.campaigns.compose import Draft, Writer, journal_of
 from vizsla.campaigns.deliveries import RELEASED, Ended, Outcome, judge, record_outcomes, record_trouble
 from vizsla.campaigns.drafting import Drafting
+from vizsla.campaigns.facts import Ground
 from vizsla.campaigns.fencing import Ready, pass_dots
 from vizsla.kit.clock import Clock
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.mail.submission import AuthRefused, Broken, Refused, Submission, Withheld, WrongServer
 from vizsla.privacy.claims import LiveClaims
-from vizsla.storage.database import Connection, Database
+from vizsla.storage.database import Database, Reader
 from vizsla.storage.grouped import Grouped
 from vizsla.storage.rows import RowsStatement
 
@@ -34,6 +35,13 @@ _RENEW = RowsStatement(
     """
     UPDATE message SET due = :until FROM {rows} WHERE message.account_id = r.account_id AND message.id = r.id
     AND message.token = r.token AND message.state = 'sending'
+    """,
+    # What somebody has locked is being let go or written down just now; whoever waits for nobody is in nobody's way.
+    postgresql="""
+    WITH mine AS MATERIALIZED (
+        SELECT message.account_id, message.id FROM {rows} JOIN message ON message.account_id = r.account_id
+        AND message.id = r.id AND message.token = r.token AND message.state = 'sending' FOR UPDATE OF message SKIP LOCKED
+    ) UPDATE message SET due = :until FROM mine WHERE message.account_id = mine.account_id AND message.id = mine.id
     """,
     account_id="bigint",
     id="bigint",
@@ -92,15 +100,14 @@ class Sending:
         drafting: Drafting,
         claims: LiveClaims,
         clock: Clock,
-        announce: Callable[[Connection, Sequence[Ended], int], Awaitable[None]] | None = None,
+        index: Reader,
     ) -> None:
         self._app = app
+        self._ground = Ground(index, claims)
         self._senders = senders
         self._drafting = drafting
         self._claims = claims
         self._clock = clock
-        self._announce = announce
-        """Called with what was written down, in the same transaction."""
         self._dots = Grouped[Ready, bool](self._pass)
         self._ends = Grouped[Ended, bool](self._record)
         self._sessions: dict[tuple[int, int], Session] = {}
@@ -162,6 +169,10 @@ class Sending:
     def _forget(self, opened: Iterable[tuple[int, str]]) -> None:
         for key in opened:
             self._open.pop(key, None)
+
+    async def settle(self, ended: Sequence[Ended]) -> None:
+        """Write down what was found out about messages of other workers."""
+        await asyncio.gather(*(self._ends.put(each) for each in ended))
 
     async def renew(self) -> None:
         """Keep what is on its way: a message in a slow server's hands is not to be taken for a dead worker's."""
@@ -273,7 +284,5 @@ class Sending:
     async def _record(self, ended: Sequence[Ended]) -> list[bool]:
         now = self._clock.now()
         async with self._app.write() as conn:
-            kept = await record_outcomes(conn, ended, now)
-            if self._announce is not None:
-                await self._announce(conn, kept, now)
+            await record_outcomes(conn, self._ground, ended, now)
         return [True] * len(ended)

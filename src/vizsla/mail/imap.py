@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from imapclient import SENT, IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.imapclient import SENT, IMAPClient
 
 from vizsla.kit.errors import VizslaError
 from vizsla.mail.reply import clean

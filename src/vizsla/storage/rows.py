@@ -15,14 +15,14 @@ from vizsla.storage.statement import Params, Statement, statement
 class RowsStatement:
     """A statement over rows."""
 
-    def __init__(self, text: str, **columns: str) -> None:
-        """*columns* with their types, bigint or text; the table of them is called `r`."""
+    def __init__(self, text: str, *, postgresql: str | None = None, **columns: str) -> None:
+        """*columns* with their types, bigint or text; the table of them is called `r`. Text that must differ is given beside it."""
         of_sqlite = ", ".join(f"value ->> '{name}' AS {name}" for name in columns)
         of_postgresql = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         # Never flattened into the statement, or SQLite reads the JSON anew for each column that is asked of it.
         sqlite = text.replace("{rows}", f"(SELECT {of_sqlite} FROM json_each(:rows) LIMIT -1) AS r")  # noqa: S608
-        postgresql = text.replace("{rows}", f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({of_postgresql})")
-        self._statement: Statement = statement(sqlite, postgresql=postgresql)
+        table = f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({of_postgresql})"
+        self._statement: Statement = statement(sqlite, postgresql=(postgresql or text).replace("{rows}", table))
 
     async def execute(
         self, conn: Connection, rows: Iterable[Mapping[str, object]], params: Params | None = None

@@ -21,17 +21,23 @@ from vizsla.campaigns.claiming import (
     let_go,
     renew_senders,
 )
-from vizsla.campaigns.deliveries import record_outcomes
+from vizsla.campaigns.drafting import Drafting
 from vizsla.campaigns.lateness import hold_late
 from vizsla.campaigns.reconcile import Evidence, NoEvidence, is_any_overdue, list_overdue, put_off, settle
+from vizsla.campaigns.sender_checks import Means
 from vizsla.campaigns.sending import Sending
+from vizsla.campaigns.sessions import MailboxCopies, StoredSenders
 from vizsla.campaigns.tracking import Tokens
 from vizsla.kit.clock import Clock
 from vizsla.kit.errors import StoreError
-from vizsla.privacy.claims import Claims
+from vizsla.mail.xoauth2 import Tokens as OAuthTokens
+from vizsla.net.dns import DnsClient
+from vizsla.net.guard import EgressGuard
+from vizsla.net.http import HttpClient
+from vizsla.privacy.claims import Claims, following
 from vizsla.storage.database import Database
 from vizsla.work.leased import name_worker
-from vizsla.work.workplace import Tell
+from vizsla.work.workplace import Tell, Workplace
 
 AT_ONCE = 100
 """Senders that one process works for at a time."""
@@ -41,6 +47,19 @@ LEAVES = 30.0
 """Seconds that a process which is told to end waits for messages at the dot."""
 _TIDY = 30.0
 """Seconds between two rounds of hanging up where nothing is said, and of what keeps clocks and claims right."""
+
+
+async def send_campaigns(place: Workplace, tell: Tell) -> None:
+    """Send what is due, as the settings have it, until cancelled."""
+    app, settings, secret = place.stores.app, place.settings, place.secret
+    guard = EgressGuard(settings.egress_allow)
+    async with following(app, secret) as claims, DnsClient(settings.dns_servers) as dns, HttpClient(settings) as http:
+        means = Means(guard, dns, OAuthTokens(http, place.clock), settings.helo_name)
+        tokens = Tokens(secret)
+        drafting = Drafting(app, tokens, settings.base_url)
+        sending = Sending(app, StoredSenders(app, secret, means), drafting, claims, place.clock, place.stores.index)
+        copies = MailboxCopies(app, secret, means)
+        await Campaigning(app, sending, copies, claims, tokens, place.clock, tell).run()
 
 
 class Campaigning:
@@ -135,9 +154,8 @@ class Campaigning:
             async with self._app.write() as conn:
                 await put_off(conn, overdue, now)
             ended = await settle([each for each in overdue if each.state == "sending"], self._evidence)
-        async with self._app.write() as conn:
-            kept = await record_outcomes(conn, ended, self._clock.now())
-        for each in kept:
+        await self._sending.settle(ended)
+        for each in ended:
             if each.outcome.kind != "released":
                 self._tell("message_settled", message=each.message.id, outcome=each.outcome.kind)
 

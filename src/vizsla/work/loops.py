@@ -26,6 +26,7 @@ from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
 from vizsla.work.campaign_tasks import forget as forget_campaign_tasks
 from vizsla.work.campaign_tasks import work_on_campaign_tasks
+from vizsla.work.campaigns import send_campaigns
 from vizsla.work.claims import finish_pending, look_for_proofs
 from vizsla.work.crawls import crawl_one
 from vizsla.work.egress import watch_egress
@@ -70,6 +71,7 @@ def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     yield lambda: work_on_lists(place, finder, tell), LOOK
     yield lambda: work_on_searches(place, searcher, tell), LOOK
     yield lambda: send_mail(place, postman, tell), LOOK
+    yield lambda: send_campaigns(place, tell), LOOK
     yield lambda: look_for_proofs(place, notary, tell), LOOK
     yield lambda: work_on_tasks(place, clerk), LOOK
     yield lambda: work_on_imports(place, porter), LOOK

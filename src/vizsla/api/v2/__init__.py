@@ -45,11 +45,11 @@ def all_calls(*, trial: bool) -> Routes:
         *leads_lists.calls.endpoints,
         *leads_attributes.calls.endpoints,
         *tags.calls.endpoints,
-        *email_accounts.calls.endpoints,
         *campaigns.calls.endpoints,
         *sequences.calls.endpoints,
         *sequences_steps.calls.endpoints,
         *sequences_figures.calls.endpoints,
+        *email_accounts.calls.endpoints,
     ]
     trials = [*domain_search.trial_calls.endpoints, *email_finder.trial_calls.endpoints]
     return Routes([*endpoints, *trials] if trial else endpoints, {**leads_lists.ALIASES, **campaigns.ALIASES})

@@ -1,0 +1,79 @@
+"""Campaigns: made, looked at, started and stopped by people; whatever stands in a name, a message or a reply stays text."""
+
+import re
+
+import pytest
+
+from vizsla.campaigns.senders import Draft, Secrets, create_sender
+from vizsla.campaigns.window import EVERY_DAY, Window
+from vizsla.mail.server import Server
+from web.conftest import SECRET, Answer, Browser, Site
+
+HOSTILE = "\"><script>window.__xss=1</script>{{7*7}} '; DROP"
+
+
+async def sender(site: Site, name: str = "a", email: str = "sales@vizsla.example") -> int:
+    """An account that sends at any hour."""
+    member = site.members[name]
+    draft = Draft(
+        email=email, name="Ada", smtp=Server("smtp.vizsla.example", 465, "tls"), window=Window("UTC", EVERY_DAY, 0, 86_400)
+    )
+    async with site.stores.app.write() as conn:
+        made = await create_sender(
+            conn, member.account_id, member.id, draft, Secrets(password="x"), secret=SECRET, now=site.clock.now()
+        )
+    return made.id
+
+
+async def draft(browser: Browser, name: str = "Opticians", **messages: str) -> str:
+    """A campaign's address, with an introduction."""
+    path = (await browser.post("/campaigns", {"name": name})).header("location").removesuffix("/messages")
+    assert re.fullmatch(r"/campaigns/\d+", path)
+    given = {"subject-0": "Hello", "body-0": "Dear {{ first_name | default: \"you\" }},\nbye.", "format-0": "text", "do": "save"}
+    answer = await browser.post(f"{path}/messages", given | {name.replace("_", "-"): text for name, text in messages.items()})
+    assert answer.status == 303, answer.words
+    return path
+
+
+async def test_an_account_without_anything_is_told_what_comes_first(site: Site) -> None:
+    browser = await site.person("a")
+
+    page = await browser.get("/campaigns")
+    assert "First a sending account" in page.words
+    assert 'href="/senders/new"' in page.text
+
+    await sender(site)
+    page = await browser.get("/campaigns")
+    assert "No campaign yet" in page.words
+
+
+async def test_a_campaign_is_made_checked_started_paused_and_archived(site: Site) -> None:
+    browser = await site.person("a")
+    await sender(site)
+    path = await draft(browser)
+    for page in ("", "/messages", "/recipients", "/settings", "/preview", "/start", "/archive", "/delete"):
+        answer = await browser.get(path + page)
+        assert answer.status == 200, (page, answer.words)
+    assert (await browser.post(f"{path}/recipients", {"emails": "ann@acme.test, bob@acme.test"})).status == 303
+    assert "ann@acme.test" in (await browser.get(f"{path}/recipients")).words
+    assert "Dear you" in (await browser.get(f"{path}/preview")).words
+    assert len(re.findall(r"<li><time>", (await browser.get(f"{path}/start")).text)) == 10
+
+    assert (await browser.post(f"{path}/start")).status == 303
+    page = await browser.get(path)
+    assert "active" in page.words
+    assert "Written to" in page.text
+    assert "next message leaves" in page.words.lower()
+    assert (await browser.get("/campaigns")).status == 200
+    assert (await browser.post(f"{path}/pause")).status == 303
+    assert "paused" in (await browser.get(path)).words
+    await browser.post(f"{path}/resume")
+    assert "active" in (await browser.get(path)).words
+    locked = await browser.post(f"{path}/messages", {"subject-0": "Other", "body-0": "Other", "format-0": "text"})
+    assert locked.status == 422
+    assert "Duplicate" in locked.words
+    copy = (await browser.post(f"{path}/duplicate")).header("location")
+    assert "Opticians (copy)" in (await browser.get(copy)).words
+    await browser.post(f"{path}/archive")
+    assert "archived" in (await browser.get(path)).words
+    assert "Opticians" in (await browser.get("/campaigns?archived=1")).words
