@@ -22,7 +22,7 @@ from vizsla.storage.database import Connection, Reader
 from vizsla.storage.statement import statement
 
 __all__ = [
-    "Ground", "hold_until", "note_absence", "note_bounce", "note_click", "note_complaint", "note_open", "note_reply", "note_return",
+    "Ground", "hold_until", "note_absence", "note_bounce", "note_click", "note_complaint", "note_delivery", "note_open", "note_reply", "note_return",
     "note_unsubscribe", "refresh_recipient", "stop_recipient",
 ]  # fmt: skip
 Bounce = Literal["hard", "soft", "blocked"]
@@ -69,6 +69,9 @@ _CAME_BACK = statement("""
 """)
 _WAS_BLOCKED = statement("""
     UPDATE message SET state = 'error' WHERE account_id = :account_id AND id = :id AND state = 'sent'
+""")
+_DELIVERED = statement("""
+    UPDATE message SET delivered_at = :at WHERE account_id = :account_id AND id = :id AND (delivered_at IS NULL OR delivered_at > :at)
 """)
 _TROUBLE = statement("UPDATE recipient SET trouble = :trouble WHERE account_id = :account_id AND id = :id")
 _STAYS = statement("""
@@ -192,6 +195,11 @@ async def _note_soft_bounce(conn: Connection, sent: Sent, at: int, details: str)
         await stop_recipient(conn, sent.account_id, sent.recipient_id, "soft_bounces", at)
     await put_status(conn, sent.account_id, sent.recipient_id)
     return True
+
+
+async def note_delivery(conn: Connection, sent: Sent, *, at: int) -> None:
+    """Their server said that it arrived (RFC 3461, NOTIFY=SUCCESS)."""
+    await conn.execute(_DELIVERED, {"account_id": sent.account_id, "id": sent.id, "at": at})
 
 
 async def note_complaint(conn: Connection, ground: Ground, sent: Sent, *, at: int) -> bool:

@@ -7,6 +7,7 @@ time, and the address that is dialled was judged by whoever found it (`mail.serv
 """
 
 import imaplib
+import io
 import re
 import socket
 import ssl
@@ -32,8 +33,8 @@ LARGEST_BATCH = 4_000_000
 """Octets of mails that are fetched at once."""
 MOST_AT_ONCE = 100
 """Mails of one batch."""
-_ANSWER = 8_000_000
-"""Octets that a server may say to one command beside the mails that were asked for."""
+_ANSWER, _LINE = 2_000_000, 50
+"""Octets that a server may say to one command beside the mails that were asked for, and what a line counts beside its length."""
 _SECONDS = 60.0
 """To wait for the next octet."""
 _COMMAND_LASTS = 180.0
@@ -75,6 +76,8 @@ class Fetched(msgspec.Struct, frozen=True):
 class _Bounded(imaplib.IMAP4):
     """A connection that says so much in so much time, and no more."""
 
+    file: io.BufferedReader
+
     def __init__(self, sock: socket.socket, context: ssl.SSLContext | None, host: str) -> None:
         self._given = sock
         self._context = context
@@ -94,7 +97,7 @@ class _Bounded(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         line = super().readline()
-        self._spend(len(line))
+        self._spend(len(line) + _LINE)
         return line
 
     def _spend(self, octets: int) -> None:
@@ -112,6 +115,13 @@ class _Client(IMAPClient):  # type: ignore[misc]
 
     def _create_IMAP4(self) -> _Bounded:  # noqa: N802
         return self._made
+
+    def _poll_socket(self, sock: socket.socket, timeout: float | None = None) -> Any:
+        # What came in one packet with the server's consent to IDLE is read from the socket by now, and no poll tells of it.
+        with suppress(OSError):
+            if self._made.file.peek(1):
+                return [sock]
+        return super()._poll_socket(sock, timeout)
 
 
 class MailboxSession:
@@ -136,12 +146,16 @@ class MailboxSession:
         """Connect to *ip*, an address of *server*'s, and log in. Raises MailboxBroken, EgressRefused. *context* is there for tests."""
         context = context or verifying_context()
         sock = _dial(ip, server.port, guard)
+        connection: _Bounded | None = None
         wire = sock.dup()
         try:
             connection = _Bounded(sock, context if server.security == "tls" else None, server.host)
             session = cls(_Client(connection, server.host), connection, wire)
             session._log_in(credentials, context if server.security == "starttls" else None)
         except BaseException as error:
+            if connection is not None:
+                with suppress(Exception):
+                    connection.shutdown()
             sock.close()
             wire.close()
             raise _told(error) from None
