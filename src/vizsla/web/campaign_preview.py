@@ -10,9 +10,11 @@ from vizsla.campaigns.recipients import Recipient, get_recipient, list_recipient
 from vizsla.campaigns.senders import Sender, list_senders
 from vizsla.campaigns.steps import Step, list_steps
 from vizsla.campaigns.templates import Rendered
-from vizsla.kit.errors import VizslaError
+from vizsla.desk.trial_sends import Trial, send_trial
+from vizsla.kit.errors import VizslaError, WrongParams
 from vizsla.web.campaigns import campaign_page, get_row
 from vizsla.web.letters import frame
+from vizsla.web.problems import problem_of
 from vizsla.web.views import Views
 from vizsla.web.visit import Visit
 
@@ -89,3 +91,25 @@ async def _render(visit: Visit, campaign_id: int, chosen: _Chosen) -> Rendered:
         email=one.email if one else visit.visitor.email,
         lead_id=one.lead_id if one else None,
     )
+
+
+@views.post("/campaigns/{id:int}/test")
+async def send_test(visit: Visit) -> Response:
+    """The same as mail, to whoever asks."""
+    form, row = await visit.form(), await get_row(visit)
+    app, account_id, id_ = visit.stores.app, visit.visitor.account_id, row.campaign.id
+    number, recipient_id = min(form.number("step") or 0, 99), form.number("recipient") or 0
+    recipient = await get_recipient(app, account_id, id_, recipient_id) if recipient_id else None
+    sender = await _sender_of(visit, id_, recipient)
+    try:
+        if sender is None:
+            raise WrongParams("Choose a sending account in the settings of the campaign first.")
+        trial = Trial(sender, id_, number, recipient, visit.visitor.email)
+        await send_trial(await visit.asker(), trial, secret=visit.house.secret, base_url=visit.house.base_url)
+    except VizslaError as error:
+        if error.id == "not_found":
+            raise
+        status, sentence = await problem_of(visit, error)
+        return await _page(visit, number, recipient_id, status=status, problem=sentence)
+    here = f"/campaigns/{id_}/preview?step={number}" + (f"&recipient={recipient_id}" if recipient_id else "")
+    return visit.go(here, f"A test is on its way to {visit.visitor.email}.")

@@ -12,6 +12,8 @@ from vizsla.web.render import address_of
 
 _LARGEST = 400_000
 """Characters of a message that are shown."""
+_MOST_TAGS = 8_000
+"""What is nested as deep takes longer than it is long."""
 _TAGS = {
     "a", "abbr", "address", "b", "big", "blockquote", "br", "caption", "center", "code", "col", "colgroup", "dd", "del", "div", "dl", "dt",
     "em", "font", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "li", "ol", "p", "pre", "q", "s", "small", "span", "strike",
@@ -47,7 +49,8 @@ _cleaner = Cleaner(
 
 def clean_html(html: str) -> str:
     """*html* without what acts, and without what is fetched from elsewhere."""
-    return _cleaner.clean(html[:_LARGEST])
+    cut = "<".join(html[:_LARGEST].split("<", _MOST_TAGS + 1)[: _MOST_TAGS + 1])
+    return _cleaner.clean(cut)
 
 
 def frame(html: str, title: str) -> Markup:
