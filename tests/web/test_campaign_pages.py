@@ -2,11 +2,12 @@
 
 import re
 
-import pytest
-
+from vizsla.accounts.store import next_id
+from vizsla.campaigns.recipients import list_recipients
 from vizsla.campaigns.senders import Draft, Secrets, create_sender
 from vizsla.campaigns.window import EVERY_DAY, Window
 from vizsla.mail.server import Server
+from vizsla.storage.statement import statement
 from web.conftest import SECRET, Answer, Browser, Site
 
 HOSTILE = "\"><script>window.__xss=1</script>{{7*7}} '; DROP"
@@ -77,3 +78,61 @@ async def test_a_campaign_is_made_checked_started_paused_and_archived(site: Site
     await browser.post(f"{path}/archive")
     assert "archived" in (await browser.get(path)).words
     assert "Opticians" in (await browser.get("/campaigns?archived=1")).words
+
+
+ADD_INBOUND = statement("""
+    INSERT INTO inbound (account_id, id, sender_id, folder, uidvalidity, uid, message_id, kind, campaign_id, recipient_id, email, name,
+        subject, text, html, label, at)
+    VALUES (:account_id, :id, :sender_id, 'INBOX', 1, :id, 'x', :kind, :campaign_id, :recipient_id, :email, :name, :subject, :text,
+        :html, NULL, :at)
+""")
+
+
+async def answered(site: Site, browser: Browser, path: str, email: str = "ann@acme.test", **said: str) -> int:
+    """*email* in the started campaign at *path* wrote back; the recipient's id."""
+    account_id, campaign_id = site.members["a"].account_id, int(path.rpartition("/")[2])
+    one = next(
+        one for one in await list_recipients(site.stores.app, account_id, campaign_id, limit=100) if one.email == email
+    )
+    values = {"name": "Ann", "subject": "Re: Hello", "text": "Gladly.", "html": None, "kind": "human", "email": email} | said
+    async with site.stores.app.write() as conn:
+        row = {"account_id": account_id, "id": await next_id(conn, account_id), "sender_id": one.sender_id or 1}
+        await conn.execute(
+            ADD_INBOUND, row | values | {"campaign_id": campaign_id, "recipient_id": one.id, "at": site.clock.now()}
+        )
+    return one.id
+
+
+async def started(site: Site, browser: Browser, emails: str = "ann@acme.test, bob@acme.test") -> str:
+    await sender(site)
+    path = await draft(browser)
+    await browser.post(f"{path}/recipients", {"emails": emails})
+    assert (await browser.post(f"{path}/start")).status == 303
+    return path
+
+
+async def test_an_answer_is_read_labelled_and_ends_or_goes_on(site: Site) -> None:
+    browser = await site.person("a")
+    path = await started(site, browser)
+    assert "No answer yet" in (await browser.get("/inbox")).words
+    recipient = await answered(site, browser, path)
+
+    page = await browser.get("/inbox")
+    assert "1 thread unread" in page.words
+    assert "Gladly." in page.words
+    thread = f"/inbox/{recipient}"
+    assert "new" in (await browser.get("/inbox?show=unread")).words
+    assert "Mark as read" in (await browser.get(thread)).words
+    assert "1 thread unread" in (await browser.get("/inbox")).words, "looking changes nothing"
+    await browser.post(f"{thread}/read")
+    assert "Nothing here" in (await browser.get("/inbox?show=unread")).words
+    await browser.post(f"{thread}/label", {"label": "interested"})
+    assert "Gladly." in (await browser.get("/inbox?label=interested")).words
+    assert "Nothing here" in (await browser.get("/inbox?label=out_of_office")).words
+    await browser.post(f"{thread}/unread")
+    assert "1 thread unread" in (await browser.get("/inbox")).words
+
+    await browser.post(f"{thread}/stop")
+    assert "you stopped it" in (await browser.get(thread)).words
+    assert (await browser.post(f"{thread}/resume")).status == 303
+    assert "The next message leaves" in (await browser.get(thread)).words

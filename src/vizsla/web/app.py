@@ -26,6 +26,7 @@ from vizsla.web import (
     docs,
     finder,
     home,
+    inbox,
     keys,
     lists,
     operator,
@@ -49,7 +50,7 @@ from vizsla.web.visit import Visit, find_visitor
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
     security, profile, campaigns, campaign_stats, campaign_editor, campaign_recipients, campaign_settings,
-    campaign_preview, senders, suppressions,
+    campaign_preview, inbox, senders, suppressions,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
