@@ -8,7 +8,7 @@ import pytest
 
 from vizsla.api.errors import SHOWN_IDS, STATUSES
 from vizsla.api.v2 import all_calls
-from vizsla.cli.main import app, claim, key, user
+from vizsla.cli.main import app, claim, db, key, user
 from vizsla.kit.settings import PlanTerms, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -45,9 +45,9 @@ def test_every_command_is_documented() -> None:
     page = (ROOT / "docs/reference/cli.md").read_text()
     commands = {
         " ".join(filter(None, (group.name[0] if group is not app else "", name)))
-        for group in (app, user, key, claim)
+        for group in (app, user, key, claim, db)
         for name in group
-        if not name.startswith("-") and name not in ("user", "key", "claim")
+        if not name.startswith("-") and name not in ("user", "key", "claim", "db")
     }
 
     assert len(commands) > 10

@@ -48,6 +48,7 @@ from vizsla.mail.messages import claim_link
 from vizsla.mail.post import OutboxPost, outbox_of
 from vizsla.privacy.claims import Claims, add_claim, load_claims, parse_claimed
 from vizsla.privacy.ledger import Word, list_ledger
+from vizsla.privacy.suppression import list_suppressed, suppress, suppressed_of
 from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.schema import app_metadata, index_metadata
@@ -143,6 +144,7 @@ async def seed(stores: Stores) -> None:
             await put_memo(conn, domain, Memo("no", NOW, trail))
         await _seed_lists(conn, account_id)
         await _seed_leads(conn, account_id)
+        await _seed_campaigns(conn, account_id)
         request = request_of(account_id, method="POST", path="/v2/x", key="k", params=b"")
         await keep_answer(conn, request, Answered(200, f'{{"email":"{ZELDA}"}}'.encode()), NOW)
         await record_ask(conn, account_id, "quux.example", member_id=None, now=NOW)
@@ -200,6 +202,68 @@ async def _seed_leads(conn, account_id: int) -> None:
     )
     file = io.BytesIO(f"email,notes\n{ZELDA.upper()},x\njoe@globex.example,y\n".encode())
     await add_import(conn, account_id, file, file_name=f"of-{ZELDA}.csv", now=NOW)
+
+
+async def _seed_campaigns(conn, account_id: int) -> None:
+    """She was written to and answered, and so did a colleague of Joe's whose mail speaks of her; she is on a list of its own too."""
+    mine = {
+        "account_id": account_id,
+        "now": NOW,
+        "her": ZELDA,
+        "joe": "joe@globex.example",
+        "of": f"of-{ZELDA}.pdf",
+        "url": f"https://x.test/?for={ZELDA}",
+    }
+    await conn.execute(
+        statement("""
+            INSERT INTO campaign (account_id, id, member_id, name, timezone, days, start_second, end_second, created_at, tracks_opens,
+                tracks_clicks, adds_unsubscribe, stops_company, absence_days, max_lateness, uncertain, bcc, version, recipients_count)
+            VALUES (:account_id, 800, 1, 'Spring', 'UTC', 127, 0, 86400, :now, 0, 0, 0, 0, 0, 1, 'hold', :her, 0, 3)
+        """),
+        mine,
+    )
+    await conn.execute(
+        statement("""
+            INSERT INTO sender (account_id, id, member_id, email, smtp, login, auth, sealed, daily_cap, gap, timezone, days,
+                start_second, end_second, journal, state, failures, created_at, attempt, trouble)
+            VALUES (:account_id, 801, 1, 's@initech.example', '', '', '', '', 1, 1, 'UTC', 127, 0, 86400, '', '', 0, 0, 0, :her)
+        """),
+        mine,
+    )
+    for text in (
+        "INSERT INTO mailbox (account_id, sender_id, folder, last_uid, attempt, trouble) VALUES (:account_id, 801, '', 0, 0, :her)",
+        "INSERT INTO campaign_link (account_id, campaign_id, number, url, hash) VALUES (:account_id, 800, 1, :url, '')",
+        "INSERT INTO campaign_attachment (account_id, id, campaign_id, step, file_name, content_type, body) "
+        "VALUES (:account_id, 802, 800, 0, :of, '', CAST('' AS {blob}))",
+    ):
+        blob = {"sqlite": "blob", "postgresql": "bytea"}[conn.dialect]
+        await conn.execute(statement(text.format(blob=blob)), mine)
+    for id_, who in ((803, ZELDA), (804, "joe@globex.example")):
+        named = mine | {"id": id_, "who": who, "name": f"n{id_}", "key": f"reply:{id_}:<{ZELDA}>"}
+        for text in (
+            "INSERT INTO recipient (account_id, id, campaign_id, email, address, step, state, soft_bounces, added_at, due, trouble) "
+            "VALUES (:account_id, :id, 800, :who, :who, 1, 'scheduled', 0, :now, :now, :her)",
+            "INSERT INTO message (account_id, id, campaign_id, recipient_id, step, sender_id, message_id, state, attempts, reply, "
+            "subject, body, claimed_at) VALUES (:account_id, :id, 800, :id, 0, 801, :name, 'sent', 1, :her, :her, :her, :now)",
+            "INSERT INTO event (account_id, id, campaign_id, recipient_id, step, kind, actor, at, agent, dedupe) "
+            "VALUES (:account_id, :id, 800, :id, 0, 'reply', 'human', :now, :her, :key)",
+            "INSERT INTO inbound (account_id, id, sender_id, folder, uidvalidity, uid, message_id, kind, campaign_id, recipient_id, "
+            "email, name, subject, text, html, at) "
+            "VALUES (:account_id, :id, 801, '', 1, :id, :her, 'human', 800, :id, :who, :her, :her, :her, :her, :now)",
+            "INSERT INTO reply (account_id, id, inbound_id, recipient_id, sender_id, member_id, message_id, subject, body, created_at, "
+            "attempt, trouble) VALUES (:account_id, :id, :id, :id, 801, 1, :name, :her, :her, :now, 0, :her)",
+        ):
+            await conn.execute(statement(text), named)
+    # She answered for Joe: nobody had written to her.
+    await conn.execute(
+        statement(
+            "INSERT INTO inbound (account_id, id, sender_id, folder, uidvalidity, uid, kind, recipient_id, email, at) "
+            "VALUES (:account_id, 805, 801, '', 1, 805, 'human', 804, :her, :now)"
+        ),
+        mine,
+    )
+    for value in (ZELDA, "quux.example", "joe@globex.example"):
+        await suppress(conn, NOBODY, account_id, value, "manual", now=NOW)
 
 
 async def _seed_searches(conn, account_id: int) -> None:
@@ -262,6 +326,35 @@ async def test_a_claimed_address_is_in_no_column(stores: Stores) -> None:
     assert [row[0] for row in rows] == ['["joe"]', None, None]
     ((rows,),) = await stores.app.fetch_all(statement("SELECT rows FROM upload_part"))
     assert [row["cells"] for row in json.loads(rows)] == [[], [], ["Joe", "Roe", "globex.example"]]
+
+
+async def test_campaigns_go_on_without_who_was_claimed(stores: Stores) -> None:
+    await seed(stores)
+
+    await claim(stores, NOBODY, parse_claimed(ZELDA), Moment(), word=OPERATOR)
+
+    app = stores.app
+    (joe,) = await app.fetch_all(statement("SELECT id, email, due, trouble FROM recipient"))
+    assert joe == (804, "joe@globex.example", NOW, None)
+    for table, ids in (
+        ("message", [804]),
+        ("event", [804]),
+        ("inbound", [804]),
+        ("reply", [804]),
+        ("campaign_link", []),
+    ):
+        column = "number" if table == "campaign_link" else "id"
+        assert [row[0] for row in await app.fetch_all(statement(f"SELECT {column} FROM {table}"))] == ids, table
+    assert await app.fetch_all(statement("SELECT recipients_count, bcc FROM campaign")) == [(1, None)]
+    assert await app.fetch_all(statement("SELECT file_name FROM campaign_attachment")) == [("file",)]
+    # Her name is gone from the list, and she is not written to all the same.
+    (row,) = await app.fetch_all(statement("SELECT account_id FROM suppression LIMIT 1"))
+    assert await suppressed_of(app, NOBODY, row[0], [ZELDA]) == {ZELDA: "manual"}
+    assert {one.value for one in await list_suppressed(app, row[0], limit=9)} == {
+        None,
+        "quux.example",
+        "joe@globex.example",
+    }
 
 
 async def test_whose_address_ends_alike_is_left_alone(stores: Stores) -> None:

@@ -11,7 +11,7 @@ from api.conftest import NOW, Api
 from api.test_finder import TEAM, put, seen
 from vizsla.accounts.lists import MOST_ROWS
 from vizsla.erasure.claiming import claim
-from vizsla.finder.bulk import claim_list, forget_old
+from vizsla.finder.bulk import claim_list, findings
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims, parse_claimed
 from vizsla.privacy.ledger import Word
@@ -239,8 +239,8 @@ async def test_lists_are_the_accounts_own_and_go_when_they_are_old_or_deleted(ap
     assert (await api("DELETE", f"{BULK}/{first}", key=api.a)).status == 204
     assert (await api("GET", f"{BULK}/{first}/results", key=api.a)).status == 404
     async with api.app.services.stores.app.write() as conn:
-        assert await forget_old(conn, NOW - DAY) == 0
-        assert await forget_old(conn, NOW + 1) == 1
+        assert await findings.forget(conn, NOW - DAY) == 0
+        assert await findings.forget(conn, NOW + 1) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ list and its rows, and says itself what stands in a row; what is the same for al
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import BindParameter, Table, bindparam, delete, func, null, select, update
 
-from vizsla.kit.errors import VizslaError
+from vizsla.kit.errors import NotFound, VizslaError
 from vizsla.kit.whom import Counts, Whom
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.lease import lease
@@ -25,6 +25,23 @@ ListT = TypeVar("ListT")
 RowT = TypeVar("RowT")
 JobT = TypeVar("JobT", bound=msgspec.Struct)
 AnyT = TypeVar("AnyT")
+
+
+class Claimed(Protocol):
+    """A list that a worker has claimed."""
+
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def worker(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+
+
+class ListNotFound(NotFound):
+    """This list does not exist."""
 
 
 class TooManyRows(VizslaError):
@@ -112,6 +129,13 @@ class Lists(Generic[ListT, RowT]):
         row = await reader.fetch_one(self._find, {"account_id_": account_id, "id_": list_id})
         return self._read(row) if row else None
 
+    async def get(self, reader: Reader, account_id: int, list_id: int) -> ListT:
+        """The account's list with this id; raises ListNotFound."""
+        found = await self.find(reader, account_id, list_id)
+        if found is None:
+            raise ListNotFound
+        return found
+
     async def lock(self, conn: Connection, account_id: int, list_id: int) -> ListT | None:
         """The account's list, as it stays until the transaction ends."""
         row = await conn.fetch_one(self._lock, {"account_id_": account_id, "id_": list_id})
@@ -132,21 +156,24 @@ class Lists(Generic[ListT, RowT]):
         values = {"account_id_": account_id, "id_": list_id, "after_": after, "limit_": limit}
         return [self._read_row(row) for row in await reader.fetch_all(self._rows, values)]
 
-    async def cancel(self, conn: Connection, account_id: int, list_id: int, now: int) -> None:
-        """Stop it where it is, whoever works on it; one that ended stays as it is."""
+    async def cancel(self, conn: Connection, account_id: int, list_id: int, now: int) -> ListT:
+        """Stop it where it is, whoever works on it; one that ended stays as it is. Raises ListNotFound."""
         await conn.execute(self._stop, {"account_id_": account_id, "id_": list_id, "now_": now})
+        return await self.get(conn, account_id, list_id)
 
-    async def resume(self, conn: Connection, account_id: int, list_id: int, now: int) -> bool:
-        """Let one that was cancelled be worked on again. False if it was not."""
-        return bool(await conn.execute(self._go_on, {"account_id_": account_id, "id_": list_id, "now_": now}))
+    async def resume(self, conn: Connection, account_id: int, list_id: int, now: int) -> ListT:
+        """Let one that was cancelled be worked on again; others stay as they are. Raises ListNotFound."""
+        await conn.execute(self._go_on, {"account_id_": account_id, "id_": list_id, "now_": now})
+        return await self.get(conn, account_id, list_id)
 
     async def set_name(self, conn: Connection, account_id: int, list_id: int, name: str) -> None:
         """Say what the file was called that it came from."""
         await conn.execute(self._name, {"account_id_": account_id, "id_": list_id, "name_": name})
 
-    async def delete(self, conn: Connection, account_id: int, list_id: int) -> bool:
-        """Drop it and its rows. False if there is none."""
-        return bool(await conn.execute(self._delete, {"account_id_": account_id, "id_": list_id}))
+    async def delete(self, conn: Connection, account_id: int, list_id: int) -> None:
+        """Stop it and forget its rows. Raises ListNotFound."""
+        if not await conn.execute(self._delete, {"account_id_": account_id, "id_": list_id}):
+            raise ListNotFound
 
     async def forget(self, conn: Connection, before: int) -> int:
         """Drop lists that ended before: why keep people's names and addresses?"""
@@ -164,9 +191,10 @@ class Lists(Generic[ListT, RowT]):
         named = (dict(zip(self._names, row, strict=True)) for row in rows)
         return [job(**{name: values[name] for name in job.__struct_fields__}) for values in named]
 
-    async def put_back(self, conn: Connection, key: Row, *, worker: str, attempt: int, due: int | None) -> bool:
-        """Let the list with *key* go on at *due*, or never. False if it is another worker's by now."""
-        return await self._lease.finish(conn, key, worker=worker, attempt=attempt, due=due)
+    async def put_back(self, conn: Connection, job: Claimed, due: int | None) -> bool:
+        """Let a list go on at *due*, or never. False if it is another worker's by now."""
+        key = (job.account_id, job.id)
+        return await self._lease.finish(conn, key, worker=job.worker, attempt=job.attempt, due=due)
 
     async def seconds_a_row(self, reader: Reader, *, least: int = 20) -> float | None:
         """What a row took in the newest lists of at least *least* rows, whoever's they are; None if there were none."""

@@ -7,10 +7,10 @@ kept elsewhere, by a hash.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Mapping
 
 from vizsla.kit.whom import Counts, Whom
-from vizsla.storage.database import Connection, Database, Row
+from vizsla.storage.database import Connection, Database
 from vizsla.storage.mentions import mentioning, says
 from vizsla.storage.statement import statement
 
@@ -41,21 +41,34 @@ _OF_RECIPIENTS = (
 )
 _EVERY = statement("SELECT DISTINCT email FROM recipient")
 _EVERY_WRITER = statement("SELECT DISTINCT email FROM inbound WHERE email IS NOT NULL")
+_WROTE = mentioning(
+    f"SELECT account_id, id, email FROM inbound WHERE email IS NOT NULL AND {says('email')}"  # noqa: S608
+)
+_THEIR_MAIL = statement("DELETE FROM inbound WHERE account_id = :account_id AND id = :id")
+_ANSWERED = statement("DELETE FROM reply WHERE account_id = :account_id AND inbound_id = :id")
+_LINKS = mentioning(f"SELECT account_id, campaign_id, number, url FROM campaign_link WHERE {says('url')}")  # noqa: S608
+_DROP_LINK = statement("""
+    DELETE FROM campaign_link WHERE account_id = :account_id AND campaign_id = :campaign_id AND number = :number
+""")
+_FILES = mentioning(f"SELECT account_id, id, file_name FROM campaign_attachment WHERE {says('file_name')}")  # noqa: S608
+_RENAME_FILE = statement(
+    "UPDATE campaign_attachment SET file_name = 'file' WHERE account_id = :account_id AND id = :id"
+)
 
-# What others' rows may say of them, by table: the columns, and which go when they do.
-_SPEAKING = {
-    "recipient": ("trouble",),
-    "message": ("reply", "subject", "body"),
-    "event": ("agent",),
-    "inbound": ("email", "name", "subject", "text", "html", "message_id"),
-    "reply": ("subject", "body", "trouble"),
-    "sender": ("trouble",),
-    "mailbox": ("trouble",),
-    "campaign": ("bcc",),
-    "campaign_link": ("url",),
+# What others' rows may say of them: by table its key, the columns, and what is written over those that do.
+_SPEAKING: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
+    "recipient": (("account_id", "id"), {"trouble": "NULL"}),
+    "message": (("account_id", "id"), {"reply": "NULL", "subject": "NULL", "body": "NULL"}),
+    "event": (("account_id", "id"), {"agent": "NULL", "dedupe": "'forgotten:' || CAST(id AS text)"}),
+    "inbound": (
+        ("account_id", "id"),
+        {"name": "NULL", "subject": "NULL", "text": "NULL", "html": "NULL", "message_id": "NULL"},
+    ),
+    "reply": (("account_id", "id"), {"subject": "''", "body": "''", "trouble": "NULL"}),
+    "sender": (("account_id", "id"), {"trouble": "NULL"}),
+    "mailbox": (("account_id", "sender_id"), {"trouble": "NULL"}),
+    "campaign": (("account_id", "id"), {"bcc": "NULL"}),
 }
-_KEPT_AS_TEXT = frozenset({("reply", "subject"), ("reply", "body"), ("campaign_link", "url")})
-"""Columns that cannot be NULL: they are emptied."""
 
 
 async def forget(conn: Connection, whom: Whom, now: int) -> Counts:
@@ -68,8 +81,11 @@ async def forget(conn: Connection, whom: Whom, now: int) -> Counts:
     for account_id, ids in sorted(by_account.items()):
         for at in range(0, len(ids), _CHUNK):
             counts.update(await _forget_recipients(conn, account_id, ids[at : at + _CHUNK]))
-    for table, columns in _SPEAKING.items():
-        counts[table] += await _empty(conn, whom, table, columns)
+    counts["inbound"] += await _forget_writers(conn, whom)
+    for table in _SPEAKING:
+        counts[table] += await _empty(conn, whom, table)
+    counts["campaign_link"] = await _drop_links(conn, whom)
+    counts["campaign_attachment"] = await _rename_files(conn, whom)
     return dict(counts)
 
 
@@ -88,37 +104,43 @@ async def _forget_recipients(conn: Connection, account_id: int, ids: list[int]) 
     return counts
 
 
-async def _empty(conn: Connection, whom: Whom, table: str, columns: Iterable[str]) -> int:
-    """Empty those *columns* of rows in *table* that speak of them."""
-    keys = _keys(table)
-    names = list(columns)
-    found = await conn.fetch_all(
-        mentioning(f"SELECT {', '.join((*keys, *names))} FROM {table} WHERE {says(*names)}"),  # noqa: S608
-        whom.needles,
-    )
+async def _forget_writers(conn: Connection, whom: Whom) -> int:
+    """Drop mail that they wrote though nobody had written to them: a colleague's answer."""
+    rows = await conn.fetch_all(_WROTE, whom.needles)
+    theirs = [{"account_id": row[0], "id": row[1]} for row in rows if whom.owns(*_address(row[2].lower()))]
+    await conn.execute_many(_ANSWERED, theirs)
+    await conn.execute_many(_THEIR_MAIL, theirs)
+    return len(theirs)
+
+
+async def _empty(conn: Connection, whom: Whom, table: str) -> int:
+    """Empty what rows of *table* say of them."""
+    keys, columns = _SPEAKING[table]
+    where = " AND ".join(f"{key} = :{key}" for key in keys)
+    query = mentioning(f"SELECT {', '.join((*keys, *columns))} FROM {table} WHERE {says(*columns)}")  # noqa: S608
     emptied = 0
-    for row in found:
-        spoken = [name for name, text in zip(names, row[len(keys) :], strict=True) if text and _speaks(whom, text)]
-        if spoken:
-            sets = ", ".join(f"{name} = {_nothing(table, name)}" for name in spoken)
-            where = " AND ".join(f"{key} = :{key}" for key in keys)
-            await conn.execute(statement(f"UPDATE {table} SET {sets} WHERE {where}"), _named(keys, row))  # noqa: S608
-            emptied += 1
+    for row in await conn.fetch_all(query, whom.needles):
+        said = zip(columns, row[len(keys) :], strict=True)
+        sets = ", ".join(f"{name} = {columns[name]}" for name, text in said if text and _speaks(whom, text))
+        if sets:
+            emptied += await conn.execute(
+                statement(f"UPDATE {table} SET {sets} WHERE {where}"),  # noqa: S608
+                dict(zip(keys, row, strict=False)),
+            )
     return emptied
 
 
-def _keys(table: str) -> tuple[str, ...]:
-    return {"mailbox": ("account_id", "sender_id"), "campaign_link": ("account_id", "campaign_id", "number")}.get(
-        table, ("account_id", "id")
-    )
+async def _drop_links(conn: Connection, whom: Whom) -> int:
+    rows = [row for row in await conn.fetch_all(_LINKS, whom.needles) if whom.is_in(row[3])]
+    named = [{"account_id": row[0], "campaign_id": row[1], "number": row[2]} for row in rows]
+    await conn.execute_many(_DROP_LINK, named)
+    return len(named)
 
 
-def _named(keys: tuple[str, ...], row: Row) -> dict[str, object]:
-    return dict(zip(keys, row, strict=False))
-
-
-def _nothing(table: str, column: str) -> str:
-    return "''" if (table, column) in _KEPT_AS_TEXT else "NULL"
+async def _rename_files(conn: Connection, whom: Whom) -> int:
+    rows = [row for row in await conn.fetch_all(_FILES, whom.needles) if whom.is_in_name(row[2])]
+    await conn.execute_many(_RENAME_FILE, [{"account_id": row[0], "id": row[1]} for row in rows])
+    return len(rows)
 
 
 def _speaks(whom: Whom, text: str) -> bool:

@@ -25,9 +25,10 @@ app = App(
 user = App(name="user", help="People who may use this installation.")
 key = App(name="key", help="API keys.")
 claim = App(name="claim", help="A person or the owner of a domain says stop.")
+db = App(name="db", help="The databases.")
 
 
-for group in (user, key, claim):
+for group in (user, key, claim, db):
     app.command(group)
 # By name, so that `vizsla count` does not import a web server.
 for at, name, path, summary in (
@@ -52,6 +53,7 @@ for at, name, path, summary in (
     (app, "doctor", "care:doctor", "Look for what would go wrong."),
     (app, "backup", "backups:backup", "Copy what cannot be made anew into one file."),
     (app, "restore", "backups:restore", "Bring back a backup."),
+    (db, "copy", "databases:copy", "Copy an installation into databases of the other kind."),
     (app, "config", "care:config", "Show every setting as it is in force."),
 ):
     at.command(f"vizsla.cli.{path}", name=name, help=summary)

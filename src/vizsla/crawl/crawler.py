@@ -8,20 +8,19 @@ the budget: requests, bytes, seconds.
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from vizsla.crawl.answers import HTML, header_directives, judge
+from vizsla.crawl.fetching import Ended, Fetching
 from vizsla.crawl.frontier import Candidate, Frontier, canonical
 from vizsla.crawl.links import PageLinks, read_links
-from vizsla.crawl.pace import Pace, retry_after
+from vizsla.crawl.pace import retry_after
 from vizsla.crawl.pages import CrawledPage, conditions, is_gone, missing, seen
 from vizsla.crawl.report import Budget, CrawlReport, EndedBy, Progress
-from vizsla.crawl.robots import Robots, RobotsCache, fetch_robots, origin_of
+from vizsla.crawl.robots import Robots, RobotsCache, origin_of
 from vizsla.crawl.sitemap import MAX_BYTES as MAX_SITEMAP_BYTES
 from vizsla.crawl.sitemap import parse_sitemap
 from vizsla.crawl.warc_writer import Earlier, WarcWriter, payload_digest
@@ -30,10 +29,8 @@ from vizsla.kit.clock import Clock, SystemClock
 from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import InvalidDomain, VizslaError
 from vizsla.kit.settings import Settings
-from vizsla.net.guard import EgressRefused
-from vizsla.net.http import MAX_REDIRECTS, FetchError, HttpClient, Response, user_agent
+from vizsla.net.http import MAX_REDIRECTS, HttpClient, Response, user_agent
 
-T = TypeVar("T")
 MAX_SITEMAPS = 3
 SITEMAP_URLS = 2_000
 """URLs of one sitemap that are offered to the frontier."""
@@ -84,10 +81,11 @@ async def crawl(
                 known=known or {},
                 clock=clock,
             )
-            job.robots_cache = robots_cache or job.robots_cache
-            job.progress = progress or job.progress
+            job.fetching.robots_cache = robots_cache or job.fetching.robots_cache
+            job.fetching.stop = stop or job.fetching.stop
             job.written = written or job.written
-            job.stop = stop or job.stop
+            if progress is not None:
+                job.fetching.answered = lambda url: progress(job.progress(url))
             ended_by = await job.run(host)
             warc = await asyncio.to_thread(writer.finish)
     except OSError as error:
@@ -110,13 +108,6 @@ class CrawlError(VizslaError):
     id = "crawl"
 
 
-class _Ended(Exception):
-    """The crawl is over."""
-
-    def __init__(self, by: EndedBy) -> None:
-        self.by = by
-
-
 class _Crawl:
     def __init__(
         self,
@@ -130,27 +121,21 @@ class _Crawl:
         clock: Clock,
     ) -> None:
         self.domain = domain
-        self.client = client
         self.writer = writer
         self.settings = settings
         self.budget = budget
         self.known = known
         self.clock = clock
-        self.robots_cache = RobotsCache()
-        self.progress: Callable[[Progress], None] = lambda _: None
         self.written: Callable[[Path, int], None] = lambda path, size: None
-        self.stop = asyncio.Event()
         self.frontier = Frontier(domain, max_depth=budget.depth)
-        self.pace = Pace(settings.crawl_delay)
-        self.skipped: Counter[str] = Counter()
+        self.fetching = Fetching(client, budget, delay=settings.crawl_delay)
+        self.skipped = self.fetching.skipped
         self.states: list[CrawledPage] = []
         self.gone: list[Visit] = []
-        self.pages = self.unchanged = self.requests = self.bytes = self.failures = 0
+        self.pages = self.unchanged = 0
         self.retried: set[str] = set()
-        self.moved_to = self.details = ""
-        self.refused = False
+        self.moved_to = ""
         self.started_at = clock.now()
-        self._started = time.monotonic()
 
     async def run(self, host: str) -> EndedBy:
         """All of it; why it ended."""
@@ -165,13 +150,13 @@ class _Crawl:
             await self._read_sitemaps(origin)
             while await self._visit_next():
                 pass
-        except _Ended as ended:
-            return ended.by
+        except Ended as ended:
+            return "unreachable" if ended.by == "errors" and not self.pages else ended.by
         if self.moved_to and not self.pages:
             return "moved"
-        if not self.pages and self.refused:
+        if not self.pages and self.fetching.refused:
             return "refused"
-        if not self.pages and self.failures:
+        if not self.pages and self.fetching.failures:
             return "unreachable"
         return "robots" if not self.pages and self.skipped["robots"] else "done"
 
@@ -180,38 +165,51 @@ class _Crawl:
         return CrawlReport(
             domain=self.domain,
             started_at=self.started_at,
-            seconds=time.monotonic() - self._started,
+            seconds=self.fetching.seconds,
             ended_by=ended_by,
             pages=self.pages,
             unchanged=self.unchanged,
-            requests=self.requests,
-            bytes=self.bytes,
+            requests=self.fetching.requests,
+            bytes=self.fetching.bytes,
             skipped=dict(self.skipped + self.frontier.skipped),
             warc=warc,
             moved_to=self.moved_to,
-            details="" if ended_by in {"done", "pages"} else self.details,
+            details="" if ended_by in {"done", "pages"} else self.fetching.details,
             states=self.states,
             gone=self.gone,
+        )
+
+    def progress(self, url: str) -> Progress:
+        """How far it is, *url* being what was asked for last."""
+        return Progress(
+            url=url,
+            pages=self.pages,
+            requests=self.fetching.requests,
+            bytes=self.fetching.bytes,
+            pending=len(self.frontier),
+            seconds=self.fetching.seconds,
+            unchanged=self.unchanged,
+            skipped=dict(self.skipped + self.frontier.skipped),
         )
 
     async def _open(self, host: str) -> str:
         """The first origin of *host* that answers at all."""
         silences = set()
         for origin in _origins(host, self.settings.http_ports):
-            robots = await self._robots(origin)
+            robots = await self.fetching.robots(origin)
             if not robots.unreachable:
                 return origin
             if robots.unreachable not in _SILENT:
-                raise _Ended("refused" if self.refused else "robots")
+                raise Ended("refused" if self.fetching.refused else "robots")
             silences.add(robots.unreachable)
-        raise _Ended("robots" if silences & {"timeout", "broken"} else "unreachable")
+        raise Ended("robots" if silences & {"timeout", "broken"} else "unreachable")
 
     async def _visit_next(self) -> bool:
         """Fetch the best page that robots.txt lets us have. False when there is none left."""
         while candidate := self.frontier.take():
             if self.pages >= self.budget.pages:
-                raise _Ended("pages")
-            robots = await self._robots(origin_of(candidate.url))
+                raise Ended("pages")
+            robots = await self.fetching.robots(origin_of(candidate.url))
             if robots.allows(candidate.url):
                 await self._visit(candidate, robots)
                 return True
@@ -224,12 +222,12 @@ class _Crawl:
         # Links come from the home page, so it is asked for whole even when it has not changed.
         known = self.known.get(url)
         headers = conditions(known) if candidate.depth else {}
-        limit = min(self.budget.page_bytes, self.budget.total_bytes - self.bytes)
-        response = await self._get(url, robots, limit=limit, headers=headers, only=HTML)
+        limit = min(self.budget.page_bytes, self.budget.total_bytes - self.fetching.bytes)
+        response = await self.fetching.get(url, robots, limit=limit, headers=headers, only=HTML)
         if response is None:
             return
         if response.truncated and response.body and limit < self.budget.page_bytes:
-            raise _Ended("bytes")  # cut by what was left, not by what we take of a page: its addresses may be missing
+            raise Ended("bytes")  # cut by what was left, not by what we take of a page: its addresses may be missing
         answer = judge(response, known)
         if answer.kind == "page":
             await self._keep(candidate, response, known)
@@ -243,82 +241,7 @@ class _Crawl:
                 self._redirect(candidate, response)
             if response.status in {301, 308, 404, 410} and known and known.digest:
                 self._miss(missing(known, response.status, self.clock.now()))
-        self._count_failure(answer.kind in {"failed", "busy"}, answer.reason)
-
-    async def _get(self, url: str, robots: Robots, **options: Any) -> Response | None:
-        """One request when it is its host's turn; None, counted, when it fails."""
-        host = urlsplit(url).hostname or ""
-        await self._turn(host)
-        began = time.monotonic()
-        try:
-            seconds = min(self.budget.request_seconds, self._left())
-            response = await self._unless_stopped(self.client.get(url, seconds=seconds, **options))
-        except (FetchError, EgressRefused) as error:
-            self.refused = self.refused or isinstance(error, EgressRefused)
-            reason = error.reason if isinstance(error, FetchError) else "refused"
-            self.skipped[reason] += 1
-            self._answered(url, host, began, robots.delay)
-            self._count_failure(True, f"{url}: {error.details}")
-            return None
-        self.bytes += len(response.body)
-        self._answered(url, host, began, robots.delay)
-        return response
-
-    async def _turn(self, host: str) -> None:
-        """Wait until *host* may be asked; ends the crawl when the budget says so."""
-        if self.bytes >= self.budget.total_bytes:
-            raise _Ended("bytes")
-        if self.requests >= self.budget.requests:
-            raise _Ended("pages")
-        wait = self.pace.ready_at(host) - time.monotonic()
-        if wait >= self._left():
-            raise _Ended("time")
-        await self._unless_stopped(asyncio.sleep(max(wait, 0)))
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """What *work* gives; it is given up, and the crawl ends, when somebody says stop."""
-        doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())
-        try:
-            await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if self.stop.is_set():
-                raise _Ended("cancelled")
-            return await doing
-        finally:
-            for one in (doing, stopping):
-                one.cancel()
-            await asyncio.gather(doing, stopping, return_exceptions=True)
-
-    def _answered(self, url: str, host: str, began: float, delay: float | None) -> None:
-        now = time.monotonic()
-        self.requests += 1
-        self.pace.answered(host, now, now - began, delay)
-        self.progress(
-            Progress(
-                url=url,
-                pages=self.pages,
-                requests=self.requests,
-                bytes=self.bytes,
-                pending=len(self.frontier),
-                seconds=now - self._started,
-                unchanged=self.unchanged,
-                skipped=dict(self.skipped + self.frontier.skipped),
-            )
-        )
-
-    async def _robots(self, origin: str) -> Robots:
-        robots = self.robots_cache.find(origin)
-        if robots is None:
-            host = urlsplit(origin).hostname or ""
-            await self._turn(host)
-            began = time.monotonic()
-            seconds = min(self.budget.request_seconds, self._left())
-            robots = await self._unless_stopped(fetch_robots(self.client, origin, seconds=seconds))
-            self._answered(f"{origin}/robots.txt", host, began, robots.delay)
-            if robots.unreachable:
-                self.details = f"{origin}/robots.txt: {robots.unreachable}"
-                self.refused = self.refused or robots.is_refused
-            self.robots_cache.keep(origin, robots)
-        return robots
+        self.fetching.count(answer.kind in {"failed", "busy"}, answer.reason)
 
     async def _keep(self, candidate: Candidate, response: Response, known: CrawledPage | None) -> None:
         self.pages += 1
@@ -377,10 +300,10 @@ class _Crawl:
 
     def _back_off(self, candidate: Candidate, response: Response, reason: str) -> None:
         wait = retry_after(response.header("retry-after"), self.clock.now())
-        self.details = f"{candidate.url}: {reason}, Retry-After {wait:g} s"
-        if wait >= self._left():
-            raise _Ended("busy")
-        self.pace.hold(urlsplit(candidate.url).hostname or "", time.monotonic() + wait)
+        self.fetching.details = f"{candidate.url}: {reason}, Retry-After {wait:g} s"
+        if wait >= self.fetching.left:
+            raise Ended("busy")
+        self.fetching.pace.hold(urlsplit(candidate.url).hostname or "", time.monotonic() + wait)
         if candidate.url in self.retried:
             self.skipped[reason] += 1
         else:
@@ -394,16 +317,9 @@ class _Crawl:
         else:
             self.states.append(page)
 
-    def _count_failure(self, failed: bool, details: str) -> None:
-        self.failures = self.failures + 1 if failed else 0
-        if failed:
-            self.details = details
-        if self.failures >= self.budget.errors:
-            raise _Ended("errors" if self.pages else "unreachable")
-
     async def _read_sitemaps(self, origin: str) -> None:
         """Offer what the site's sitemaps name; three files at most, each once, so an index of itself ends."""
-        robots = await self._robots(origin)
+        robots = await self.fetching.robots(origin)
         waiting = robots.sitemaps or [f"{origin}/sitemap.xml"]
         done: set[str] = set()
         while waiting and len(done) < MAX_SITEMAPS and len(self.frontier) < self.budget.pages:
@@ -411,9 +327,9 @@ class _Crawl:
             if url is None or url in done or not self.frontier.owns(url):
                 continue
             done.add(url)
-            rules = await self._robots(origin_of(url))
-            limit = min(MAX_SITEMAP_BYTES, self.budget.total_bytes - self.bytes)
-            response = await self._get(url, rules, limit=limit) if rules.allows(url) else None
+            rules = await self.fetching.robots(origin_of(url))
+            limit = min(MAX_SITEMAP_BYTES, self.budget.total_bytes - self.fetching.bytes)
+            response = await self.fetching.get(url, rules, limit=limit) if rules.allows(url) else None
             if response is None or response.status != 200:
                 continue
             sitemap = await asyncio.to_thread(parse_sitemap, response.body)
@@ -425,9 +341,6 @@ class _Crawl:
 
     async def _links(self, body: bytes) -> PageLinks:
         return read_links(body) if len(body) < 100_000 else await asyncio.to_thread(read_links, body)
-
-    def _left(self) -> float:
-        return max(self.budget.seconds - (time.monotonic() - self._started), 0.0)
 
 
 def _origins(host: str, ports: tuple[int, ...]) -> list[str]:

@@ -4,7 +4,7 @@ Which lists has an account, whatever their kind, and how far is each?
 The three kinds keep what they need; a person looks at them as one: newest first, so many of so many, and what came of them in words.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from heapq import merge
 from typing import Literal
 
@@ -13,9 +13,9 @@ import msgspec
 from vizsla.accounts.uploads import Kind
 from vizsla.desk.asking import Asker
 from vizsla.desk.exports import export_findings, export_searches, export_verifications
-from vizsla.finder import bulk, bulk_searches, bulk_verifications
-from vizsla.finder.bulk import FindingList
-from vizsla.finder.bulk_searches import SearchList
+from vizsla.finder import bulk_verifications
+from vizsla.finder.bulk import FindingList, findings
+from vizsla.finder.bulk_searches import SearchList, searches
 from vizsla.storage.database import Connection, Reader
 from vizsla.verifier.bulk import BulkList
 from vizsla.verifier.bulk_store import bulk_lists
@@ -53,10 +53,12 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
         return self.status == "cancelled" and self.done < self.size
 
 
-def _of_verifications(one: BulkList) -> Overview:
-    tally = sorted(one.tally.items(), key=lambda pair: -pair[1])
+def _overview(kind: Kind, one: BulkList | FindingList | SearchList, tally: Iterable[tuple[str, int]]) -> Overview:
+    more = {"charged": one.charged} if isinstance(one, BulkList) else {}
+    if isinstance(one, SearchList):
+        more = {"addresses": one.addresses, "per_domain": one.per_domain}
     return Overview(
-        kind="verifications",
+        kind=kind,
         id=one.id,
         created_at=one.created_at,
         ended_at=one.ended_at,
@@ -65,40 +67,20 @@ def _of_verifications(one: BulkList) -> Overview:
         status=one.status,
         name=one.name,
         tally=tuple(Share(word, rows) for word, rows in tally if rows),
-        charged=one.charged,
+        **more,
     )
+
+
+def _of_verifications(one: BulkList) -> Overview:
+    return _overview("verifications", one, sorted(one.tally.items(), key=lambda pair: -pair[1]))
 
 
 def _of_findings(one: FindingList) -> Overview:
-    tally = (Share("found", one.found), Share("not found", one.done - one.found))
-    return Overview(
-        kind="findings",
-        id=one.id,
-        created_at=one.created_at,
-        ended_at=one.ended_at,
-        size=one.size,
-        done=one.done,
-        status=one.status,
-        name=one.name,
-        tally=tuple(share for share in tally if share.rows),
-    )
+    return _overview("findings", one, [("found", one.found), ("not found", one.done - one.found)])
 
 
 def _of_searches(one: SearchList) -> Overview:
-    tally = (Share("with addresses", one.found), Share("without", one.done - one.found))
-    return Overview(
-        kind="searches",
-        id=one.id,
-        created_at=one.created_at,
-        ended_at=one.ended_at,
-        size=one.size,
-        done=one.done,
-        status=one.status,
-        name=one.name,
-        tally=tuple(share for share in tally if share.rows),
-        addresses=one.addresses,
-        per_domain=one.per_domain,
-    )
+    return _overview("searches", one, [("with addresses", one.found), ("without", one.done - one.found)])
 
 
 async def list_all(reader: Reader, account_id: int, *, limit: int, offset: int) -> list[Overview]:
@@ -106,8 +88,8 @@ async def list_all(reader: Reader, account_id: int, *, limit: int, offset: int) 
     most = offset + limit
     found = [
         map(_of_verifications, await bulk_lists.page(reader, account_id, limit=most, offset=0)),
-        map(_of_findings, await bulk.findings.page(reader, account_id, limit=most, offset=0)),
-        map(_of_searches, await bulk_searches.searches.page(reader, account_id, limit=most, offset=0)),
+        map(_of_findings, await findings.page(reader, account_id, limit=most, offset=0)),
+        map(_of_searches, await searches.page(reader, account_id, limit=most, offset=0)),
     ]
     # Ids are counted per account, whatever they are the ids of.
     return list(merge(*found, key=lambda one: -one.id))[offset:most]
@@ -118,8 +100,8 @@ async def get_list(reader: Reader, account_id: int, kind: Kind, list_id: int) ->
     if kind == "verifications":
         return _of_verifications(await bulk_verifications.get(reader, account_id, list_id))
     if kind == "findings":
-        return _of_findings(await bulk.get_list(reader, account_id, list_id))
-    return _of_searches(await bulk_searches.get_list(reader, account_id, list_id))
+        return _of_findings(await findings.get(reader, account_id, list_id))
+    return _of_searches(await searches.get(reader, account_id, list_id))
 
 
 async def cancel_list(conn: Connection, asker: Asker, kind: Kind, list_id: int) -> None:
@@ -128,9 +110,9 @@ async def cancel_list(conn: Connection, asker: Asker, kind: Kind, list_id: int) 
     if kind == "verifications":
         await bulk_verifications.cancel(conn, account_id, list_id, now=now)
     elif kind == "findings":
-        await bulk.cancel_list(conn, account_id, list_id, now)
+        await findings.cancel(conn, account_id, list_id, now)
     else:
-        await bulk_searches.cancel_list(conn, account_id, list_id, now)
+        await searches.cancel(conn, account_id, list_id, now)
 
 
 async def resume_list(conn: Connection, asker: Asker, kind: Kind, list_id: int) -> None:
@@ -142,9 +124,9 @@ async def resume_list(conn: Connection, asker: Asker, kind: Kind, list_id: int) 
             conn, caller.account_id, list_id, allowed=caller.verifications, now=now, share=share
         )
     elif kind == "findings":
-        await bulk.resume_list(conn, caller.account_id, list_id, now)
+        await findings.resume(conn, caller.account_id, list_id, now)
     else:
-        await bulk_searches.resume_list(conn, caller.account_id, list_id, now)
+        await searches.resume(conn, caller.account_id, list_id, now)
 
 
 async def delete_list(conn: Connection, asker: Asker, kind: Kind, list_id: int) -> None:
@@ -153,9 +135,9 @@ async def delete_list(conn: Connection, asker: Asker, kind: Kind, list_id: int) 
     if kind == "verifications":
         await bulk_verifications.delete(conn, account_id, list_id, now=asker.now)
     elif kind == "findings":
-        await bulk.delete_list(conn, account_id, list_id)
+        await findings.delete(conn, account_id, list_id)
     else:
-        await bulk_searches.delete_list(conn, account_id, list_id)
+        await searches.delete(conn, account_id, list_id)
 
 
 async def export_list(asker: Asker, kind: Kind, list_id: int) -> AsyncIterator[bytes]:

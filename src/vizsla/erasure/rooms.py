@@ -13,6 +13,8 @@ import msgspec
 from vizsla.accounts.forgetting import candidates as uploaded_addresses
 from vizsla.accounts.forgetting import forget as forget_in_accounts
 from vizsla.accounts.lists import forget_names
+from vizsla.campaigns.forgetting import candidates as recipients_addresses
+from vizsla.campaigns.forgetting import forget as forget_campaigned
 from vizsla.crawl.forgetting import forget as forget_crawled
 from vizsla.crawl.forgetting import forget_asks
 from vizsla.finder.forgetting import candidates as found_addresses
@@ -23,6 +25,8 @@ from vizsla.index.erase import forget as forget_indexed
 from vizsla.kit.whom import Counts, Whom
 from vizsla.leads.erase import candidates as leads_addresses
 from vizsla.leads.erase import forget as forget_leads
+from vizsla.privacy.suppression import candidates as suppressed_addresses
+from vizsla.privacy.suppression import forget as forget_suppressed
 from vizsla.storage.database import Connection, Database
 from vizsla.storage.statement import Statement
 from vizsla.verifier.forgetting import candidates as verified_addresses
@@ -83,6 +87,8 @@ ROOMS = (
     Room("verifier", "app", forget_verified, verified_addresses),
     Room("finder", "app", _forget_found, found_addresses),
     Room("leads", "app", forget_leads, leads_addresses),
+    Room("campaigns", "app", forget_campaigned, recipients_addresses),
+    Room("whom accounts do not write to", "app", forget_suppressed, suppressed_addresses),
     Room("who asked for crawls", "app", _forget_asks),
     Room("crawl", "index", _forget_crawled),
     # Last: what others know by name alone is recognised by what the index knows.

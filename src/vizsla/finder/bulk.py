@@ -14,7 +14,7 @@ from vizsla.accounts.lists import Lists, in_chunks
 from vizsla.accounts.store import next_id
 from vizsla.finder.finding import EmailFinderData
 from vizsla.finder.tables import bulk_finding, bulk_finding_row
-from vizsla.kit.errors import ClaimedEmail, NotFound, VizslaError, WrongParams
+from vizsla.kit.errors import ClaimedEmail, VizslaError, WrongParams
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import statement
@@ -37,10 +37,6 @@ _PROGRESS = statement("""
         ended_at = CASE WHEN done + :done >= size THEN CAST(:now AS bigint) ELSE NULL END
     WHERE account_id = :account_id AND id = :id
 """)
-
-
-class FindingsNotFound(NotFound):
-    """This list does not exist."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -118,8 +114,6 @@ findings = Lists(
     row_columns=("number", "asked", "answer", "domain", "local"),
     read_row=tuple,
 )
-page_of_lists, count_lists = findings.page, findings.count
-forget_old, is_any_due = findings.forget, findings.is_any_due
 
 _encode = msgspec.json.Encoder().encode
 _asked = msgspec.json.Decoder(Asked).decode
@@ -169,15 +163,7 @@ async def add_list(
     if not size:
         raise WrongParams("There are no people in this list.")
     await conn.execute(_SET_SIZE, {**key, "size": size})
-    return await get_list(conn, account_id, list_id)
-
-
-async def get_list(reader: Reader, account_id: int, list_id: int) -> FindingList:
-    """The account's list; raises FindingsNotFound."""
-    found = await findings.find(reader, account_id, list_id)
-    if found is None:
-        raise FindingsNotFound
-    return found
+    return await findings.get(conn, account_id, list_id)
 
 
 async def rows_after(
@@ -206,9 +192,7 @@ async def keep_answers(conn: Connection, job: FindingJob, answers: Iterable[tupl
     key = {"account_id": job.account_id, "id": job.id}
     counted = list(answers)
     is_over = not counted
-    if not await findings.put_back(
-        conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=None if is_over else now
-    ):
+    if not await findings.put_back(conn, job, None if is_over else now):
         return False
     rows = []
     for number, answer in counted:
@@ -220,26 +204,3 @@ async def keep_answers(conn: Connection, job: FindingJob, answers: Iterable[tupl
     found = sum(answer.email is not None for _, answer in counted)
     await conn.execute(_PROGRESS, {**key, "done": len(counted), "found": found, "now": now})
     return True
-
-
-async def give_back(conn: Connection, job: FindingJob, due: int) -> bool:
-    """Let another try at *due* what failed through a fault of ours."""
-    return await findings.put_back(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due)
-
-
-async def cancel_list(conn: Connection, account_id: int, list_id: int, now: int) -> FindingList:
-    """Stop a list where it is. Raises FindingsNotFound."""
-    await findings.cancel(conn, account_id, list_id, now)
-    return await get_list(conn, account_id, list_id)
-
-
-async def resume_list(conn: Connection, account_id: int, list_id: int, now: int) -> FindingList:
-    """Go on with a list that was cancelled. Raises FindingsNotFound."""
-    await findings.resume(conn, account_id, list_id, now)
-    return await get_list(conn, account_id, list_id)
-
-
-async def delete_list(conn: Connection, account_id: int, list_id: int) -> None:
-    """Stop a list and forget its rows. Raises FindingsNotFound."""
-    if not await findings.delete(conn, account_id, list_id):
-        raise FindingsNotFound

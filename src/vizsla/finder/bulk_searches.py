@@ -16,7 +16,7 @@ from vizsla.accounts.store import next_id
 from vizsla.finder.domain_search import FoundEmail, SearchQuery, list_found
 from vizsla.finder.tables import bulk_search, bulk_search_row
 from vizsla.kit.domain_name import parse_domain
-from vizsla.kit.errors import ClaimedEmail, NotFound, VizslaError, WrongParams
+from vizsla.kit.errors import ClaimedEmail, VizslaError, WrongParams
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Database, Reader, Row
 from vizsla.storage.statement import statement
@@ -46,10 +46,6 @@ _SEARCHED = statement("""
     SELECT domain, min(number) FROM bulk_search_row
     WHERE account_id = :account_id AND list_id = :id AND domain IN :domains[text] GROUP BY domain
 """)
-
-
-class SearchesNotFound(NotFound):
-    """This list does not exist."""
 
 
 class SameDomain(VizslaError):
@@ -222,33 +218,7 @@ async def add_list(
     if not size:
         raise WrongParams("There are no domains in this list.")
     await conn.execute(_SET_SIZE, {**key, "size": size})
-    return await get_list(conn, account_id, list_id)
-
-
-async def get_list(reader: Reader, account_id: int, list_id: int) -> SearchList:
-    """The account's list; raises SearchesNotFound."""
-    found = await searches.find(reader, account_id, list_id)
-    if found is None:
-        raise SearchesNotFound
-    return found
-
-
-async def cancel_list(conn: Connection, account_id: int, list_id: int, now: int) -> SearchList:
-    """Stop a list where it is. Raises SearchesNotFound."""
-    await searches.cancel(conn, account_id, list_id, now)
-    return await get_list(conn, account_id, list_id)
-
-
-async def resume_list(conn: Connection, account_id: int, list_id: int, now: int) -> SearchList:
-    """Go on with a list that was cancelled. Raises SearchesNotFound."""
-    await searches.resume(conn, account_id, list_id, now)
-    return await get_list(conn, account_id, list_id)
-
-
-async def delete_list(conn: Connection, account_id: int, list_id: int) -> None:
-    """Stop a list and forget its rows. Raises SearchesNotFound."""
-    if not await searches.delete(conn, account_id, list_id):
-        raise SearchesNotFound
+    return await searches.get(conn, account_id, list_id)
 
 
 async def show_rows(
@@ -277,8 +247,7 @@ async def find_searched(reader: Reader, job: SearchJob, domains: Sequence[str]) 
 async def keep_answers(conn: Connection, job: SearchJob, outcomes: Sequence[Outcome], now: int) -> bool:
     """Keep what came of some rows, and put the list back if rows are left. False if it is another worker's by now."""
     key = {"account_id": job.account_id, "id": job.id}
-    due = now if outcomes else None
-    if not await searches.put_back(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due):
+    if not await searches.put_back(conn, job, now if outcomes else None):
         return False
     await conn.execute_many(
         _ANSWER,
@@ -298,8 +267,3 @@ async def keep_answers(conn: Connection, job: SearchJob, outcomes: Sequence[Outc
     addresses = sum(len(one.locals) for one in outcomes)
     await conn.execute(_PROGRESS, {**key, "done": len(outcomes), "found": found, "addresses": addresses, "now": now})
     return True
-
-
-async def give_back(conn: Connection, job: SearchJob, due: int) -> bool:
-    """Let another try at *due* what failed through a fault of ours."""
-    return await searches.put_back(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due)

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from vizsla.accounts.lists import in_chunks
+from vizsla.accounts.lists import ListNotFound, in_chunks
 from vizsla.accounts.quota import Share
 from vizsla.accounts.reserved import give_back, left, reserve, settle
 from vizsla.index.verifications import find_confidences
-from vizsla.kit.errors import NotFound, VizslaError, WrongParams
+from vizsla.kit.errors import VizslaError, WrongParams
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Reader
 from vizsla.verifier.bulk import LONGEST, BulkJob, BulkList, BulkRow, Ending, Tally
@@ -24,9 +24,9 @@ from vizsla.verifier.bulk_store import (
     State,
     add_rows,
     begin_many,
+    bulk_lists,
     cancel_list,
     delete_list,
-    find_list,
     lock_list,
     note_progress,
     open_list,
@@ -47,10 +47,6 @@ class QuotaTooSmall(VizslaError):
     """The list has more addresses than verifications are left."""
 
     id = "too_many_requests"
-
-
-class ListNotFound(NotFound):
-    """This list does not exist."""
 
 
 def texts_of(table: Table) -> Iterable[Text]:
@@ -108,10 +104,7 @@ def _unread(text: str, fault: str, now: int) -> Ending | None:
 
 async def get(reader: Reader, account_id: int, list_id: int) -> BulkList:
     """The account's list. Raises ListNotFound."""
-    found = await find_list(reader, account_id, list_id)
-    if found is None:
-        raise ListNotFound
-    return found
+    return await bulk_lists.get(reader, account_id, list_id)
 
 
 async def cancel(conn: Connection, account_id: int, list_id: int, *, now: int) -> BulkList:

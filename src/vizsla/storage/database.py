@@ -5,9 +5,11 @@ How does a room talk to its database?
 costs three times the query. `write()` is one transaction. Rooms take the connection that a door opened and never commit.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
+
+from sqlalchemy import Table
 
 from vizsla.kit.errors import StoreError
 from vizsla.storage.statement import Params, Statement
@@ -49,6 +51,10 @@ class Connection(Reader, Protocol):
 
     async def execute_many(self, query: Statement, rows: Iterable[Params]) -> None:
         """The same statement for every row."""
+        ...
+
+    async def load(self, table: Table, rows: Sequence[Row]) -> None:
+        """Add whole rows, in the order of the columns of *table*, as fast as the database takes them."""
         ...
 
 

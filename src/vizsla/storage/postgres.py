@@ -1,11 +1,12 @@
 """PostgreSQL as a store, through asyncpg: any number of processes and machines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+from sqlalchemy import Table
 
 from vizsla.kit.errors import StoreError
 from vizsla.storage.database import NOTHING, Dialect, Row, StoreUnavailable
@@ -49,6 +50,9 @@ class PostgresConnection:
 
     async def execute_many(self, query: Statement, rows: Iterable[Params]) -> None:
         await self._raw.executemany(query.postgresql, [query.for_postgresql(row) for row in rows])
+
+    async def load(self, table: Table, rows: Sequence[Row]) -> None:
+        await self._raw.copy_records_to_table(table.name, records=rows, columns=table.c.keys())
 
 
 class PostgresDatabase:

@@ -6,7 +6,13 @@ Rooms describe their tables on one of two MetaData: `app_metadata` (precious: ac
 64-bit integers, floats. Booleans are 0 and 1, times are seconds since 1970, JSON is text.
 """
 
-from sqlalchemy import BigInteger, Integer, MetaData
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Sequence
+from typing import Literal
+
+from sqlalchemy import BigInteger, Integer, MetaData, Table
 
 _NAMES = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -19,3 +25,12 @@ index_metadata = MetaData(naming_convention=_NAMES)
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key that the database counts up by itself (SQLite does so for INTEGER PRIMARY KEY alone)."""
+
+
+def list_tables(which: Literal["app", "index"]) -> Sequence[Table]:
+    """Every table of one database, those first that others refer to; all rooms are asked."""
+    package = importlib.import_module("vizsla")
+    for room in pkgutil.iter_modules(package.__path__, "vizsla."):
+        if room.ispkg and importlib.util.find_spec(f"{room.name}.tables"):
+            importlib.import_module(f"{room.name}.tables")
+    return (app_metadata if which == "app" else index_metadata).sorted_tables

@@ -10,11 +10,13 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+from sqlalchemy import Table
 
 from vizsla.kit.errors import StoreError
 from vizsla.storage.database import NOTHING, Dialect, Row, StoreUnavailable
@@ -55,6 +57,12 @@ class SqliteConnection:
         if prepared:
             # Closed here: a cursor that died on the loop would reset its statement while this thread runs it again.
             await self._run(lambda: self._raw.executemany(query.sqlite, prepared).close())
+
+    async def load(self, table: Table, rows: Sequence[Row]) -> None:
+        marks = ", ".join("?" * len(table.c))
+        names = ", ".join(f'"{name}"' for name in table.c.keys())  # noqa: SIM118 - a collection of columns, not a mapping
+        text = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 - names of ours
+        await self._run(lambda: self._raw.executemany(text, rows).close())
 
 
 class SqliteDatabase:

@@ -241,7 +241,7 @@ async def note_progress(
 
 async def give_back_list(conn: Connection, job: BulkJob, due: int) -> None:
     """Let another worker go on with it at *due*."""
-    await bulk_lists.put_back(conn, (job.account_id, job.id), worker=job.worker, attempt=job.attempt, due=due)
+    await bulk_lists.put_back(conn, job, due)
 
 
 # Verifications

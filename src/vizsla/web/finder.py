@@ -57,9 +57,7 @@ class Answer(msgspec.Struct, frozen=True):
 async def find(visit: Visit) -> Response:
     """The form, and below it the answer to what was typed."""
     asked = _question(visit)
-    # From another site's link nothing is asked, for it would be counted: the form is filled, and waits.
-    is_led_here = visit.request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
-    if not (asked.full_name or asked.where) or is_led_here:
+    if not (asked.full_name or asked.where) or visit.is_led_here:
         return _page(visit, asked)
     try:
         if not asked.full_name:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from starlette.responses import Response, StreamingResponse
 
+from vizsla.accounts.lists import ListNotFound
 from vizsla.accounts.uploads import Kind, list_uploads
 from vizsla.desk.columns import KINDS
 from vizsla.desk.lists import Overview, cancel_list, delete_list, export_list, get_list, list_all, resume_list
 from vizsla.finder import bulk
-from vizsla.finder.bulk_searches import SearchesNotFound, show_rows
+from vizsla.finder.bulk_searches import show_rows
 from vizsla.finder.bulk_verifications import is_shown
 from vizsla.kit.errors import VizslaError
 from vizsla.verifier.bulk import BulkRow, Ending
@@ -69,7 +70,7 @@ def _which(visit: Visit) -> tuple[Kind, int]:
     """The list that the path names."""
     kind = next((kind for kind in KINDS if kind == visit.request.path_params["kind"]), None)
     if kind is None:
-        raise SearchesNotFound
+        raise ListNotFound
     return kind, visit.number_in_path()
 
 

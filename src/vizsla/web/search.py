@@ -46,8 +46,8 @@ class Shown(msgspec.Struct, frozen=True):
 async def ask(visit: Visit) -> Response:
     """The form; with a domain or a company's name, on to the answer."""
     text = visit.query("domain", most=300)
-    if not text:
-        return visit.page("search.html", text="", problem=None)
+    if not text or visit.is_led_here:
+        return visit.page("search.html", text=text, problem=None)
     try:
         domain = await _which(visit, text)
     except VizslaError as error:
@@ -69,6 +69,8 @@ async def _which(visit: Visit, text: str) -> str | None:
 async def show_domain(visit: Visit) -> Response:
     """The answer, page by page."""
     query = _query(visit)
+    if visit.is_led_here:
+        return visit.page("search.html", text=query.domain, problem=None)
     asker = await visit.asker()
     await asker.keep_pace("search", PATH)
     found = await search_domain(asker, query)
@@ -115,6 +117,8 @@ async def _crawl_of(visit: Visit, domain: str | None) -> tuple[AskedCrawl | None
 async def export(visit: Visit) -> Response:
     """The same as a file, however many pages it has."""
     query = _query(visit)
+    if visit.is_led_here:
+        return visit.page("search.html", text=query.domain, problem=None)
     asker = await visit.asker()
     await asker.keep_pace("search", PATH)
     headers = dict(HEADERS) | {"Content-Disposition": f'attachment; filename="{query.domain}.csv"'}

@@ -9,21 +9,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from vizsla.accounts.sessions import note_seen
-from vizsla.kit.errors import VizslaError
+from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.web.house import House
+from vizsla.web.problems import problem_of
 from vizsla.web.render import HEADERS
 from vizsla.web.visit import Visit, find_visitor, is_ours
 
 View = Callable[[Visit], Awaitable[Response]]
-_STATUSES = {
-    "not_found": 404,
-    "forbidden": 403,
-    "payload_too_large": 413,
-    "too_many_requests": 429,
-    "claimed_email": 451,
-    "store": 503,
-    "store_unavailable": 503,
-}
 
 
 class OperatorsOnly(VizslaError):
@@ -84,14 +76,9 @@ def _guarded(house: House, view: View, *, signed_in: bool, operator: bool) -> Ca
                 raise OperatorsOnly
             return await view(visit)
         except VizslaError as error:
-            return refuse(visit, error)
+            return await _refuse(visit, error)
 
     return answer
-
-
-def status_of(error: VizslaError) -> int:
-    """The status of a page that says *error*."""
-    return _STATUSES.get(error.id, 422)
 
 
 def name_of(request: Request) -> str:
@@ -100,13 +87,13 @@ def name_of(request: Request) -> str:
     return route.path if isinstance(route, Route) else "no page"
 
 
-def refuse(visit: Visit, error: VizslaError) -> Response:
+async def _refuse(visit: Visit, error: VizslaError) -> Response:
     """A page that says why not, and what to do; for a program what the API would say, as it may have mistaken the path."""
-    status = status_of(error)
-    if status == 503:
+    if isinstance(error, StoreError):
         visit.house.fault(error, request_id="", name=name_of(visit.request))
-        error = VizslaError("A database does not answer. Please try again in a moment.")
-    return say(visit, status, error.id, error.details)
+        return say(visit, 503, error.id, "A database does not answer. Please try again in a moment.")
+    status, sentence = await problem_of(visit, error)
+    return say(visit, status, error.id, sentence)
 
 
 def say(visit: Visit, status: int, id_: str, sentence: str) -> Response:

@@ -132,6 +132,11 @@ class Visit:
         return self.known
 
     @property
+    def is_led_here(self) -> bool:
+        """Whether another site's link led here: then nothing is asked that would be counted."""
+        return self.request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
+
+    @property
     def stores(self) -> Stores:
         """Both databases."""
         return self.house.services.stores

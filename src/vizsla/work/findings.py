@@ -17,8 +17,7 @@ from vizsla.finder.bulk import (
     FindingJob,
     FindingRow,
     claim_list,
-    give_back,
-    is_any_due,
+    findings,
     keep_answers,
     refused,
     rows_after,
@@ -70,7 +69,7 @@ async def open_means(place: Workplace) -> AsyncIterator[Means]:
 
 async def work_on_lists(place: Workplace, worker: str, tell: Tell) -> None:
     """Do all turns that are due."""
-    if not await is_any_due(place.stores.app, place.clock.now()):
+    if not await findings.is_any_due(place.stores.app, place.clock.now()):
         return
     async with open_means(place) as means:
         while await take_turn(place, means, worker, tell):
@@ -80,7 +79,7 @@ async def work_on_lists(place: Workplace, worker: str, tell: Tell) -> None:
 async def take_turn(place: Workplace, means: Means, worker: str, tell: Tell) -> bool:
     """Find some rows of a list that is due. False if there is none."""
     app, now = place.stores.app, place.clock.now()
-    if not await is_any_due(app, now):
+    if not await findings.is_any_due(app, now):
         return False
     async with app.write() as conn:
         job = await claim_list(conn, now=now, until=now + LASTS, worker=worker)
@@ -102,7 +101,7 @@ async def take_turn(place: Workplace, means: Means, worker: str, tell: Tell) -> 
     except StoreError as error:
         tell("bulk_finding", level="warning", error=error.details)
         async with app.write() as conn:
-            await give_back(conn, job, place.clock.now() + _AGAIN)
+            await findings.put_back(conn, job, place.clock.now() + _AGAIN)
         return False
     async with app.write() as conn:
         numbered = [(row.number, answer) for row, (answer, _) in zip(rows, answers, strict=True)]

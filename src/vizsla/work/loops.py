@@ -13,7 +13,7 @@ from functools import partial
 from vizsla.accounts.uploads import KEPT as UPLOADS_KEPT
 from vizsla.accounts.uploads import forget_uploads
 from vizsla.crawl.requests import forget_crawls
-from vizsla.finder.bulk import forget_old as forget_findings
+from vizsla.finder.bulk import findings
 from vizsla.finder.bulk_searches import searches
 from vizsla.index.ageing import Ageing
 from vizsla.index.figures import count_if_due
@@ -122,7 +122,7 @@ async def _forget(place: Workplace) -> None:
     async with place.stores.app.write() as conn:
         await forget_stale(conn, place.clock.now() - _KEPT)
         await forget_lists(conn, place.clock.now() - _KEPT)
-        await forget_findings(conn, place.clock.now() - _KEPT)
+        await findings.forget(conn, place.clock.now() - _KEPT)
         await forget_mail(conn, place.clock.now() - _KEPT)
         await searches.forget(conn, place.clock.now() - _KEPT)
         await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)

@@ -20,7 +20,6 @@ from vizsla.finder.bulk_searches import (
     SearchJob,
     SearchRow,
     find_searched,
-    give_back,
     keep_answers,
     read_target,
     refused,
@@ -82,7 +81,7 @@ async def take_turn(place: Workplace, meter: Meter, worker: str, tell: Tell) -> 
     except StoreError as error:
         tell("bulk_search", level="warning", error=error.details)
         async with app.write() as conn:
-            await give_back(conn, job, place.clock.now() + _AGAIN)
+            await searches.put_back(conn, job, place.clock.now() + _AGAIN)
         return False
     return True
 

@@ -18,12 +18,7 @@ from vizsla.finder.bulk import (
     FindingList,
     FindingRow,
     add_list,
-    cancel_list,
-    count_lists,
-    delete_list,
-    get_list,
-    page_of_lists,
-    resume_list,
+    findings,
     rows_after,
 )
 from vizsla.finder.finding import EmailFinderData
@@ -201,8 +196,8 @@ async def list_findings(call: Call, params: FindingsParams) -> FindingsListAnswe
     The account's lists of people, newest first. Each is kept for 30 days after its end.
     """
     reader, account_id = call.services.stores.app, call.caller.account_id
-    found = await page_of_lists(reader, account_id, limit=params.limit, offset=params.offset)
-    meta = FindingsListMeta(await count_lists(reader, account_id), FindingsPage(params.limit, params.offset))
+    found = await findings.page(reader, account_id, limit=params.limit, offset=params.offset)
+    meta = FindingsListMeta(await findings.count(reader, account_id), FindingsPage(params.limit, params.offset))
     return FindingsListAnswer(FindingsListData(tuple(map(_shown, found))), meta)
 
 
@@ -211,7 +206,7 @@ async def get_findings(call: Call, params: NoParams) -> FindingsAnswer:
     """
     How far a list of people is.
     """
-    return FindingsAnswer(_shown(await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])))
+    return FindingsAnswer(_shown(await findings.get(call.services.stores.app, call.caller.account_id, call.ids["id"])))
 
 
 @calls("GET", "/v2/bulk/findings/{id}/results", errors=("not_found", "pagination_error"))
@@ -220,7 +215,7 @@ async def list_found(call: Call, params: FoundParams) -> FoundAnswer:
     The rows of a list of people, those that are not done yet among them.
     """
     services, account_id = call.services, call.caller.account_id
-    found = await get_list(services.stores.app, account_id, call.ids["id"])
+    found = await findings.get(services.stores.app, account_id, call.ids["id"])
     rows = await rows_after(
         services.stores.app,
         account_id,
@@ -240,7 +235,7 @@ async def download_found(call: Call, params: NoParams) -> Streamed:
 
     Cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
-    found = await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])
+    found = await findings.get(call.services.stores.app, call.caller.account_id, call.ids["id"])
     return Streamed(
         b"text/csv; charset=utf-8",
         f"findings-{found.id}.csv",
@@ -253,7 +248,9 @@ async def cancel_findings(call: Call, params: NoParams) -> FindingsAnswer:
     """
     Stop a list of people. What was found stays.
     """
-    return FindingsAnswer(_shown(await cancel_list(call.transaction, call.caller.account_id, call.ids["id"], call.now)))
+    return FindingsAnswer(
+        _shown(await findings.cancel(call.transaction, call.caller.account_id, call.ids["id"], call.now))
+    )
 
 
 @calls("POST", "/v2/bulk/findings/{id}/resume", writes=True, errors=("not_found",))
@@ -261,7 +258,9 @@ async def resume_findings(call: Call, params: NoParams) -> FindingsAnswer:
     """
     Go on with a list of people that was cancelled.
     """
-    return FindingsAnswer(_shown(await resume_list(call.transaction, call.caller.account_id, call.ids["id"], call.now)))
+    return FindingsAnswer(
+        _shown(await findings.resume(call.transaction, call.caller.account_id, call.ids["id"], call.now))
+    )
 
 
 @calls("DELETE", "/v2/bulk/findings/{id}", status=204, writes=True, errors=("not_found",))
@@ -269,7 +268,7 @@ async def delete_findings(call: Call, params: NoParams) -> None:
     """
     Stop a list of people and forget its rows.
     """
-    await delete_list(call.transaction, call.caller.account_id, call.ids["id"])
+    await findings.delete(call.transaction, call.caller.account_id, call.ids["id"])
 
 
 def _shown(one: FindingList) -> FindingsData:

@@ -18,10 +18,6 @@ from vizsla.finder.bulk_searches import (
     SearchList,
     Target,
     add_list,
-    cancel_list,
-    delete_list,
-    get_list,
-    resume_list,
     searches,
     show_rows,
 )
@@ -207,7 +203,7 @@ async def get_searches(call: Call, params: NoParams) -> SearchesAnswer:
     """
     How far a list of domains is.
     """
-    return SearchesAnswer(_shown(await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])))
+    return SearchesAnswer(_shown(await searches.get(call.services.stores.app, call.caller.account_id, call.ids["id"])))
 
 
 @calls("GET", "/v2/bulk/searches/{id}/results", errors=("not_found", "pagination_error"))
@@ -217,7 +213,7 @@ async def list_searched(call: Call, params: SearchedParams) -> SearchedAnswer:
 
     Which addresses a row has was settled when it was worked on; what is said of them is what is known now.
     """
-    found = await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])
+    found = await searches.get(call.services.stores.app, call.caller.account_id, call.ids["id"])
     rows = await _rows(call, found, after=params.offset, limit=params.limit)
     meta = SearchedMeta(found.status, found.size, found.done, SearchesPage(params.limit, params.offset))
     return SearchedAnswer(SearchedRows(tuple(map(_item, rows))), meta)
@@ -230,7 +226,7 @@ async def download_searched(call: Call, params: NoParams) -> Streamed:
 
     Cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
-    found = await get_list(call.services.stores.app, call.caller.account_id, call.ids["id"])
+    found = await searches.get(call.services.stores.app, call.caller.account_id, call.ids["id"])
     return Streamed(
         b"text/csv; charset=utf-8",
         f"searches-{found.id}.csv",
@@ -243,7 +239,9 @@ async def cancel_searches(call: Call, params: NoParams) -> SearchesAnswer:
     """
     Stop a list of domains. What was found stays.
     """
-    return SearchesAnswer(_shown(await cancel_list(call.transaction, call.caller.account_id, call.ids["id"], call.now)))
+    return SearchesAnswer(
+        _shown(await searches.cancel(call.transaction, call.caller.account_id, call.ids["id"], call.now))
+    )
 
 
 @calls("POST", "/v2/bulk/searches/{id}/resume", writes=True, errors=("not_found",))
@@ -251,7 +249,9 @@ async def resume_searches(call: Call, params: NoParams) -> SearchesAnswer:
     """
     Go on with a list of domains that was cancelled.
     """
-    return SearchesAnswer(_shown(await resume_list(call.transaction, call.caller.account_id, call.ids["id"], call.now)))
+    return SearchesAnswer(
+        _shown(await searches.resume(call.transaction, call.caller.account_id, call.ids["id"], call.now))
+    )
 
 
 @calls("DELETE", "/v2/bulk/searches/{id}", status=204, writes=True, errors=("not_found",))
@@ -259,7 +259,7 @@ async def delete_searches(call: Call, params: NoParams) -> None:
     """
     Stop a list of domains and forget its rows.
     """
-    await delete_list(call.transaction, call.caller.account_id, call.ids["id"])
+    await searches.delete(call.transaction, call.caller.account_id, call.ids["id"])
 
 
 def _shown(one: SearchList) -> SearchesData:
