@@ -4,6 +4,8 @@ import pytest
 from sqlalchemy import Table
 
 from api.conftest import Api, Reply
+from vizsla.campaigns.senders import Draft, Secrets, create_sender
+from vizsla.mail.server import Server
 from vizsla.storage.schema import app_metadata
 from vizsla.storage.statement import statement
 
@@ -53,6 +55,9 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
         reply = await api("POST", path, key=api.a, json=body)
         assert reply.status == 201, reply.body
         made[path] = reply.body["data"]["id"]
+    async with app.write() as conn:
+        theirs_to_send = Draft(email="ada@acme.example", smtp=Server("smtp.acme.example", 465))
+        await create_sender(conn, 1, 1, theirs_to_send, Secrets(password="s3cret"), secret=b"0" * 32, now=api.clock.now())
     api.app.services.patience = 0.01
     await api("GET", "/v2/email-verifier?email=ann.lee0@acme.example", key=api.a)
     row = await app.fetch_one(statement("SELECT max(last_id) FROM account WHERE id = 1"))
