@@ -24,6 +24,8 @@ Actor = Literal["human", "proxy", "bot"]
 SWEEP = 5
 """Seconds within which nobody follows three links of one mail: a scanner does."""
 _LINKS_OF_A_SWEEP = 3
+MOST_EVENTS = 500
+"""Of one message: whoever follows its links all day is not counted any further."""
 _BOUNCES = ("bounce", "soft_bounce", "block")
 _LONGEST_AGENT = 200
 
@@ -51,7 +53,8 @@ _ADD = statement("""
     INSERT INTO event (account_id, id, campaign_id, recipient_id, step, kind, actor, at, link, agent, dedupe)
     VALUES (:account_id, :id, :campaign_id, :recipient_id, :step, :kind, :actor, :at, :link, :agent, :dedupe)
 """)
-_SET = statement("UPDATE event SET at = :at, actor = :actor WHERE account_id = :account_id AND id = :id")
+_SET_TIME = statement("UPDATE event SET at = :at WHERE account_id = :account_id AND id = :id")
+_SET_ACTOR = statement("UPDATE event SET actor = :actor WHERE account_id = :account_id AND id = :id")
 _SEEN = statement("""
     UPDATE message SET opened_at = :opened_at, clicked_at = :clicked_at, bounced_at = :bounced_at
     WHERE account_id = :account_id AND id = :id
@@ -154,7 +157,7 @@ async def record(
     """
     dedupe = f"{kind}:{sent.id}:{key}:{actor}"
     before = await _events(conn, sent)
-    if any(one.key == dedupe and one.at <= at for one in before):
+    if any(one.key == dedupe and one.at <= at for one in before) or len(before) >= MOST_EVENTS:
         return False
     id_ = int.from_bytes(hashlib.sha256(dedupe.encode()).digest()[:8]) >> 1
     await conn.fetch_one(_LOCK, {"account_id": sent.account_id, "recipient_id": sent.recipient_id})
@@ -177,12 +180,17 @@ async def record(
                 "dedupe": dedupe,
             },
         )
-        after = [*before, Event(id_, kind, actor, at, link, dedupe)]
+        told = [*before, Event(id_, kind, actor, at, link, dedupe)]
     elif at < known.at:
-        after = [msgspec.structs.replace(one, at=at) if one is known else one for one in before]
+        told = [msgspec.structs.replace(one, at=at) if one is known else one for one in before]
+        await conn.execute(_SET_TIME, {"account_id": sent.account_id, "id": known.id, "at": at})
     else:
         return False
-    await _put(conn, sent, before, judge(after))
+    judged = judge(told)
+    for one, was in zip(judged, told, strict=True):
+        if one.actor != was.actor:
+            await conn.execute(_SET_ACTOR, {"account_id": sent.account_id, "id": one.id, "actor": one.actor})
+    await _count(conn, sent, see(before), see(judged))
     return True
 
 
@@ -230,13 +238,7 @@ async def _events(reader: Reader, sent: Sent) -> list[Event]:
     return [Event(*row) for row in rows]
 
 
-async def _put(conn: Connection, sent: Sent, before: Sequence[Event], after: Sequence[Event]) -> None:
-    known = {one.id: one for one in before}
-    for one in after:
-        if one.id in known and one != known[one.id]:
-            values = {"account_id": sent.account_id, "id": one.id, "at": one.at, "actor": one.actor}
-            await conn.execute(_SET, values)
-    was, is_now = see(before), see(after)
+async def _count(conn: Connection, sent: Sent, was: Seen, is_now: Seen) -> None:
     seen = {"opened_at": is_now.opened, "clicked_at": is_now.clicked, "bounced_at": is_now.came_back}
     await conn.execute(_SEEN, {"account_id": sent.account_id, "id": sent.id, **seen})
     moves = [

@@ -31,6 +31,7 @@ SOFT_BOUNCES = 3
 _SECONDS_OF_A_PERSON = 2
 """Whoever opens a mail sooner after it left is a machine on its way."""
 _DETAILS = 300
+_MINUTE = 60
 
 _FACTS = statement(
     "SELECT email, lead_id, replied_at, bounced_at FROM recipient WHERE account_id = :account_id AND id = :id"
@@ -98,9 +99,9 @@ async def note_open(conn: Connection, sent: Sent, *, at: int, actor: Actor = "hu
 async def note_click(
     conn: Connection, sent: Sent, link: int, *, at: int, actor: Actor = "human", agent: str | None = None
 ) -> bool:
-    """A link of the message was followed. False if it was known."""
+    """A link of the message was followed. False if it was known: a minute is one time, so that a person is seen after a scanner."""
     actor = _by_time(sent, at, actor)
-    if not await record(conn, sent, "click", at=at, key=str(link), actor=actor, link=link, agent=agent):
+    if not await record(conn, sent, "click", at=at, key=f"{link}.{at // _MINUTE}", actor=actor, link=link, agent=agent):
         return False
     await refresh_recipient(conn, sent.account_id, sent.recipient_id)
     return True
