@@ -41,6 +41,7 @@ from benchmarks.campaign_world import (
     port_of,
     postgres_url,
 )
+from vizsla.api.server import run as run_loop
 from vizsla.campaigns.claiming import BATCH, claim_messages, claim_senders
 from vizsla.campaigns.drafting import Drafting
 from vizsla.campaigns.sending import Sending, Session
@@ -98,11 +99,11 @@ def main(arguments: list[str]) -> None:
     for store, url in _stores(arguments):
         if "--no-claims" not in arguments:
             with database(url) as one:
-                claims += asyncio.run(_measure_claims(store, one, number("recipients", 1_000_000)))
+                claims += run_loop(_measure_claims(store, one, number("recipients", 1_000_000)))
         messages, naive = number("messages", 20_000), number("naive", 1_000)
         for way in ("ours", "ours, RSA-2048", "naive", "naive, RSA-2048"):
             with database(url) as one:
-                sent.append(asyncio.run(_measure_sending(store, one, way, naive if way.startswith("naive") else messages)))
+                sent.append(run_loop(_measure_sending(store, one, way, naive if way.startswith("naive") else messages)))
     if "--json" in arguments:
         sys.stdout.write(msgspec.json.encode({"claims": claims, "sent": sent}).decode() + "\n")
         return
@@ -195,7 +196,7 @@ def _serve(pipe: "multiprocessing.connection.Connection") -> None:
         loop.add_reader(pipe.fileno(), lambda: (pipe.recv(), pipe.send(len(world.taken))))
         await asyncio.Event().wait()
 
-    asyncio.run(serve())
+    run_loop(serve())
 
 
 class _Signing(PlainSenders):

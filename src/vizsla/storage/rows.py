@@ -5,11 +5,14 @@ They travel as one JSON text, and the statement joins them: `{rows}` in its text
 it. On SQLite each statement is a hop to the writer's thread, on PostgreSQL a round trip; twenty rows are then one of them.
 """
 
-import json
 from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from vizsla.storage.database import Connection, Row
 from vizsla.storage.statement import Params, Statement, statement
+
+_encode = msgspec.json.Encoder().encode
 
 
 class RowsStatement:
@@ -28,10 +31,10 @@ class RowsStatement:
         self, conn: Connection, rows: Iterable[Mapping[str, object]], params: Params | None = None
     ) -> int:
         """How many rows changed."""
-        return await conn.execute(self._statement, {**(params or {}), "rows": json.dumps(list(rows))})
+        return await conn.execute(self._statement, {**(params or {}), "rows": _encode(list(rows)).decode()})
 
     async def fetch(
         self, conn: Connection, rows: Iterable[Mapping[str, object]], params: Params | None = None
     ) -> list[Row]:
         """What the statement returns."""
-        return await conn.fetch_all(self._statement, {**(params or {}), "rows": json.dumps(list(rows))})
+        return await conn.fetch_all(self._statement, {**(params or {}), "rows": _encode(list(rows)).decode()})
