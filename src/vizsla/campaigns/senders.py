@@ -33,6 +33,10 @@ _LONGEST_NAME, _LONGEST_SECRET = 100, 4_000
 
 _COLUMNS = ", ".join(column.name for column in sender_table.c if column.name not in ("worker", "attempt", "free_at"))
 _GET = statement(f"SELECT {_COLUMNS} FROM sender WHERE account_id = :account_id AND id = :id")  # noqa: S608
+_WRITER = statement("""
+    SELECT sender.email FROM recipient JOIN sender ON sender.account_id = recipient.account_id AND sender.id = recipient.sender_id
+    WHERE recipient.account_id = :account_id AND recipient.id = :recipient_id
+""")
 _PAGE = statement(f"""
     SELECT {_COLUMNS} FROM sender WHERE account_id = :account_id ORDER BY id DESC LIMIT :limit OFFSET :offset
 """)  # noqa: S608
@@ -186,6 +190,12 @@ async def get_sender(reader: Reader, account_id: int, sender_id: int) -> Sender:
     if row is None:
         raise SenderNotFound
     return _sender(row)
+
+
+async def find_writer(reader: Reader, account_id: int, recipient_id: int) -> str | None:
+    """The address that writes to a recipient; None if they, or it, are gone."""
+    row = await reader.fetch_one(_WRITER, {"account_id": account_id, "recipient_id": recipient_id})
+    return row[0] if row else None
 
 
 async def list_senders(reader: Reader, account_id: int, *, limit: int = MOST_SENDERS, offset: int = 0) -> list[Sender]:

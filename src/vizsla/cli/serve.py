@@ -132,6 +132,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
         stack.callback(services.mirrors.close)
         journal = Journal(level=settings.log)
         house = House(services, place.secret, partial(describe, all_calls(trial=settings.trial)), journal.fault)
+        stack.push_async_callback(house.sightings.close)
         app = App(services, journal, create_web(house))
 
         def announce(url: str) -> None:

@@ -39,6 +39,7 @@ from vizsla.web import (
     signing_in,
     suppressions,
     team,
+    tracking,
     uploads,
     verifier,
 )
@@ -50,7 +51,7 @@ from vizsla.web.visit import Visit, find_visitor
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
     security, profile, campaigns, campaign_stats, campaign_editor, campaign_recipients, campaign_settings,
-    campaign_preview, inbox, senders, suppressions,
+    campaign_preview, inbox, senders, suppressions, tracking,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 

@@ -6,9 +6,12 @@ from typing import Any, Protocol
 from vizsla.accounts.callers import Caller, find_caller
 from vizsla.accounts.roles import NotAllowed
 from vizsla.accounts.sessions import Visitor
+from vizsla.campaigns.sightings import Sightings
+from vizsla.campaigns.tracking import Tokens
 from vizsla.desk.backups import Backups
 from vizsla.desk.services import Services
 from vizsla.finder.calibration import Stratum, measure_calibration
+from vizsla.web.misses import Misses
 
 _CALIBRATION_HOLDS = 60
 
@@ -35,6 +38,11 @@ class House:
         self.base_url = services.settings.base_url
         """How people reach this server; the address it listens on, once that is known, if nothing else was set."""
         self.fault = fault
+        self.tokens = Tokens(secret)
+        self.misses = Misses()
+        self.sightings = Sightings(
+            services.stores.app, lambda error: fault(error, request_id="", name="what was seen of mails")
+        )
         self._describe_api = describe_api
         self._api: dict[str, Any] | None = None
         self._calibration: tuple[int, list[Stratum]] | None = None

@@ -34,18 +34,22 @@ class Views:
     """The pages of one module."""
 
     def __init__(self) -> None:
-        self._declared: list[tuple[str, str, View, bool, bool]] = []
+        self._declared: list[tuple[str, str, View, bool, bool, bool]] = []
 
     def get(self, path: str, *, signed_in: bool = True, operator: bool = False) -> Callable[[View], View]:
         """Declare a page that is looked at."""
         return partial(self._declare, "GET", path, signed_in, operator)
 
-    def post(self, path: str, *, signed_in: bool = True, operator: bool = False) -> Callable[[View], View]:
-        """Declare what a form does."""
-        return partial(self._declare, "POST", path, signed_in, operator)
+    def post(
+        self, path: str, *, signed_in: bool = True, operator: bool = False, from_anywhere: bool = False
+    ) -> Callable[[View], View]:
+        """Declare what a form does. *from_anywhere*: whoever sends it, for what is in the path says enough."""
+        return partial(self._declare, "POST", path, signed_in, operator, from_anywhere=from_anywhere)
 
-    def _declare(self, method: str, path: str, signed_in: bool, operator: bool, view: View) -> View:
-        self._declared.append((method, path, view, signed_in, operator))
+    def _declare(
+        self, method: str, path: str, signed_in: bool, operator: bool, view: View, *, from_anywhere: bool = False
+    ) -> View:
+        self._declared.append((method, path, view, signed_in, operator, from_anywhere))
         return view
 
     def looked_at(self) -> list[str]:
@@ -55,19 +59,25 @@ class Views:
     def routes(self, house: House) -> list[Route]:
         """As Starlette wants them."""
         return [
-            Route(path, _guarded(house, view, signed_in=signed_in, operator=operator), methods=[method])
-            for method, path, view, signed_in, operator in self._declared
+            Route(
+                path,
+                _guarded(house, view, signed_in=signed_in, operator=operator, from_anywhere=from_anywhere),
+                methods=[method],
+            )
+            for method, path, view, signed_in, operator, from_anywhere in self._declared
         ]
 
 
-def _guarded(house: House, view: View, *, signed_in: bool, operator: bool) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(
+    house: House, view: View, *, signed_in: bool, operator: bool, from_anywhere: bool
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         visit = Visit(request, house, await find_visitor(request, house))
         try:
             if visit.known is not None and visit.known.is_due(visit.now):
                 async with visit.stores.app.write() as conn:
                     await note_seen(conn, visit.known, visit.now)
-            if request.method not in ("GET", "HEAD") and not is_ours(request, house):
+            if request.method not in ("GET", "HEAD") and not from_anywhere and not is_ours(request, house):
                 raise CrossSite
             if signed_in and visit.known is None:
                 wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
