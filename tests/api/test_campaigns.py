@@ -310,6 +310,21 @@ async def test_what_a_campaign_cannot_be(api: Api) -> None:
         assert (await api("POST", "/v2/sequences", key=api.a, json=said)).error["id"] == id_, said
 
 
+async def test_what_another_account_has_is_of_no_use(api: Api) -> None:
+    theirs = await add_sender(api, account_id=2, id_=950)
+    lead_id = (await api("POST", "/v2/leads", key=api.b, json={"email": "b@b.test"})).body["data"]["id"]
+    list_id = (await api("GET", "/v2/leads_lists", key=api.b)).body["data"]["leads_lists"][0]["id"]
+    id_ = await make(api)
+
+    refused = await api("POST", "/v2/sequences", key=api.a, json={"name": "x", "email_account_ids": [theirs]})
+    assert refused.error["id"] == "unknown_email_account_ids"
+    # Ids are counted per account, so that some may be A's own.
+    for said in ({"lead_ids": [lead_id + 500]}, {"leads_list_ids": [list_id + 500]}):
+        assert (await add(api, id_, **said)).error["id"] == "validation_failed"
+    preview = await api("GET", f"/v2/sequences/{id_}/follow-ups/1/preview?lead_id={lead_id + 500}", key=api.a)
+    assert preview.error["details"] == "This lead does not exist."
+
+
 async def test_steps_are_appended_changed_and_taken_away_at_the_end(api: Api) -> None:
     id_ = await make(api)
     path = f"/v2/sequences/{id_}/follow-ups"

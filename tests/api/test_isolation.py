@@ -26,6 +26,7 @@ COLLECTIONS = {
     "/v2/bulk/findings": {"people": [{"full_name": "Ann Lee", "domain": "acme.example"}]},
     "/v2/bulk/searches": {"domains": ["acme.example"]},
     "/v2/bulk/verifications": {"emails": ["secret.person@acme.example"]},
+    "/v2/campaigns": {"name": "A's"},
 }
 
 
@@ -55,9 +56,15 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
         reply = await api("POST", path, key=api.a, json=body)
         assert reply.status == 201, reply.body
         made[path] = reply.body["data"]["id"]
+<<<<<<< HEAD
     async with app.write() as conn:
         theirs_to_send = Draft(email="ada@acme.example", smtp=Server("smtp.acme.example", 465))
         await create_sender(conn, 1, 1, theirs_to_send, Secrets(password="s3cret"), secret=b"0" * 32, now=api.clock.now())
+=======
+    campaign = f"/v2/campaigns/{made['/v2/campaigns']}"
+    for path, body in (("follow-ups", {"subject": "x", "body": "x"}), ("recipients", {"emails": "ann@acme.example"})):
+        assert (await api("POST", f"{campaign}/{path}", key=api.a, json=body)).status == 201
+>>>>>>> c-core
     api.app.services.patience = 0.01
     await api("GET", "/v2/email-verifier?email=ann.lee0@acme.example", key=api.a)
     row = await app.fetch_one(statement("SELECT max(last_id) FROM account WHERE id = 1"))
@@ -69,10 +76,12 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
     swept, refused = 0, list[tuple[str, Reply]]()
     for endpoint in endpoints:
         for id_ in ids:
-            body = {"name": "pwned", "label": "pwned"} if endpoint.method in ("PUT", "POST") else None
-            reply = await api(endpoint.method, endpoint.path.replace("{id}", str(id_)), key=api.b, json=body)
+            said = {"name": "pwned", "label": "pwned", "body": "pwned", "emails": ["pwned@acme.example"]}
+            body = said if endpoint.method != "GET" else None
+            within = endpoint.path.replace("{step_id}", "1").replace("{email}", "ann@acme.example")
+            reply = await api(endpoint.method, within.replace("{id}", str(id_)), key=api.b, json=body)
             swept += 1
-            nobodys = await api(endpoint.method, endpoint.path.replace("{id}", "999999999"), key=api.b, json=body)
+            nobodys = await api(endpoint.method, within.replace("{id}", "999999999"), key=api.b, json=body)
             if reply.status != 404 or reply.content != nobodys.content:
                 refused.append((endpoint.name, reply))
 
