@@ -78,6 +78,16 @@ class Filled(msgspec.Struct, frozen=True):
     campaigns: tuple[int, ...]
 
 
+class StillClock:
+    """Stands until it is set."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def now(self) -> int:
+        return self.at
+
+
 class FastClock:
     """*speed* seconds pass in one."""
 

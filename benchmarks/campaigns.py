@@ -111,9 +111,21 @@ def main(arguments: list[str]) -> None:
     for each in claims:
         table.add_row(each.store, f"{each.recipients:,}", str(each.batch), f"{each.p50:.2f}", f"{each.p99:.2f}")
     Console().print(table)
-    table = Table("store", "way", "messages", "a second", "CPU µs each", "a second and core", "of naive", "memory MB", title="Sending")
+    table = Table(
+        "store",
+        "way",
+        "messages",
+        "a second",
+        "CPU µs each",
+        "a second and core",
+        "of naive",
+        "memory MB",
+        title="Sending",
+    )
     for one_sent in sent:
-        base = next(each for each in sent if each.store == one_sent.store and each.way == one_sent.way.replace("ours", "naive"))
+        base = next(
+            each for each in sent if each.store == one_sent.store and each.way == one_sent.way.replace("ours", "naive")
+        )
         table.add_row(
             one_sent.store, one_sent.way, f"{one_sent.messages:,}", f"{one_sent.a_second:,.0f}", f"{one_sent.cpu_us:.0f}",
             f"{1e6 / one_sent.cpu_us:,.0f}", f"{base.cpu_us / one_sent.cpu_us:.1f}", f"{one_sent.memory_mb:+.1f}",
@@ -155,7 +167,9 @@ async def _measure_claims(store: str, url: str, recipients: int) -> list[Claimed
         for number in range(CLAIMS):
             began = time.perf_counter()
             async with app.write() as conn:
-                turn = await claim_messages(conn, held[number % len(held)], claims, tokens, now + 60 * (number // len(held)))
+                turn = await claim_messages(
+                    conn, held[number % len(held)], claims, tokens, now + 60 * (number // len(held))
+                )
             took.append((time.perf_counter() - began) * 1e3)
             assert len(turn.claimed) == batch, turn
         cuts = statistics.quantiles(took, n=100)

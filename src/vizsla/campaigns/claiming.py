@@ -21,7 +21,6 @@ from vizsla.campaigns.stopping import STOPS, stop_recipients
 from vizsla.campaigns.tables import sender as sender_table
 from vizsla.campaigns.tracking import Tokens
 from vizsla.campaigns.window import Window, local_day, next_slot
-from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims
 from vizsla.privacy.suppression import suppressed_of
 from vizsla.storage.database import Connection, Reader
@@ -35,6 +34,8 @@ LASTS = 120
 """Seconds that a sender and a message are a worker's; it renews both while it works."""
 MOST_SLEEP = 900
 """Seconds after which a sender is looked at whatever happened to clocks and wake-ups."""
+_LONGEST_PAUSE = 3_600
+"""Seconds that a sender rests at most, the gap left out."""
 _ROUNDS = 5
 """Looks of one claim: it goes on when those it found may not be written to."""
 
@@ -258,9 +259,8 @@ async def _turn(conn: Connection, held: Held, pace: _Pace, claims: Claims, token
         return Turn("resting", look_at=now + MOST_SLEEP)
     if (opens := next_slot(now, pace.hours)) > now:
         return Turn("closed", look_at=min(opens, now + MOST_SLEEP))
-    free_at = _sane(pace, now)
-    if free_at > now:
-        return Turn("gap", look_at=free_at)
+    if pace.free_at is not None and pace.free_at > now:
+        return Turn("gap", look_at=await _free_at(conn, held, pace, pace.free_at, now))
     day = local_day(now, pace.timezone)
     left = pace.cap(day) - await _sent_on(conn, held, day)
     if left <= 0:
@@ -396,10 +396,12 @@ def _next_look(active: Iterable[_Active], hours: Window, now: int) -> int | None
     return min(next_slot(min(times), hours), now + MOST_SLEEP) if times else None
 
 
-def _sane(pace: _Pace, now: int) -> int:
+async def _free_at(conn: Connection, held: Held, pace: _Pace, free_at: int, now: int) -> int:
     """When the sender is free; a time that no gap and no pause explains was written under another clock."""
-    free_at = pace.free_at or 0
-    return free_at if free_at <= now + max(2 * pace.gap, DAY // 12) else now + pace.gap
+    if free_at > now + max(2 * pace.gap, _LONGEST_PAUSE):
+        free_at = now + pace.gap
+        await conn.execute(_FREE_AT, {"account_id": held.account_id, "id": held.id, "free_at": free_at})
+    return free_at
 
 
 def _named(held: Held) -> dict[str, object]:
