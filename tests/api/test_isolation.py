@@ -56,15 +56,13 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
         reply = await api("POST", path, key=api.a, json=body)
         assert reply.status == 201, reply.body
         made[path] = reply.body["data"]["id"]
-<<<<<<< HEAD
     async with app.write() as conn:
         theirs_to_send = Draft(email="ada@acme.example", smtp=Server("smtp.acme.example", 465))
         await create_sender(conn, 1, 1, theirs_to_send, Secrets(password="s3cret"), secret=b"0" * 32, now=api.clock.now())
-=======
+
     campaign = f"/v2/campaigns/{made['/v2/campaigns']}"
     for path, body in (("follow-ups", {"subject": "x", "body": "x"}), ("recipients", {"emails": "ann@acme.example"})):
         assert (await api("POST", f"{campaign}/{path}", key=api.a, json=body)).status == 201
->>>>>>> c-core
     api.app.services.patience = 0.01
     await api("GET", "/v2/email-verifier?email=ann.lee0@acme.example", key=api.a)
     row = await app.fetch_one(statement("SELECT max(last_id) FROM account WHERE id = 1"))
