@@ -13,6 +13,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from vizsla.campaigns.campaign import list_campaigns
+from vizsla.campaigns.held import note_it_left, release_all_late, send_all_the_same
 from vizsla.campaigns.recipients import (
     MOST_AT_ONCE,
     Recipient,
@@ -57,6 +58,7 @@ WHY: Mapping[str, str] = {
     "archived": "the campaign was archived",
     "missing_value": "a merge field has no value",
     "error": "the message could not be sent",
+    "stopped": "you stopped it",
 }
 """Why a recipient gets nothing more."""
 SKIPPED: Mapping[str, str] = {
@@ -217,6 +219,33 @@ async def succeed(visit: Visit) -> Response:
     async with visit.stores.app.write() as conn:
         await mark_successful(conn, visit.visitor.account_id, one.campaign_id, one.id, visit.now)
     return visit.go(f"/campaigns/{one.campaign_id}/recipients", f"{one.address} is marked as successful.")
+
+
+@views.post("/campaigns/{id:int}/recipients/{recipient:int}/send")
+async def send(visit: Visit) -> Response:
+    """What waits for somebody to say so is sent."""
+    id_, recipient = visit.id(), visit.id("recipient")
+    async with visit.stores.app.write() as conn:
+        await send_all_the_same(conn, visit.visitor.account_id, id_, recipient, visit.now)
+    return visit.go(f"/campaigns/{id_}", "It is sent.")
+
+
+@views.post("/campaigns/{id:int}/recipients/{recipient:int}/left")
+async def note_left(visit: Visit) -> Response:
+    """They have it already."""
+    id_, recipient = visit.id(), visit.id("recipient")
+    async with visit.stores.app.write() as conn:
+        await note_it_left(conn, visit.visitor.account_id, id_, recipient, visit.now)
+    return visit.go(f"/campaigns/{id_}", "It counts as sent.")
+
+
+@views.post("/campaigns/{id:int}/recipients/release")
+async def release(visit: Visit) -> Response:
+    """All that is late is sent all the same."""
+    id_ = visit.id()
+    async with visit.stores.app.write() as conn:
+        released = await release_all_late(conn, visit.visitor.account_id, id_, visit.now)
+    return visit.go(f"/campaigns/{id_}", f"{released:,} are sent all the same, at the pace of the accounts.")
 
 
 async def _recipient(visit: Visit) -> Recipient:

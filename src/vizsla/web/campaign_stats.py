@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from vizsla.campaigns.campaign import Campaign
+from vizsla.campaigns.held import count_held, list_held
 from vizsla.campaigns.stats import DayFigures, Figures, figures, figures_by_day, rate, stop_reasons
 from vizsla.campaigns.steps import list_steps
 from vizsla.kit.clock import DAY, day
@@ -18,6 +19,8 @@ from vizsla.web.views import Views
 from vizsla.web.visit import Visit
 
 views = Views()
+_HELD = 50
+"""Recipients who wait for a person that are shown."""
 _DAYS = 60
 """Days that are shown."""
 
@@ -49,6 +52,8 @@ async def show_results(visit: Visit) -> Response:
         if "hx-request" in visit.request.headers and visit.query("seen") == mark:
             return Response(status_code=204)
         values = _values(one, whole, days, bots=bots)
+        values["held"] = await list_held(app, account_id, one.id, limit=_HELD)
+        values["held_count"] = await count_held(app, account_id, one.id) if values["held"] else 0
         values["reasons"] = await stop_reasons(app, account_id, one.id)
     return await campaign_page(
         visit,

@@ -14,6 +14,8 @@ _LARGEST = 400_000
 """Characters of a message that are shown."""
 _MOST_TAGS = 8_000
 """What is nested as deep takes longer than it is long."""
+_SHORT = 600
+"""Characters of a message for which a low frame will do."""
 _TAGS = {
     "a", "abbr", "address", "b", "big", "blockquote", "br", "caption", "center", "code", "col", "colgroup", "dd", "del", "div", "dl", "dt",
     "em", "font", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "li", "ol", "p", "pre", "q", "s", "small", "span", "strike",
@@ -55,11 +57,12 @@ def clean_html(html: str) -> str:
 
 def frame(html: str, title: str) -> Markup:
     """*html* in a frame of its own that is called *title*."""
+    look = "letter short" if len(html) < _SHORT else "letter"
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         f'<link rel="stylesheet" href="{address_of("letter.css")}"><body>{clean_html(html)}'
     )
     return Markup(  # noqa: S704
-        f'<iframe class="letter" title="{escape(title)}" sandbox="allow-popups allow-popups-to-escape-sandbox" '
+        f'<iframe class="{look}" title="{escape(title)}" sandbox="allow-popups allow-popups-to-escape-sandbox" '
         f'referrerpolicy="no-referrer" srcdoc="{escape(page)}"></iframe>'
     )
