@@ -490,3 +490,25 @@ async def test_a_request_leaves_nothing_to_the_garbage_collector(api: Api) -> No
             gc.garbage.clear()
 
     assert len(left) < 10
+
+
+@pytest.mark.parametrize(("proxies", "statuses"), [(("127.0.0.0/8",), [200, 200, 403]), ((), [200, 403, 403])])
+async def test_limits_count_clients_and_not_the_proxy_before_us(
+    api: Api, proxies: tuple[str, ...], statuses: list[int]
+) -> None:
+    found = []
+    async with listening(api.app, proxies=proxies) as url, aiohttp.ClientSession(url) as client:
+        # What a client says of itself stands before what the proxy saw.
+        for said in ("198.51.100.7", "198.51.100.8, 203.0.113.5", "198.51.100.9, 198.51.100.7, 127.0.0.9"):
+            headers = {"X-Forwarded-For": said}
+            async with client.get("/trial/v2/domain-search?domain=acme.example", headers=headers) as reply:
+                found.append(reply.status)
+
+    assert found == statuses
+
+
+@pytest.mark.parametrize("said", ["", ",", "not an address", "[::1", "x" * 5_000, "\u00e9, 1.2.3.4:99999"])
+async def test_what_a_proxy_says_may_be_nonsense(api: Api, said: str) -> None:
+    async with listening(api.app, proxies=("127.0.0.0/8",)) as url:
+        head = f"GET /v2/email-count?domain=acme.example HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {said}\r\nConnection: close\r\n\r\n"
+        assert (await exchange(url, head.encode("latin-1"))).startswith(b"HTTP/1.1 200")

@@ -44,7 +44,7 @@ from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
 from worlds.dns import World, dns
-from worlds.imap_login import Mailbox, imap
+from worlds.imap import Mailbox, serving
 from worlds.smtp import AcceptsAll, Session, Tarpit, smtp
 
 __all__ = ["owner", "settings", "shared_home", "stores"]
@@ -299,6 +299,13 @@ class TakesLogins(AcceptsAll):
         await session.say("235 2.7.0 in" if good else "535 5.7.8 Username and Password not accepted")
 
 
+def mailbox() -> Mailbox:
+    """Ada's."""
+    box = Mailbox()
+    box.password = "s3cret"
+    return box
+
+
 LOCAL = Means(EgressGuard(("127.0.0.0/8",)))
 
 
@@ -314,17 +321,27 @@ async def looked_at(
 
 
 async def test_a_test_logs_in_on_both_sides_and_sends_nothing() -> None:
-    async with smtp(TakesLogins()) as server, imap(Mailbox()) as box:
-        sending, listening = await looked_at(server.port, box.port)
+    async with smtp(TakesLogins()) as server, serving(mailbox()) as imap_port:
+        sending, listening = await looked_at(server.port, imap_port)
 
     assert (sending.look, listening.look) == ("good", "good")
-    assert "Gesendete Elemente" in listening.sentence
+    assert "Sent mail is in “Sent”" in listening.sentence
     assert server.verbs["MAIL"] == 0
 
 
+async def test_a_mailbox_that_talks_nonsense_is_told() -> None:
+    box = mailbox()
+    box.breaks["LIST"] = b"* LIST (((\r\nfluff"
+    async with smtp(TakesLogins()) as server, serving(box) as imap_port:
+        sending, listening = await looked_at(server.port, imap_port)
+
+    assert (sending.look, listening.look) == ("good", "bad")
+    assert listening.todo
+
+
 async def test_a_wrong_password_is_told_on_both_sides() -> None:
-    async with smtp(TakesLogins()) as server, imap(Mailbox()) as box:
-        findings = await looked_at(server.port, box.port, "wr0ng")
+    async with smtp(TakesLogins()) as server, serving(mailbox()) as imap_port:
+        findings = await looked_at(server.port, imap_port, "wr0ng")
 
     assert [finding.look for finding in findings] == ["bad", "bad"]
     assert "not accepted" in findings[0].sentence
@@ -333,10 +350,10 @@ async def test_a_wrong_password_is_told_on_both_sides() -> None:
 
 
 async def test_a_folder_of_sent_mail_that_is_not_there_is_missed() -> None:
-    box = Mailbox()
-    box.folders = ('* LIST () "/" INBOX',)
-    async with smtp(TakesLogins()) as server, imap(box):
-        _, listening = await looked_at(server.port, box.port, journal="sent_folder")
+    box = mailbox()
+    box.folders = ()
+    async with smtp(TakesLogins()) as server, serving(box) as imap_port:
+        _, listening = await looked_at(server.port, imap_port, journal="sent_folder")
 
     assert (listening.look, "copy" in listening.todo) == ("weak", True)
 

@@ -8,7 +8,7 @@ import pytest
 from vizsla.storage.statement import statement
 from web.conftest import Browser, Site
 from worlds.dns import dns
-from worlds.imap_login import Mailbox, imap
+from worlds.imap import Mailbox, serving
 from worlds.smtp import AcceptsAll, Session, smtp
 
 FORM = {
@@ -116,7 +116,9 @@ async def test_the_password_cannot_be_sent_elsewhere_without_typing_it(site: Sit
 async def test_a_test_says_what_works_and_mends_what_was_in_error(site: Site) -> None:
     services = site.house.services
     a = await site.person("a")
-    async with smtp(TakesLogins()) as server, imap(Mailbox()) as box, dns() as world:
+    box = Mailbox()
+    box.password = "s3cret"
+    async with smtp(TakesLogins()) as server, serving(box) as imap_port, dns() as world:
         world.zone("acme.test")
         services.settings = msgspec.structs.replace(
             services.settings, egress_allow=("127.0.0.0/8",), dns_servers=(world.server,)
@@ -124,7 +126,7 @@ async def test_a_test_says_what_works_and_mends_what_was_in_error(site: Site) ->
         path = await add(
             a,
             smtp_host="127.0.0.1", smtp_port=str(server.port), smtp_security="none",
-            imap_host="127.0.0.1", imap_port=str(box.port), imap_security="none",
+            imap_host="127.0.0.1", imap_port=str(imap_port), imap_security="none",
         )  # fmt: skip
         async with site.stores.app.write() as conn:
             await conn.execute(statement("UPDATE sender SET state = 'error', trouble = 'the server answered 535'"))

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from ipaddress import ip_network
 from typing import Any, TypeVar
 
 import uvicorn
@@ -37,11 +38,14 @@ async def serve(
     patience: Patience | None = None,
     keep_alive: int = KEEP_ALIVE,
     grace: int = GRACE,
+    proxies: Sequence[str] = (),
 ) -> None:
     """
     Answer requests until SIGINT, SIGTERM or until cancelled; running ones are finished first.
 
-    *started* is called with the base URL once connections are accepted; port 0 takes any free one. Raises CannotListen.
+    *started* is called with the base URL once connections are accepted; port 0 takes any free one. Who asks is the first address
+    in `X-Forwarded-For`, from its end, that is not in *proxies* (networks), if the connection comes from one of them. Raises
+    CannotListen.
     """
     listener = _listen(host, port)
     url = _url(listener, host)
@@ -59,7 +63,8 @@ async def serve(
         log_config=None,
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # whoever connects would write its own address there
+        proxy_headers=bool(proxies),  # anybody else who connects would write whatever address they like there
+        forwarded_allow_ips=[_network(each) for each in proxies],
         server_header=False,
         timeout_keep_alive=keep_alive,
         timeout_graceful_shutdown=grace,
@@ -78,6 +83,11 @@ async def serve(
         gc.unfreeze()  # or what libraries made would outlive them, and they complain at the exit
         if handler is not None:
             logging.getLogger("uvicorn.error").removeHandler(handler)
+
+
+def _network(text: str) -> str:
+    """One address alone is a network as well."""
+    return text if "/" in text else str(ip_network(text))
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

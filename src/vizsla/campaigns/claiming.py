@@ -158,6 +158,8 @@ class Claimed(msgspec.Struct, frozen=True):
     attempts: int
     """Those that the server turned away for the time being."""
     claimed_at: int
+    due: int
+    """When it was to leave."""
     day: int
     """Of the sender, that it is counted on."""
     sender_id: int
@@ -352,10 +354,10 @@ async def _claim(
     windows = {each.id: each.window for each in active}
     claimed = []
     for id_, recipient_id, name, attempts in named:
-        _, campaign_id, lead_id, email, address, step, _ = wanted[recipient_id]
+        _, campaign_id, lead_id, email, address, step, due = wanted[recipient_id]
         claimed.append(
             Claimed(
-                held.account_id, id_, token, name, attempts, now, day, held.id, campaign_id, recipient_id, step, lead_id,
+                held.account_id, id_, token, name, attempts, now, due, day, held.id, campaign_id, recipient_id, step, lead_id,
                 email, address, windows[campaign_id], pace.hours,
             )
         )  # fmt: skip

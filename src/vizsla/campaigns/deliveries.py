@@ -326,5 +326,5 @@ def _due(ended: Ended, now: int) -> int:
     """When the recipient is to be tried again."""
     message = ended.message
     if ended.outcome.kind == "released":
-        return message.claimed_at
+        return message.due
     return next_slot(now + PAUSES[message.attempts], message.window)

@@ -25,6 +25,7 @@ _HOLD = statement("""
     UPDATE recipient SET state = 'held', due = NULL, trouble = :trouble WHERE account_id = :account_id
     AND sender_id = :sender_id AND campaign_id = :campaign_id AND due <= :before AND state = 'scheduled'
 """)
+_FORGIVE = statement("UPDATE sender SET due = :now WHERE due <= :before")
 _RELEASE = statement("""
     UPDATE recipient SET state = 'scheduled', due = :now, trouble = NULL WHERE account_id = :account_id
     AND campaign_id = :campaign_id AND state = 'held' AND NOT EXISTS (
@@ -50,6 +51,11 @@ async def hold_late(conn: Connection, now: int, limit: int) -> dict[int, int]:
                 values = {"campaign_id": campaign_id, "before": now - max(allowed, LEAST), "trouble": trouble}
                 held[campaign_id] += await conn.execute(_HOLD, {**named, **values})
     return {campaign_id: count for campaign_id, count in held.items() if count}
+
+
+async def forgive(conn: Connection, now: int) -> None:
+    """The clock was set forward while somebody worked: nobody was late."""
+    await conn.execute(_FORGIVE, {"now": now, "before": now - LEAST})
 
 
 async def release_late(conn: Connection, account_id: int, campaign_id: int, now: int) -> int:

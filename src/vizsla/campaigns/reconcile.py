@@ -124,7 +124,7 @@ def _overdue(account_id: int, sender_id: int, row: Row) -> Overdue:
     window, hours = Window(*row[14:18]), Window(*row[18:22])
     day = local_day(claimed_at, hours.timezone)
     claimed = Claimed(
-        account_id, id_, token or "", name, attempts, claimed_at, day, sender_id, campaign_id, recipient_id, step, lead_id,
+        account_id, id_, token or "", name, attempts, claimed_at, claimed_at, day, sender_id, campaign_id, recipient_id, step, lead_id,
         email, address, window, hours,
     )  # fmt: skip
     return Overdue(claimed, state, phase, policy)

@@ -8,6 +8,8 @@ asked of DNS alone (SPF: RFC 7208, DKIM: RFC 6376, DMARC: RFC 7489, MX: RFC 5321
 import asyncio
 import re
 import ssl
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -16,8 +18,8 @@ from vizsla.campaigns.senders import Secrets, Sender
 from vizsla.kit.domain_name import registrable_domain
 from vizsla.kit.errors import VizslaError
 from vizsla.mail.dkim import dns_record
-from vizsla.mail.imap_login import Mailbox, MailboxTrouble, look_into
-from vizsla.mail.server import Credentials, Server
+from vizsla.mail.imap import MailboxBroken, MailboxSession
+from vizsla.mail.server import IMAP_PORTS, Credentials, Server, check_address, find_addresses
 from vizsla.mail.smtp import AuthRefused, MessageRefused
 from vizsla.mail.submission import Broken, Submission
 from vizsla.mail.wire import Limits
@@ -27,6 +29,9 @@ from vizsla.net.guard import EgressGuard
 
 Look = Literal["good", "weak", "bad", "unknown"]
 _LIMITS = Limits(connect=10.0, banner=20.0, reply=20.0, dialog=45.0, dot=20.0)
+_IMAP_SECONDS = 45.0
+# Threads of their own: mailboxes that hang must not take those that the event loop keeps for everyone's files.
+_threads = ThreadPoolExecutor(8, thread_name_prefix="imap-test")
 _SELECTORS = (
     "google",
     "selector1",
@@ -120,31 +125,30 @@ async def _test_smtp(server: Server, credentials: Credentials, means: Means) -> 
 async def _test_imap(sender: Sender, server: Server, credentials: Credentials, means: Means) -> Finding:
     subject = "Listening (IMAP)"
     try:
-        box = await look_into(server, credentials, means.guard, dns=means.dns, context=means.context)
-    except MailboxTrouble as error:
-        todo = "Look at the name of the server, its port and its kind of TLS."
-        if error.phase == "login":
+        async with asyncio.timeout(_IMAP_SECONDS):
+            ips = await find_addresses(server.host, means.dns)
+            check_address(server, ips[0], IMAP_PORTS, means.guard)
+            look = partial(_find_sent_folder, server, ips[0], credentials, means)
+            sent = await asyncio.get_running_loop().run_in_executor(_threads, look)
+    except TimeoutError:
+        return Finding(subject, "bad", f"{_where(server)}: no answer.", "Look at the name of the server and its port.")
+    except MailboxBroken as error:
+        todo = "Look at the name of the server, its port, and its kind of TLS: its certificate must be valid for that name."
+        if error.is_final:
             todo = "Is IMAP switched on in the settings of the mailbox? Most providers want an app password."
-        elif error.phase == "tls":
-            todo = "Its certificate must be valid for that name. Use the name that your provider gives, not an address."
-        return Finding(subject, "bad", f"{_where(server)}: {error.details} (at {error.phase}).", todo)
+        return Finding(subject, "bad", f"{_where(server)}: {error.details.rstrip('.')}.", todo)
     except VizslaError as error:
         return Finding(subject, "bad", error.details, "Look at the name of the server and its port.")
-    return _judge_mailbox(sender, server, box)
+    if sent is None and sender.journal == "sent_folder":
+        said = f"{server.host} let us log in, and has no folder of sent mail."
+        return Finding(subject, "weak", said, "Choose a copy to the account itself as the proof that a message left.")
+    where = f" Sent mail is in “{sent}”." if sent else ""
+    return Finding(subject, "good", f"{server.host} let us log in.{where}")
 
 
-def _judge_mailbox(sender: Sender, server: Server, box: Mailbox) -> Finding:
-    found = f"{server.host} let us log in: {len(box.folders)} folders"
-    if box.sent is not None:
-        return Finding("Listening (IMAP)", "good", f"{found}, sent mail in “{box.sent}”.")
-    if sender.journal == "sent_folder":
-        return Finding(
-            "Listening (IMAP)",
-            "weak",
-            f"{found}, none of them for sent mail.",
-            "Choose a copy to the account itself as the proof that a message left.",
-        )
-    return Finding("Listening (IMAP)", "good", f"{found}.")
+def _find_sent_folder(server: Server, ip: str, credentials: Credentials, means: Means) -> str | None:
+    with MailboxSession.open(server, ip, credentials, means.guard, context=means.context) as session:
+        return session.find_sent_folder()
 
 
 def _where(server: Server) -> str:

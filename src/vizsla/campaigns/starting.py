@@ -12,7 +12,7 @@ from vizsla.campaigns.attachments import copy_attached
 from vizsla.campaigns.campaign import Campaign, Changes, InvalidCampaign, SequenceNotActive, lock_campaign, senders_of
 from vizsla.campaigns.claiming import wake_senders
 from vizsla.campaigns.readiness import Lacking, find_lacking
-from vizsla.campaigns.steps import list_steps, parse_steps
+from vizsla.campaigns.steps import copy_steps, list_steps, parse_steps
 from vizsla.campaigns.tasks import Begun, begin
 from vizsla.campaigns.window import Window, check_window, next_slot, next_slots
 from vizsla.leads.lists import get_list
@@ -29,11 +29,6 @@ _PACES = statement("""
     SELECT sender.timezone, sender.days, sender.start_second, sender.end_second, sender.gap FROM campaign_sender JOIN sender
     ON sender.account_id = campaign_sender.account_id AND sender.id = campaign_sender.sender_id
     WHERE campaign_sender.account_id = :account_id AND campaign_sender.campaign_id = :campaign_id
-""")
-_COPY_STEPS = statement("""
-    INSERT INTO campaign_step (account_id, campaign_id, number, wait_days, subject, body, format)
-    SELECT account_id, :to_id, number, wait_days, subject, body, format FROM campaign_step
-    WHERE account_id = :account_id AND campaign_id = :campaign_id
 """)
 
 
@@ -121,7 +116,7 @@ async def duplicate(conn: Connection, account_id: int, member_id: int, campaign_
         **{name: getattr(found, name) for name in copied},
     )
     made = await campaigns.create_campaign(conn, account_id, member_id, changes, now)
-    await conn.execute(_COPY_STEPS, {"account_id": account_id, "campaign_id": campaign_id, "to_id": made.id})
+    await copy_steps(conn, account_id, campaign_id, made.id)
     await copy_attached(conn, account_id, campaign_id, made.id)
     return made
 

@@ -12,7 +12,7 @@ import msgspec
 
 from vizsla.campaigns.campaign import Campaign
 from vizsla.kit.clock import DAY
-from vizsla.storage.database import Reader
+from vizsla.storage.database import Database, Reader
 from vizsla.storage.statement import Statement, statement
 
 Word = Literal["draft", "preparing", "planned", "active", "paused", "completed", "error", "archived"]
@@ -46,7 +46,7 @@ _ENDS_OF_STEPS = statement("""
     GROUP BY step
 """)
 _SENT_OF_STEPS = statement("""
-    SELECT step, count(sent_at) FROM message WHERE account_id = :account_id AND campaign_id = :campaign_id GROUP BY step
+    SELECT step, sum(sent) FROM campaign_day WHERE account_id = :account_id AND campaign_id = :campaign_id GROUP BY step
 """)
 _REASONS = statement("""
     SELECT stop_reason, count(*) FROM recipient WHERE account_id = :account_id AND campaign_id = :campaign_id
@@ -54,11 +54,10 @@ _REASONS = statement("""
 """)
 _STANDINGS = statement("""
     SELECT campaign.id, (
-        SELECT min(due) FROM recipient WHERE recipient.account_id = campaign.account_id AND campaign_id = campaign.id
-        AND due IS NOT NULL AND sender_id IN (
-            SELECT sender_id FROM campaign_sender WHERE campaign_sender.account_id = campaign.account_id
-            AND campaign_sender.campaign_id = campaign.id
-        )
+        SELECT min((
+            SELECT due FROM recipient WHERE recipient.account_id = one.account_id AND recipient.sender_id = one.sender_id
+            AND recipient.campaign_id = one.campaign_id AND due IS NOT NULL ORDER BY due LIMIT 1
+        )) FROM campaign_sender one WHERE one.account_id = campaign.account_id AND one.campaign_id = campaign.id
     ), EXISTS (
         SELECT 1 FROM message WHERE message.account_id = campaign.account_id AND campaign_id = campaign.id AND due IS NOT NULL
         AND sender_id IN (
@@ -129,12 +128,12 @@ class Standing(msgspec.Struct, frozen=True):
     """When the next message may leave, as far as its recipient goes."""
 
 
-async def figures(reader: Reader, account_id: int, campaign_id: int, steps: int) -> Figures:
+async def figures(reader: Database, account_id: int, campaign_id: int, steps: int) -> Figures:
     """The figures of a campaign with so many *steps*."""
     named = {"account_id": account_id, "campaign_id": campaign_id}
     sent, delivered, opened, clicked = await _one(reader, _WHOLE, named)
     replied, bounced, unsubscribed = await _one(reader, _ENDS, named)
-    messages = {row[0]: row for row in await reader.fetch_all(_STEPS, named)}
+    messages = {row[0]: row for row in await reader.fetch_all_slowly(_STEPS, named)}
     ends = {row[0]: (int(row[1]), int(row[2])) for row in await reader.fetch_all(_ENDS_OF_STEPS, named)}
     of_steps = []
     for number in range(max([steps - 1, *messages], default=-1) + 1):
@@ -173,12 +172,12 @@ async def figures_by_day(reader: Reader, account_id: int, campaign_id: int, sinc
 async def sent_of_steps(reader: Reader, account_id: int, campaign_id: int) -> dict[int, int]:
     """How many messages of each step were sent."""
     rows = await reader.fetch_all(_SENT_OF_STEPS, {"account_id": account_id, "campaign_id": campaign_id})
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: int(row[1]) for row in rows}
 
 
-async def stop_reasons(reader: Reader, account_id: int, campaign_id: int) -> dict[str, int]:
+async def stop_reasons(reader: Database, account_id: int, campaign_id: int) -> dict[str, int]:
     """Why recipients were stopped, and how many, the commonest reason first."""
-    rows = await reader.fetch_all(_REASONS, {"account_id": account_id, "campaign_id": campaign_id})
+    rows = await reader.fetch_all_slowly(_REASONS, {"account_id": account_id, "campaign_id": campaign_id})
     return {row[0]: row[1] for row in rows}
 
 
@@ -213,7 +212,6 @@ def _standing(
     return Standing("active" if next_due is not None or has_open else "completed", None, next_due)
 
 
-async def _one(reader: Reader, query: Statement, named: dict[str, int]) -> tuple[int, ...]:
-    row = await reader.fetch_one(query, named)
-    assert row is not None
+async def _one(reader: Database, query: Statement, named: dict[str, int]) -> tuple[int, ...]:
+    (row,) = await reader.fetch_all_slowly(query, named)
     return tuple(map(int, row))

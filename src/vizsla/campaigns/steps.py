@@ -11,6 +11,7 @@ import msgspec
 
 from vizsla.campaigns.campaign import lock_draft, note_change_of_steps
 from vizsla.campaigns.hyperlinks import refuse_links
+from vizsla.campaigns.links import links_of, put_links
 from vizsla.campaigns.templates import Format, Parsed, WrongTemplate, parse_step, unknown_of
 from vizsla.kit.errors import NotFound
 from vizsla.leads.attributes import attribute_ids
@@ -90,6 +91,7 @@ async def add_step(
     step = Step(number, wait_days, subject.strip(), body, format)
     await _check(conn, account_id, step)
     await conn.execute(_ADD, _row(account_id, campaign_id, step))
+    await put_links(conn, account_id, campaign_id, links_of(step.body, step.format))
     await note_change_of_steps(conn, account_id, campaign_id)
     return step
 
@@ -117,6 +119,7 @@ async def change_step(
     )
     await _check(conn, account_id, after)
     await conn.execute(_PUT, _row(account_id, campaign_id, after))
+    await put_links(conn, account_id, campaign_id, links_of(after.body, after.format))
     await note_change_of_steps(conn, account_id, campaign_id)
     return after
 
@@ -135,6 +138,14 @@ async def delete_last_step(conn: Connection, account_id: int, campaign_id: int, 
     await conn.execute(_DELETE, named)
     await conn.execute(_DELETE_ATTACHMENTS, named)
     await note_change_of_steps(conn, account_id, campaign_id)
+
+
+async def copy_steps(conn: Connection, account_id: int, campaign_id: int, to_id: int) -> None:
+    """Give the steps of one campaign to another that has none."""
+    for step in await list_steps(conn, account_id, campaign_id):
+        await conn.execute(_ADD, _row(account_id, to_id, step))
+        await put_links(conn, account_id, to_id, links_of(step.body, step.format))
+    await note_change_of_steps(conn, account_id, to_id)
 
 
 def parse_steps(steps: Sequence[Step]) -> list[Parsed]:

@@ -19,7 +19,7 @@ from vizsla.campaigns.scheduling import schedule
 from vizsla.campaigns.status import put_statuses
 from vizsla.campaigns.stopping import stop_recipients
 from vizsla.campaigns.tables import campaign_task
-from vizsla.leads.store import leads_having
+from vizsla.leads.store import leads_having, nth_lead_after
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Reader
 from vizsla.storage.lease import lease
@@ -28,6 +28,8 @@ from vizsla.storage.statement import statement
 Kind = Literal["add_list", "start", "stop", "retry"]
 STEP = 500
 """Recipients of one transaction."""
+LOOKED_AT = 20_000
+"""Leads of which one transaction asks whether they are in a list: on SQLite nobody else writes meanwhile."""
 tasks = lease(campaign_task)
 _ADD = statement("""
     INSERT INTO campaign_task (account_id, id, campaign_id, kind, ref_id, last_id, size, done, skipped, created_at, due, attempt)
@@ -198,11 +200,12 @@ async def _do(
     now: int,
 ) -> Did:
     if kind == "add_list":
-        found = await leads_having(conn, account_id, after, limit=STEP, list_id=ref_id)
         if (await get_campaign(conn, account_id, campaign_id)).archived_at is not None:
             return Did(0, None)
+        up_to = await nth_lead_after(conn, account_id, after, LOOKED_AT)
+        found = await leads_having(conn, account_id, after, limit=STEP, list_id=ref_id, up_to=up_to)
         added = await add_leads(conn, claims, account_id, campaign_id, found, now=now)
-        return Did(added.added, found[-1].id if len(found) == STEP else None, added.skipped)
+        return Did(added.added, found[-1].id if len(found) == STEP else up_to, added.skipped)
     campaign = await lock_campaign(conn, account_id, campaign_id)
     query = {"start": _UNSCHEDULED, "stop": _GOING_ON, "retry": _FAILED}[kind]
     values = {"account_id": account_id, "campaign_id": campaign_id, "after": after, "limit": STEP}

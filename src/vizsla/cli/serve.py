@@ -140,7 +140,7 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             _announce(house.base_url, token, sample_key)
 
         async with _working(place, app.journal):
-            await listen(app, host, port, journal=app.journal, started=announce)
+            await listen(app, host, port, journal=app.journal, started=announce, proxies=settings.trusted_proxies)
 
 
 def _announce(url: str, token: str | None, sample_key: str | None) -> None:

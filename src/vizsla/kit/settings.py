@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How people reach this server, for links in mails and pages; empty: the address it listens on."""
     secret_key: str = ""
     """Keys the hashes of claims; empty: one is made in `$VIZSLA_HOME/secret_key`. Losing it un-claims everyone."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) of proxies before this server, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     signup: Literal["open", "invite", "closed"] = "invite"
     """Who may make an account."""
     egress_allow: tuple[str, ...] = ()
@@ -241,11 +243,12 @@ def _read_plans(tables: Any, toml: Path) -> dict[str, PlanTerms]:
 
 
 def _check(settings: Settings, origins: Mapping[str, str]) -> None:
-    for network in settings.egress_allow:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise SettingsError(f"{origins.get('egress_allow')}: {error}") from None
+    for name in ("egress_allow", "trusted_proxies"):
+        for network in getattr(settings, name):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise SettingsError(f"{origins.get(name)}: {error}") from None
     for name in ("database_url", "index_url"):
         if (url := getattr(settings, name)) and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
             raise SettingsError(f"{origins.get(name)} must begin with postgresql:// or sqlite:///")

@@ -45,9 +45,13 @@ _AFTER = statement(f"""
     SELECT {_COLUMNS} FROM lead WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT :limit
 """)  # noqa: S608
 _HAVING = statement(f"""
-    SELECT {_COLUMNS} FROM lead WHERE account_id = :account_id AND id > :after
+    SELECT {_COLUMNS} FROM lead WHERE account_id = :account_id AND id > :after AND id <= :up_to
     AND (lists LIKE :list OR tags LIKE :tag OR attributes LIKE :attribute) ORDER BY id LIMIT :limit
 """)  # noqa: S608
+_NTH = statement("""
+    SELECT id FROM lead WHERE account_id = :account_id AND id > :after ORDER BY id LIMIT 1 OFFSET :n
+""")
+_LAST_ID = 2**63 - 1
 _DELETE = statement("DELETE FROM lead WHERE account_id = :account_id AND id IN :ids[bigint]")
 _REMEMBER_GONE = statement(
     "INSERT INTO lead_gone (account_id, id, change, at) VALUES (:account_id, :id, :change, :now) "
@@ -153,17 +157,29 @@ async def leads_having(
     list_id: int | None = None,
     tag_id: int | None = None,
     attribute_id: int | None = None,
+    up_to: int | None = None,
 ) -> list[Lead]:
-    """Leads past id *after* with that list, tag or attribute, oldest first. Looks at every lead: for work that nobody waits for."""
+    """
+    Leads past id *after* with that list, tag or attribute, oldest first.
+
+    Looks at every lead, to the one with id *up_to* at most: for work that nobody waits for.
+    """
     values = {
         "account_id": account_id,
         "after": after,
+        "up_to": _LAST_ID if up_to is None else up_to,
         "limit": limit,
         "list": f"%,{list_id},%" if list_id is not None else "",
         "tag": f"%,{tag_id},%" if tag_id is not None else "",
         "attribute": f'%"{attribute_id}":%' if attribute_id is not None else "",
     }
     return [_lead(row) for row in await reader.fetch_all(_HAVING, values)]
+
+
+async def nth_lead_after(reader: Reader, account_id: int, after: int, n: int) -> int | None:
+    """The id of the *n*th lead past id *after*; None if there are fewer. Reads an index alone."""
+    row = await reader.fetch_one(_NTH, {"account_id": account_id, "after": after, "n": n - 1})
+    return int(row[0]) if row else None
 
 
 async def create_lead(conn: Connection, account_id: int, draft: Draft, now: int) -> Lead:

@@ -7,6 +7,7 @@ while it is worked on. When the process ends no dot goes any more, those that ar
 """
 
 import asyncio
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 
@@ -22,7 +23,7 @@ from vizsla.campaigns.claiming import (
     renew_senders,
 )
 from vizsla.campaigns.drafting import Drafting
-from vizsla.campaigns.lateness import hold_late
+from vizsla.campaigns.lateness import forgive, hold_late
 from vizsla.campaigns.reconcile import Evidence, NoEvidence, is_any_overdue, list_overdue, put_off, settle
 from vizsla.campaigns.sender_checks import Means
 from vizsla.campaigns.sending import Sending
@@ -47,6 +48,8 @@ LEAVES = 30.0
 """Seconds that a process which is told to end waits for messages at the dot."""
 _TIDY = 30.0
 """Seconds between two rounds of hanging up where nothing is said, and of what keeps clocks and claims right."""
+_JUMP = 60
+"""Seconds that a clock which is set forward gains on one that nobody sets."""
 
 
 async def send_campaigns(place: Workplace, tell: Tell) -> None:
@@ -90,6 +93,7 @@ class Campaigning:
         self._worker = name_worker()
         self._held: dict[asyncio.Task[None], Held] = {}
         self._is_leaving = False
+        self._looked_at = (clock.now(), _steady())
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -113,9 +117,12 @@ class Campaigning:
 
     async def _take_up(self) -> int:
         limit, now = self._at_once - len(self._held), self._clock.now()
+        jumped, self._looked_at = now - self._looked_at[0] - (_steady() - self._looked_at[1]), (now, _steady())
         if limit <= 0 or not await is_any_sender_due(self._app, now):
             return 0
         async with self._app.write() as conn:
+            if jumped > _JUMP:
+                await forgive(conn, now)
             late = await hold_late(conn, now, limit)
             held = await claim_senders(conn, now, self._worker, limit)
         for campaign_id, count in late.items():
@@ -203,3 +210,8 @@ class Campaigning:
             self._tell("campaigns", level="warning", error=error.details)
         except Exception as error:
             self._tell("campaigns_failed", level="error", trace="".join(traceback.format_exception(error))[-4_000:])
+
+
+def _steady() -> float:
+    """Seconds of a clock that nobody sets; it goes on while the machine sleeps, where the system has one that does."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -37,6 +37,7 @@ from vizsla.work.leads import work_on_imports, work_on_tasks
 from vizsla.work.learning import learn
 from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
+from vizsla.work.mailboxes import listen_to_mailboxes
 from vizsla.work.orphans import free_orphans
 from vizsla.work.searches import work_on_searches
 from vizsla.work.tidying import tidy
@@ -72,6 +73,7 @@ def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     yield lambda: work_on_searches(place, searcher, tell), LOOK
     yield lambda: send_mail(place, postman, tell), LOOK
     yield lambda: send_campaigns(place, tell), LOOK
+    yield lambda: listen_to_mailboxes(place, tell), LOOK
     yield lambda: look_for_proofs(place, notary, tell), LOOK
     yield lambda: work_on_tasks(place, clerk), LOOK
     yield lambda: work_on_imports(place, porter), LOOK

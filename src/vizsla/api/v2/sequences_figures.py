@@ -148,7 +148,7 @@ async def show_stats(call: Call, params: NoParams) -> StatsAnswer:
     )
 
 
-@calls("GET", "/v2/messages", errors=("pagination_error",))
+@calls("GET", "/v2/messages", errors=("pagination_error", "not_found"))
 async def show_messages(call: Call, params: MessagesParams) -> MessagesAnswer:
     """
     Messages that campaigns sent or are sending, newest first.
