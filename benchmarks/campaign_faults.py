@@ -210,8 +210,8 @@ class Killer:
 class Begin:
     """How a worker is begun."""
 
-    def __init__(self, url: str, way: Way, port: int, copies: int, began: float) -> None:
-        self._arguments = (url, way, port, copies, began)
+    def __init__(self, url: str, way: Way, copies: int, began: float, speed: int) -> None:
+        self._arguments = (url, way, copies, began, speed)
 
     def __call__(self) -> BaseProcess:
         process = _processes.Process(target=work, args=self._arguments, daemon=True)
@@ -225,15 +225,16 @@ async def end(process: BaseProcess) -> None:
     await asyncio.to_thread(process.join)
 
 
-async def suffer(store: str, url: str, way: Way, *, messages: int, kills: int, freezes: int = 0, seed: int = 1) -> Fate:
+async def suffer(
+    store: str, url: str, way: Way, *, messages: int, kills: int, freezes: int = 0, seed: int = 1, speed: int = SPEED
+) -> Fate:
     """Send *messages* under *kills* at each point, and *freezes*."""
     _processes.set_forkserver_preload(["benchmarks.campaign_faults"])
     world, began, at = MailServer(), time.time(), time.monotonic()
     smtp, copies = await listen(world)
     app = await open_database(url, "app")
-    clock = FastClock(SPEED, began)
     await fill(app, port=port_of(smtp), now=int(began) - 10, senders=SENDERS, recipients=messages)
-    begin = Begin(url, way, port_of(smtp), port_of(copies), began)
+    begin = Begin(url, way, port_of(copies), began, speed)
     killer = Killer(world, begin, kills, random.Random(seed))  # noqa: S311
     uncertain = await killer.run(app)
     world.at = lambda phase: None
@@ -246,7 +247,6 @@ async def suffer(store: str, url: str, way: Way, *, messages: int, kills: int, f
     await app.close()
     smtp.close()
     copies.close()
-    assert clock.now() > began
     return Fate(
         store, way, messages, dict(killer.done), frozen, messages - len(world.taken), world.duplicates, uncertain, unsettled,
         time.monotonic() - at,
@@ -299,14 +299,13 @@ async def _settle(app: Database, world: MailServer) -> None:
 # In the worker's process
 
 
-def work(url: str, way: Way, port: int, copies: int, began: float) -> None:
+def work(url: str, way: Way, copies: int, began: float, speed: int) -> None:
     """Send until killed."""
-    random.seed()
-    asyncio.run(_ours(url, copies, began) if way == "ours" else _theirs(url, way))
+    asyncio.run(_ours(url, copies, began, speed) if way == "ours" else _theirs(url, way))
 
 
-async def _ours(url: str, copies: int, began: float) -> None:
-    app, clock = await open_database(url, "app"), FastClock(SPEED, began)
+async def _ours(url: str, copies: int, began: float, speed: int) -> None:
+    app, clock = await open_database(url, "app"), FastClock(speed, began)
     claims, tokens = LiveClaims(app, SECRET), Tokens(SECRET)
     await claims.refresh()
     sending = Sending(app, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims, clock, app)
@@ -317,7 +316,7 @@ async def _ours(url: str, copies: int, began: float) -> None:
 
     evidence = AskedCopies(copies)
     await Campaigning(
-        app, sending, evidence, claims, tokens, clock, tell, at_once=AT_ONCE, renews=LASTS / 8 / SPEED
+        app, sending, evidence, claims, tokens, clock, tell, at_once=AT_ONCE, renews=LASTS / 8 / speed
     ).run()
 
 

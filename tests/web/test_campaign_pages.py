@@ -118,19 +118,19 @@ async def test_an_answer_is_read_labelled_and_ends_or_goes_on(site: Site) -> Non
     recipient = await answered(site, browser, path)
 
     page = await browser.get("/inbox")
-    assert "1 thread unread" in page.words
+    assert "1 answer nobody has read" in page.words
     assert "Gladly." in page.words
     thread = f"/inbox/{recipient}"
     assert "new" in (await browser.get("/inbox?show=unread")).words
     assert "Mark as read" in (await browser.get(thread)).words
-    assert "1 thread unread" in (await browser.get("/inbox")).words, "looking changes nothing"
+    assert "1 answer nobody has read" in (await browser.get("/inbox")).words, "looking changes nothing"
     await browser.post(f"{thread}/read")
     assert "Nothing here" in (await browser.get("/inbox?show=unread")).words
     await browser.post(f"{thread}/label", {"label": "interested"})
-    assert "Gladly." in (await browser.get("/inbox?label=interested")).words
-    assert "Nothing here" in (await browser.get("/inbox?label=out_of_office")).words
+    assert "Gladly." in (await browser.get("/inbox?show=interested")).words
+    assert "Nothing here" in (await browser.get("/inbox?show=out_of_office")).words
     await browser.post(f"{thread}/unread")
-    assert "1 thread unread" in (await browser.get("/inbox")).words
+    assert "1 answer nobody has read" in (await browser.get("/inbox")).words
 
     await browser.post(f"{thread}/stop")
     assert "you stopped it" in (await browser.get(thread)).words

@@ -9,21 +9,22 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from vizsla.campaigns.by_hand import RESUMABLE, resume_by_hand, stop_by_hand
 from vizsla.campaigns.campaign import get_campaign
-from vizsla.campaigns.senders import SenderNotFound, get_sender
-from vizsla.campaigns.threads import (
+from vizsla.campaigns.inbox import (
     LABELS,
     Label,
-    Which,
+    Thread,
     count_unread,
     get_thread,
     list_threads,
     mark_read,
     mark_unread,
     put_label,
-    resume_by_hand,
-    stop_by_hand,
 )
+from vizsla.campaigns.recipients import get_recipient
+from vizsla.campaigns.replies import LONGEST, WrongReply, send_again, write_reply
+from vizsla.campaigns.senders import SenderNotFound, get_sender
 from vizsla.kit.errors import VizslaError
 from vizsla.web.campaign_recipients import WHY
 from vizsla.web.letters import frame
@@ -33,6 +34,7 @@ from vizsla.web.visit import Visit
 
 views = Views()
 _PAGE = 30
+_LARGEST_FORM = 500_000
 WORDS: dict[Label, str] = {
     "out_of_office": "out of office",
     "unsubscribe": "unsubscribe",
@@ -40,33 +42,31 @@ WORDS: dict[Label, str] = {
     "not_interested": "not interested",
 }
 assert set(WORDS) == set(LABELS)
-_TABS: dict[Which, str] = {"answers": "Answers", "unread": "Unread", "returned": "Bounces and complaints"}
+_TABS = {"all": "Answers", "unread": "Unread", "reports": "With bounces"}
 
 
 @views.get("/inbox")
 async def show_inbox(visit: Visit) -> Response:
     """Threads, the newest answer first."""
     app, account_id = visit.stores.app, visit.visitor.account_id
-    which: Which = next((one for one in _TABS if one == visit.query("show")), "answers")
-    label = next((one for one in LABELS if one == visit.query("label")), None)
+    show = next((one for one in (*_TABS, *LABELS) if one == visit.query("show")), "all")
     offset = visit.count("offset", most=100_000)
-    found = await list_threads(app, account_id, which=which, label=label, limit=_PAGE + 1, offset=offset)
-    kept = {name: word for name, word in (("show", which), ("label", label or "")) if word and word != "answers"}
+    found = await list_threads(
+        app, account_id, show=show, with_reports=show == "reports", limit=_PAGE + 1, offset=offset
+    )  # fmt: skip
 
     def at(where: int) -> str:
-        return f"/inbox?{urlencode({**kept, 'offset': where})}"
+        return f"/inbox?{urlencode({'show': show, 'offset': where})}"
 
     return visit.page(
         "inbox.html",
         threads=found[:_PAGE],
-        which=which,
-        label=label,
+        show=show,
         tabs=_TABS,
         words=WORDS,
         unread=await count_unread(app, account_id),
         before=at(max(0, offset - _PAGE)) if offset else "",
         after=at(offset + _PAGE) if len(found) > _PAGE else "",
-        this=at(offset),
     )
 
 
@@ -79,32 +79,78 @@ async def show_thread(visit: Visit) -> Response:
 async def _thread(visit: Visit, *, status: int = 200, problem: str = "", typed: str = "") -> Response:
     app, account_id = visit.stores.app, visit.visitor.account_id
     thread = await get_thread(app, account_id, visit.id())
+    who = await get_recipient(app, account_id, thread.campaign_id, thread.recipient_id)
     sender = None
-    if thread.who.sender_id is not None:
+    if who.sender_id is not None:
         try:
-            sender = await get_sender(app, account_id, thread.who.sender_id)
+            sender = await get_sender(app, account_id, who.sender_id)
         except SenderNotFound:
             sender = None
+    campaign = await get_campaign(app, account_id, thread.campaign_id)
     return visit.page(
         "thread.html",
         status=status,
         problem=problem,
         typed=typed,
         thread=thread,
-        who=thread.who,
+        who=who,
+        answerable=_answerable(thread),
+        is_resumable=who.state == "stopped" and who.stop_reason in RESUMABLE and campaign.archived_at is None,
         sender=sender,
-        campaign=await get_campaign(app, account_id, thread.who.campaign_id),
+        campaign=campaign,
         at=f"/inbox/{thread.recipient_id}",
         words=WORDS,
         why=WHY,
         frame=frame,
+        longest=LONGEST,
     )
+
+
+def _answerable(thread: Thread) -> int | None:
+    """The last mail of a person or of their machine, which is answered and labelled; None if there is none."""
+    came = (
+        one.id for one in reversed(thread.entries) if one.direction == "came" and one.state in ("human", "automatic")
+    )
+    return next(came, None)
+
+
+@views.post("/inbox/{id:int}/reply")
+async def answer(visit: Visit) -> Response:
+    """In the thread, from the account that was written to. It is sent in a moment."""
+    app, account_id, id_ = visit.stores.app, visit.visitor.account_id, visit.id()
+    typed = (await visit.form(largest=_LARGEST_FORM)).exact("body", most=LONGEST + 1).replace("\0", "\ufffd")
+    answered = _answerable(await get_thread(app, account_id, id_))
+    try:
+        if answered is None:
+            raise WrongReply("Nothing has come that could be answered.")
+        async with app.write() as conn:
+            await write_reply(
+                conn, visit.house.services.claims, account_id,
+                member_id=visit.visitor.member_id, inbound_id=answered, body=typed, now=visit.now,
+            )  # fmt: skip
+            await mark_read(conn, account_id, id_, visit.now)
+    except VizslaError as error:
+        if error.id == "not_found":
+            raise
+        status, sentence = await problem_of(visit, error)
+        return await _thread(visit, status=status, problem=sentence, typed=typed)
+    return visit.go(f"/inbox/{id_}", "Your answer is on its way.")
+
+
+@views.post("/inbox/{id:int}/replies/{reply:int}/again")
+async def repeat(visit: Visit) -> Response:
+    """An answer that did not leave, once more."""
+    id_ = visit.id()
+    async with visit.stores.app.write() as conn:
+        await send_again(conn, visit.visitor.account_id, visit.id("reply"), visit.now)
+    return visit.go(f"/inbox/{id_}", "It is sent once more.")
 
 
 @views.post("/inbox/{id:int}/read")
 async def note_read(visit: Visit) -> Response:
     """Seen; undone by the button beside the note."""
     id_ = visit.id()
+    await get_thread(visit.stores.app, visit.visitor.account_id, id_)
     async with visit.stores.app.write() as conn:
         await mark_read(conn, visit.visitor.account_id, id_, visit.now)
     return visit.go("/inbox", "Marked as read.", undo=f"/inbox/{id_}/unread")
@@ -123,8 +169,11 @@ async def label_it(visit: Visit) -> Response:
     """What the last answer is."""
     id_, word = visit.id(), (await visit.form()).text("label")
     label = next((one for one in LABELS if one == word), None)
-    async with visit.stores.app.write() as conn:
-        await put_label(conn, visit.visitor.account_id, id_, label)
+    app, account_id = visit.stores.app, visit.visitor.account_id
+    labelled = _answerable(await get_thread(app, account_id, id_))
+    if labelled is not None:
+        async with app.write() as conn:
+            await put_label(conn, account_id, labelled, label)
     return visit.go(f"/inbox/{id_}", "The label is saved.")
 
 
