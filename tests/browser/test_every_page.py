@@ -9,6 +9,11 @@ from browser.conftest import PASSWORD, Served, open_context, violations
 from vizsla.web.app import list_pages
 
 ANONYMOUS = ["/", "/login", "/forgot-password", "/signup", "/claim", "/docs", "/nowhere"]
+SENDER = {
+    "auth": "password", "password": "s3cret", "smtp_host": "smtp.kestrel.test", "smtp_port": "465", "smtp_security": "tls",
+    "imap_host": "imap.kestrel.test", "imap_port": "993", "imap_security": "tls", "journal": "copy", "daily_cap": "50", "gap": "60",
+    "ramp_start": "5", "ramp_step": "5", "days": "1", "start": "09:00", "end": "18:00", "timezone": "UTC",
+}  # fmt: skip
 ADDRESSES = "nora.quill@kestrel.test\nnobody@kestrel.test\nnot an address"
 
 
@@ -66,10 +71,7 @@ async def test_pages_of_somebody_who_has_much(browser: Browser, served: Served) 
     seen = [await send("/crawls", domain="kestrel.test"), await send("/verifier", email="nora.quill@kestrel.test")]
     for name in ("CRM", "a name that is rather long for a key " * 2):
         await send("/api-keys", name=name)
-    sender = {"auth": "password", "password": "s3cret", "smtp_host": "smtp.kestrel.test", "smtp_port": "465", "smtp_security": "tls"}
-    sender |= {"imap_host": "imap.kestrel.test", "imap_port": "993", "imap_security": "tls", "journal": "copy", "ramp_start": "5"}
-    sender |= {"ramp_step": "5", "daily_cap": "50", "gap": "60", "days": "1", "start": "09:00", "end": "18:00", "timezone": "UTC"}
-    account = await send("/senders/new", email="nora@kestrel.test", name="Nora Quill", signature="Nora", **sender)
+    account = await send("/senders/new", email="nora@kestrel.test", name="Nora Quill", signature="Nora", **SENDER)
     await send(f"{account}/dkim", selector="vizsla1")
     seen += [account, f"{account}/edit", "/senders", "/senders/new?email=nora@kestrel.test"]
     await send("/team/name", name="Kestrel watchers")

@@ -1,5 +1,7 @@
 """Sending accounts are kept with their secrets sealed, send no more than they may, and say in plain words what is wrong with them."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -35,11 +37,14 @@ from vizsla.campaigns.senders import (
     update_sender,
 )
 from vizsla.campaigns.window import Window, WrongWindow, local_day
-from vizsla.kit.clock import DAY
+from vizsla.kit.clock import DAY, SystemClock
+from vizsla.kit.settings import Settings
 from vizsla.mail.dkim import WrongKey, dns_record, generate_key
 from vizsla.mail.server import Server, WrongServer
+from vizsla.mail.xoauth2 import Tokens
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
+from vizsla.net.http import HttpClient
 from vizsla.storage.database import Database
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
@@ -145,11 +150,14 @@ async def test_it_goes_only_when_nobody_waits_for_it(stores: Stores, owner: Memb
             """),
             {"account_id": account_id, "sender_id": made.id},
         )
-    with pytest.raises(WrongSender, match="1 recipients wait"):
+    for change in ("due = 5", "due = NULL", "state = 'held'"):
         async with stores.app.write() as conn:
-            await delete_sender(conn, account_id, made.id)
+            await conn.execute(statement(f"UPDATE recipient SET {change}"))
+        with pytest.raises(WrongSender, match="1 recipients wait"):
+            async with stores.app.write() as conn:
+                await delete_sender(conn, account_id, made.id)
     async with stores.app.write() as conn:
-        await conn.execute(statement("UPDATE recipient SET due = NULL"))
+        await conn.execute(statement("UPDATE recipient SET state = 'done'"))
         await delete_sender(conn, account_id, made.id)
     assert await count_senders(stores.app, account_id) == 0
     assert await stores.app.fetch_one(statement("SELECT count(*) FROM mailbox")) == (0,)
@@ -327,6 +335,20 @@ async def test_a_test_logs_in_on_both_sides_and_sends_nothing() -> None:
     assert (sending.look, listening.look) == ("good", "good")
     assert "Sent mail is in “Sent”" in listening.sentence
     assert server.verbs["MAIL"] == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "says"), [("https://127.0.0.1/token", "private"), ("https://nobody.invalid/token", "not reached")]
+)
+async def test_a_token_that_is_not_given_is_told_before_anybody_is_asked(home: Path, url: str, says: str) -> None:
+    secrets = Secrets(token_url=url, client_id="c", refresh_token="r3fresh")
+    async with HttpClient(Settings(home=home)) as http, smtp(TakesLogins()) as server:
+        means = msgspec.structs.replace(LOCAL, tokens=Tokens(http, SystemClock()))
+        there = sender(smtp=Server("127.0.0.1", server.port, "none"), auth="xoauth2")
+        (finding,) = await sender_checks.test_sender(there, secrets, means)
+
+    assert (finding.subject, finding.look, says in finding.sentence) == ("OAuth 2", "bad", True)
+    assert not server.commands
 
 
 async def test_a_mailbox_that_talks_nonsense_is_told() -> None:

@@ -181,6 +181,23 @@ async def test_a_refusal_says_where_and_the_session_goes_on_unless_it_was_421(
     assert sum(len(one.data) for one in server.sessions) == (1 if sending.delivered else 0) + (at == "message")
 
 
+@pytest.mark.parametrize("goodbye", [b"421 4.4.2 idle for too long\r\n", b"250 what?\r\n", b""])
+async def test_a_session_that_was_ended_between_two_messages_is_known_to_be(goodbye: bytes) -> None:
+    async with smtp(AcceptsAll()) as server, session(server.port) as sending:
+        await sending.deliver(ADA, ["bob@x.test"], MESSAGE)
+        assert sending.is_open
+        (connection,) = server.sessions
+        if goodbye:
+            await connection.say(goodbye)
+        else:
+            connection.hang_up()
+        await asyncio.sleep(0.05)
+        assert not sending.is_open
+        with pytest.raises(Broken):
+            await sending.deliver(ADA, ["bob@x.test"], MESSAGE)
+    assert len(connection.data) == 1
+
+
 async def test_all_get_it_or_nobody() -> None:
     async with smtp(Script()) as server, session(server.port) as sending:
         with pytest.raises(Refused) as refused:

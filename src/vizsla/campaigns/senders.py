@@ -71,7 +71,7 @@ _DKIM = statement("""
 """)
 _WAITING = statement("""
     SELECT count(*) FROM (
-        SELECT 1 FROM recipient WHERE account_id = :account_id AND sender_id = :id AND due IS NOT NULL LIMIT 100000
+        SELECT 1 FROM recipient WHERE account_id = :account_id AND sender_id = :id AND state IN ('scheduled', 'held') LIMIT 100000
     ) AS waiting
 """)
 _SENT_ON = statement("SELECT sent FROM sender_day WHERE account_id = :account_id AND sender_id = :id AND day = :day")
@@ -249,7 +249,7 @@ async def delete_sender(conn: Connection, account_id: int, sender_id: int) -> No
 
 
 async def count_waiting(reader: Reader, account_id: int, sender_id: int) -> int:
-    """How many recipients have a step scheduled that this sender writes; 100,000 stands for more."""
+    """How many recipients are still to hear from this sender, or wait for a person to say so; 100,000 stands for more."""
     row = await reader.fetch_one(_WAITING, {"account_id": account_id, "id": sender_id})
     return int(row[0]) if row else 0
 

@@ -15,7 +15,7 @@ from vizsla.campaigns.sending import NotUsable, Session
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.mail.imap import MailboxSession
 from vizsla.mail.server import IMAP_PORTS, Credentials, Server, check_address, find_addresses
-from vizsla.mail.submission import SUBMISSION_LIMITS, Submission
+from vizsla.mail.submission import SUBMISSION_LIMITS, AuthRefused, Submission
 from vizsla.mail.xoauth2 import TokenRefused
 from vizsla.net.guard import EgressGuard
 from vizsla.storage.database import Reader
@@ -48,15 +48,20 @@ class StoredSenders:
         writer = Writer(
             sender.email, sender.name, sender.signature, sender.journal == "copy", signer.sign if signer else None
         )
-        submission = await Submission.open(
-            sender.smtp,
-            credentials,
-            self._means.guard,
-            self._means.helo,
-            SUBMISSION_LIMITS,
-            dns=self._means.dns,
-            context=self._means.context,
-        )
+        try:
+            submission = await Submission.open(
+                sender.smtp,
+                credentials,
+                self._means.guard,
+                self._means.helo,
+                SUBMISSION_LIMITS,
+                dns=self._means.dns,
+                context=self._means.context,
+            )
+        except AuthRefused:
+            if self._means.tokens is not None:
+                self._means.tokens.forget(credentials.access_token)
+            raise
         return Session(submission, writer, mark)
 
 

@@ -114,6 +114,14 @@ class SmtpDialog:
         return self._wire.ended
 
     @property
+    def is_leaving(self) -> bool:
+        """Whether the server said goodbye, or anything else, without being asked: nothing can be asked any more."""
+        try:
+            return bool(self._wire.check_quiet())
+        except DialogBroken:
+            return True
+
+    @property
     def secure(self) -> bool:
         return self._wire.secure
 

@@ -76,7 +76,7 @@ class Submission:
     @property
     def is_open(self) -> bool:
         """Whether another message can be tried in this session."""
-        return not self._dialog.ended
+        return not (self._dialog.ended or self._dialog.is_leaving)
 
     @property
     def is_secure(self) -> bool:

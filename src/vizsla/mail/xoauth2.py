@@ -8,6 +8,7 @@ What a provider says is read for its error code; nothing else of its answer is p
 import asyncio
 import re
 from urllib.parse import urlencode
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -72,11 +73,11 @@ class Tokens:
         self._http = http
         self._clock = clock
         self._kept: dict[Grant, Token] = {}
-        self._turns: dict[Grant, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[Grant, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, grant: Grant) -> str:
         """A token that holds for two minutes at least. Raises TokenRefused."""
-        async with self._turns.setdefault(grant, asyncio.Lock()):
+        async with self._turns.setdefault(grant, asyncio.Lock()):  # held as long as somebody waits for it
             kept = self._kept.get(grant)
             if kept is not None and kept.until - _EARLY > self._clock.now():
                 return kept.text
@@ -85,9 +86,10 @@ class Tokens:
             self._kept[grant] = fresh = await refresh(self._http, grant, self._clock.now())
             return fresh.text
 
-    def forget(self, grant: Grant) -> None:
-        """A server refused the token: ask for another one next time."""
-        self._kept.pop(grant, None)
+    def forget(self, text: str) -> None:
+        """A server refused this token: ask for another one next time."""
+        for grant in [grant for grant, kept in self._kept.items() if kept.text == text]:
+            del self._kept[grant]
 
 
 async def refresh(http: HttpClient, grant: Grant, now: int) -> Token:
