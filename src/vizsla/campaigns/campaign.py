@@ -165,10 +165,11 @@ _ADD = statement(f"""
     VALUES (:account_id, :id, :member_id, :now, 0, 0, {", ".join(f":{name}" for name in _SAYABLE)})
 """)  # noqa: S608
 _GET = statement(f"SELECT {_COLUMNS} FROM campaign WHERE account_id = :account_id AND id = :id")  # noqa: S608
-# On PostgreSQL whoever changes a campaign waits for whoever does so already; SQLite has one writer.
+# On PostgreSQL whoever changes a campaign waits for whoever does so already, but nobody who adds a row that refers to it; SQLite has
+# one writer.
 _LOCK = statement(
     f"SELECT {_COLUMNS} FROM campaign WHERE account_id = :account_id AND id = :id",  # noqa: S608
-    postgresql=f"SELECT {_COLUMNS} FROM campaign WHERE account_id = :account_id AND id = :id FOR UPDATE",  # noqa: S608
+    postgresql=f"SELECT {_COLUMNS} FROM campaign WHERE account_id = :account_id AND id = :id FOR NO KEY UPDATE",  # noqa: S608
 )
 _PUT = statement(f"""
     UPDATE campaign SET updated_at = :now, {", ".join(f"{name} = :{name}" for name in _SAYABLE)} WHERE account_id = :account_id AND id = :id

@@ -12,7 +12,7 @@ import msgspec
 
 from vizsla.accounts.store import next_ids
 from vizsla.campaigns.campaign import Campaign, SequenceNotActive, lock_campaign, senders_of
-from vizsla.campaigns.scheduling import schedule
+from vizsla.campaigns.scheduling import hold_senders, schedule
 from vizsla.campaigns.status import put_status
 from vizsla.campaigns.stopping import stop_recipients
 from vizsla.kit.email_address import parse_email
@@ -200,6 +200,7 @@ async def add_recipients(
     is added.
     """
     campaign = await lock_campaign(conn, account_id, campaign_id)
+    await hold_senders(conn, account_id, campaign_id)
     change = await begin_change(conn, account_id)
     if len(emails) > MOST_AT_ONCE or len(lead_ids) > MOST_AT_ONCE:
         raise InvalidRecipients(f"Add {MOST_AT_ONCE} emails and {MOST_AT_ONCE} lead_ids at most in one call.")
@@ -219,6 +220,7 @@ async def add_leads(
 ) -> Added:
     """The same for leads that are at hand, as many as a transaction should hold."""
     campaign = await lock_campaign(conn, account_id, campaign_id)
+    await hold_senders(conn, account_id, campaign_id)
     change = await begin_change(conn, account_id)
     return await _add(conn, claims, account_id, campaign, [_of_lead(one) for one in leads], change=change, now=now)
 

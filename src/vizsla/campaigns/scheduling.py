@@ -13,7 +13,14 @@ from vizsla.campaigns.status import put_statuses
 from vizsla.campaigns.window import next_slot
 from vizsla.storage.database import Connection
 from vizsla.storage.rows import RowsStatement
+from vizsla.storage.statement import statement
 
+_OF_CAMPAIGN = """
+    SELECT id FROM sender WHERE account_id = :account_id AND id IN (
+        SELECT sender_id FROM campaign_sender WHERE account_id = :account_id AND campaign_id = :campaign_id
+    ) ORDER BY id
+"""
+_HOLD = statement(_OF_CAMPAIGN, postgresql=f"{_OF_CAMPAIGN} FOR NO KEY UPDATE")
 _SCHEDULE = RowsStatement(
     """
     UPDATE recipient SET sender_id = r.sender_id, due = :due FROM {rows}
@@ -22,6 +29,16 @@ _SCHEDULE = RowsStatement(
     id="bigint",
     sender_id="bigint",
 )
+
+
+async def hold_senders(conn: Connection, account_id: int, campaign_id: int) -> None:
+    """
+    Wait for those who are claiming messages of the campaign's senders, and let them wait.
+
+    Whoever locks several things takes the campaign first, then its senders, then recipients, leads, and last the account, where ids
+    are counted: in one order nobody waits in a circle.
+    """
+    await conn.fetch_all(_HOLD, {"account_id": account_id, "campaign_id": campaign_id})
 
 
 async def schedule(

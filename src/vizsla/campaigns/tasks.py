@@ -15,7 +15,7 @@ from vizsla.campaigns.campaign import Campaign, get_campaign, lock_campaign, sen
 from vizsla.campaigns.claiming import wake_senders
 from vizsla.campaigns.readiness import mark_missing
 from vizsla.campaigns.recipients import Skipped, add_leads
-from vizsla.campaigns.scheduling import schedule
+from vizsla.campaigns.scheduling import hold_senders, schedule
 from vizsla.campaigns.status import put_statuses
 from vizsla.campaigns.stopping import stop_recipients
 from vizsla.campaigns.tables import campaign_task
@@ -207,6 +207,7 @@ async def _do(
         added = await add_leads(conn, claims, account_id, campaign_id, found, now=now)
         return Did(added.added, found[-1].id if len(found) == STEP else up_to, added.skipped)
     campaign = await lock_campaign(conn, account_id, campaign_id)
+    await hold_senders(conn, account_id, campaign_id)
     query = {"start": _UNSCHEDULED, "stop": _GOING_ON, "retry": _FAILED}[kind]
     values = {"account_id": account_id, "campaign_id": campaign_id, "after": after, "limit": STEP}
     ids = [row[0] for row in await conn.fetch_all(query, values)]
