@@ -1,6 +1,7 @@
 """A campaign from the first account to the first answer, in a browser, with a mail server and a mailbox beside it."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
@@ -143,3 +144,27 @@ async def test_from_the_first_account_to_the_first_answer(browser: Browser, tmp_
         await look(page)
         sent = [message_from_bytes(raw, policy=policy.default) for raw in taken(mail)[1:]]
         assert {one["To"] for one in sent} == {"nora@kestrel.test", "otto@kestrel.test"}
+
+        nora = next(one for one in sent if one["To"] == "nora@kestrel.test")
+        await box.wait_for_idle()
+        box.deliver(ANSWER % {b"name": str(nora["Message-ID"]).encode()}, at=int(time.time()))
+        await page.goto("/inbox")
+        while not await page.get_by_role("link", name="Nora Quill").count():
+            await page.reload()
+        await look(page)
+        await page.get_by_role("link", name="Nora Quill").click()
+        await expect(page.get_by_text("Nothing more is sent: they answered.")).to_be_visible()
+        await expect(page.locator("pre", has_text="Yes, gladly.")).to_be_visible()
+        await page.get_by_text("As they sent it").click()
+        framed = page.frame_locator("iframe[title='What nora@kestrel.test wrote']")
+        await expect(framed.get_by_text("gladly")).to_be_visible()
+        assert await framed.locator("script, img, [onerror], a[href^=javascript]").count() == 0
+        assert [await frame.evaluate("window.__xss") for frame in page.frames] == [None] * len(page.frames)
+        await look(page)
+        await page.get_by_label("Answer").fill("Splendid.")
+        await page.get_by_role("button", name="Send", exact=True).focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("Your answer is on its way")
+        assert box.changes == 0
+        await page.goto(at)
+        await expect(page.get_by_text("Answered: 1 · 50%", exact=True)).to_have_count(1)

@@ -73,6 +73,7 @@ async def send_trial(asker: Asker, trial: Trial, *, secret: bytes, base_url: str
         message_id=f"test.{random.token_hex(12)}@{sender.domain}",
         attempts=0,
         claimed_at=asker.now,
+        due=asker.now,
         day=0,
         sender_id=sender.id,
         campaign_id=trial.campaign_id,
