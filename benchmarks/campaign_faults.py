@@ -235,12 +235,12 @@ async def suffer(
     app = await open_database(url, "app")
     await fill(app, port=port_of(smtp), now=int(began) - 10, senders=SENDERS, recipients=messages)
     begin = Begin(url, way, port_of(copies), began, speed)
-    killer = Killer(world, begin, kills, random.Random(seed))  # noqa: S311
+    killer = Killer(world, begin, kills, random.Random(seed))
     uncertain = await killer.run(app)
     world.at = lambda phase: None
     frozen = 0
     for _ in range(freezes):
-        frozen += await _freeze(world, killer, begin, random.Random(seed + frozen))  # noqa: S311
+        frozen += await _freeze(world, killer, begin, random.Random(seed + frozen))
     await _settle(app, world)
     await end(killer.worker)
     unsettled = await count(app, _UNSETTLED) if way == "ours" else 0
@@ -308,7 +308,7 @@ async def _ours(url: str, copies: int, began: float, speed: int) -> None:
     app, clock = await open_database(url, "app"), FastClock(speed, began)
     claims, tokens = LiveClaims(app, SECRET), Tokens(SECRET)
     await claims.refresh()
-    sending = Sending(app, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims, clock, app)
+    sending = Sending(app, app, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims=claims, clock=clock)
 
     def tell(event: str, *, level: str = "info", **values: object) -> None:
         if level == "error":
@@ -316,7 +316,15 @@ async def _ours(url: str, copies: int, began: float, speed: int) -> None:
 
     evidence = AskedCopies(copies)
     await Campaigning(
-        app, sending, evidence, claims, tokens, clock, tell, at_once=AT_ONCE, renews=LASTS / 8 / speed
+        app,
+        sending,
+        evidence,
+        claims=claims,
+        tokens=tokens,
+        clock=clock,
+        tell=tell,
+        at_once=AT_ONCE,
+        renews=LASTS / 8 / speed,
     ).run()
 
 

@@ -149,12 +149,21 @@ async def fill(
             _OF,
             [{"account_id": account_id, "campaign_id": c, "sender_id": s} for c in campaign_ids for s in sender_ids],
         )
-    await _add_recipients(app, account_id, sender_ids, campaign_ids, first + senders + campaigns, recipients, now)
+    await _add_recipients(
+        app, account_id, sender_ids, campaign_ids, first=first + senders + campaigns, count=recipients, now=now
+    )
     return Filled(account_id, member.id, sender_ids, campaign_ids)
 
 
 async def _add_recipients(
-    app: Database, account_id: int, senders: Sequence[int], campaigns: Sequence[int], first: int, count: int, now: int
+    app: Database,
+    account_id: int,
+    senders: Sequence[int],
+    campaigns: Sequence[int],
+    *,
+    first: int,
+    count: int,
+    now: int,
 ) -> None:
     for begin in range(0, count, 20_000):
         numbers = range(begin, min(begin + 20_000, count))
@@ -267,14 +276,13 @@ class Sink(asyncio.Protocol):
             if self._body is not None:
                 end = self._buffer.find(b"\r\n.\r\n")
                 if end < 0:
-                    # The dot may be cut in two.
-                    return self._say(out)
+                    break  # the dot may be cut in two
                 message, self._buffer, self._body = self._buffer[: end + 2], self._buffer[end + 5 :], None
                 found = _NAME.search(message)
                 self._world.times[found[1].decode() if found else ""] = time.monotonic()
                 if self._world.at("dot") is False:
                     self._recipients = []
-                    return None
+                    return
                 self._world.take(message, self._recipients)
                 self._recipients = []
                 self._say(out + b"250 2.0.0 Ok: queued\r\n")

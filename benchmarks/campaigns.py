@@ -162,7 +162,7 @@ async def _measure_claims(store: str, url: str, recipients: int) -> list[Claimed
     figures = []
     for gap, batch in ((30, 1), (0, BATCH)):
         async with app.write() as conn:
-            await conn.execute(statement(f"UPDATE sender SET gap = {gap}, free_at = NULL"))  # noqa: S608
+            await conn.execute(statement(f"UPDATE sender SET gap = {gap}, free_at = NULL"))
         took = []
         for number in range(CLAIMS):
             began = time.perf_counter()
@@ -255,12 +255,12 @@ async def _measure_sending(store: str, url: str, way: str, messages: int) -> Sen
 async def _ours(app: Database, signer: Signer | None) -> None:
     clock, claims, tokens = SystemClock(), LiveClaims(app, SECRET), Tokens(SECRET)
     await claims.refresh()
-    sending = Sending(app, _Signing(app, signer), Drafting(app, tokens, BASE_URL), claims, clock, app)
+    sending = Sending(app, app, _Signing(app, signer), Drafting(app, tokens, BASE_URL), claims=claims, clock=clock)
 
     def tell(event: str, *, level: str = "info", **values: object) -> None:
         sys.stderr.write(f"{event} {values}\n")
 
-    await Campaigning(app, sending, NoCopies(), claims, tokens, clock, tell).work_off()
+    await Campaigning(app, sending, NoCopies(), claims=claims, tokens=tokens, clock=clock, tell=tell).work_off()
     await sending.close()
 
 

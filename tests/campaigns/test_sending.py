@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -92,12 +93,14 @@ async def bench(
         made = await fill(app, port=server.port, now=NOW, **{"senders": 1, "recipients": 1, "journal": "none"} | values)
         claims, tokens = LiveClaims(app, SECRET), Tokens(SECRET)
         await claims.refresh()
-        sending = Sending(app, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims, clock, stores.index)
+        sending = Sending(
+            app, stores.index, PlainSenders(app), Drafting(app, tokens, BASE_URL), claims=claims, clock=clock
+        )
 
         def tell(event: str, *, level: str = "info", **more: object) -> None:
             told.append(f"{event} {more}")
 
-        work = Campaigning(app, sending, copies or Copies(), claims, tokens, clock, tell)
+        work = Campaigning(app, sending, copies or Copies(), claims=claims, tokens=tokens, clock=clock, tell=tell)
         yield Bench(stores, server, clock, made, sending, work, told)
         await sending.close()
 
@@ -184,7 +187,7 @@ async def test_put_off_is_tried_later_and_later_and_given_up(stores: Stores) -> 
             assert await at.all("SELECT sent FROM sender_day WHERE sent > 0") == [] or due is None
             await at.do(now + 30)  # not before its time
             now = due or now
-        assert [later - earlier for earlier, later in zip(times, times[1:], strict=False)] == list(PAUSES)
+        assert [later - earlier for earlier, later in itertools.pairwise(times)] == list(PAUSES)
         assert len(at.server.sessions) >= 1
         assert at.server.verbs["DATA"] == len(PAUSES) + 1
         assert await at.all("SELECT state, attempts, code, reply FROM message") == [

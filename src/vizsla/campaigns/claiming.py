@@ -23,7 +23,7 @@ from vizsla.campaigns.tracking import Tokens
 from vizsla.campaigns.window import Window, local_day, next_slot
 from vizsla.privacy.claims import Claims
 from vizsla.privacy.suppression import suppressed_of
-from vizsla.storage.database import Connection, Reader
+from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.lease import lease
 from vizsla.storage.rows import RowsStatement
 from vizsla.storage.statement import statement
@@ -100,7 +100,7 @@ _COUNT = statement("""
     INSERT INTO sender_day (account_id, sender_id, day, sent) VALUES (:account_id, :sender_id, :day, :count)
     ON CONFLICT (account_id, sender_id, day) DO UPDATE SET sent = sender_day.sent + excluded.sent
 """)
-_FREE_AT = statement("UPDATE sender SET free_at = :free_at WHERE account_id = :account_id AND id = :id")
+_FREE_AT = statement("UPDATE sender SET free_at = :free_at WHERE account_id = :account_id AND id = :sender_id")
 _FIRST_CLAIM = statement("""
     SELECT due FROM message WHERE account_id = :account_id AND sender_id = :sender_id AND due IS NOT NULL ORDER BY due LIMIT 1
 """)
@@ -242,7 +242,7 @@ async def claim_messages(conn: Connection, held: Held, claims: Claims, tokens: T
     row = await conn.fetch_one(_HOLD, {**_named(held), "until": now + LASTS})
     if row is None:
         return Turn("lost")
-    turn = await _turn(conn, held, _Pace(*row), claims, tokens, now)
+    turn = await _Claim(conn, held, _Pace(*row), claims=claims, tokens=tokens, now=now).take()
     # In the same transaction: whoever schedules something meanwhile waits for it, and then wakes a sender that sleeps.
     return turn if turn.claimed else await let_go(conn, held, turn, now)
 
@@ -254,38 +254,6 @@ async def let_go(conn: Connection, held: Held, turn: Turn, now: int) -> Turn:
     look_at = min(max(min(times), now), now + MOST_SLEEP) if times else None
     await conn.execute(_LET_GO, {**_named(held), "due": look_at, "most": now + MOST_SLEEP})
     return msgspec.structs.replace(turn, look_at=look_at)
-
-
-async def _turn(conn: Connection, held: Held, pace: _Pace, claims: Claims, tokens: Tokens, now: int) -> Turn:
-    if pace.state == "paused" or (pace.state == "error" and pace.free_at is None):
-        return Turn("resting", look_at=now + MOST_SLEEP)
-    if (opens := next_slot(now, pace.hours)) > now:
-        return Turn("closed", look_at=min(opens, now + MOST_SLEEP))
-    if pace.free_at is not None and pace.free_at > now:
-        return Turn("gap", look_at=await _free_at(conn, held, pace, pace.free_at, now))
-    day = local_day(now, pace.timezone)
-    left = pace.cap(day) - await _sent_on(conn, held, day)
-    if left <= 0:
-        return Turn("cap", look_at=now + MOST_SLEEP)
-    # One at a time where pace matters, and where it is not known whether the server takes any.
-    limit = 1 if pace.gap or pace.state == "error" else min(BATCH, left)
-    claimed: list[Claimed] = []
-    for _ in range(_ROUNDS):
-        active = await _active(conn, held)
-        wanted = [each.id for each in active if _leaves_at(each, now) == now]
-        if not wanted:
-            break
-        claimed += await _claim(conn, held, pace, wanted, claims, tokens, now, day, limit - len(claimed), active)
-        if len(claimed) == limit:
-            break
-    if not claimed:
-        return Turn("done", look_at=_next_look(active, pace.hours, now) if not wanted else now)
-    await conn.execute(_COUNT, {"account_id": held.account_id, "sender_id": held.id, "day": day, "count": len(claimed)})
-    if pace.gap:
-        await conn.execute(
-            _FREE_AT, {"account_id": held.account_id, "id": held.id, "free_at": now + pause_after(pace.gap, claimed[0])}
-        )
-    return Turn("more", tuple(claimed), now, pace.gap)
 
 
 async def wake_senders(conn: Connection, account_id: int, campaign_id: int, at: int) -> None:
@@ -310,59 +278,107 @@ def pause_after(gap: int, message: Claimed) -> int:
     return gap + gap * int.from_bytes(digest) // (3 * 65_536)
 
 
-async def _claim(
-    conn: Connection,
-    held: Held,
-    pace: _Pace,
-    campaigns: Sequence[int],
-    claims: Claims,
-    tokens: Tokens,
-    now: int,
-    day: int,
-    limit: int,
-    active: Iterable[_Active],
-) -> list[Claimed]:
-    mine = {"account_id": held.account_id, "sender_id": held.id}
-    picked = await conn.fetch_all(
-        _PICK, {**mine, "campaigns": msgspec.json.encode(campaigns).decode(), "now": now, "limit": limit}
-    )
-    barred = await _barred(conn, held.account_id, claims, [row[3] for row in picked])
-    for reason in sorted(set(barred.values())):
-        ids = [row[0] for row in picked if barred.get(row[3]) == reason]
-        await stop_recipients(conn, held.account_id, ids, reason, now)
-    ids = [row[0] for row in picked if row[3] not in barred]
-    taken = (
-        {row[0] for row in await conn.fetch_all(_TAKE, {"account_id": held.account_id, "ids": ids})} if ids else set()
-    )
-    wanted = {row[0]: row for row in picked if row[0] in taken}
-    if not wanted:
-        return []
-    domain = pace.email.rpartition("@")[2]
-    first = await next_ids(conn, held.account_id, len(wanted))
-    token = secrets.token_hex(8)
-    rows = [
-        {
-            "id": first + number,
-            "campaign_id": campaign_id,
-            "recipient_id": id_,
-            "step": step,
-            "message_id": tokens.message_name(held.account_id, campaign_id, id_, step, domain),
-        }
-        for number, (id_, campaign_id, _, _, _, step, _) in enumerate(wanted.values())
-    ]
-    named = await _NAME.fetch(conn, rows, {**mine, "token": token, "until": now + LASTS, "now": now})
-    windows = {each.id: each.window for each in active}
-    claimed = []
-    for id_, recipient_id, name, attempts in named:
-        _, campaign_id, lead_id, email, address, step, due = wanted[recipient_id]
-        claimed.append(
+class _Claim:
+    """One claim of a sender, under way."""
+
+    def __init__(self, conn: Connection, held: Held, pace: _Pace, *, claims: Claims, tokens: Tokens, now: int) -> None:
+        self._conn, self._held, self._pace = conn, held, pace
+        self._claims, self._tokens, self._now = claims, tokens, now
+        self._day = local_day(now, pace.timezone)
+        self._mine = {"account_id": held.account_id, "sender_id": held.id}
+
+    async def take(self) -> Turn:
+        """What there is to take."""
+        pace, now = self._pace, self._now
+        if pace.state == "paused" or (pace.state == "error" and pace.free_at is None):
+            return Turn("resting", look_at=now + MOST_SLEEP)
+        if (opens := next_slot(now, pace.hours)) > now:
+            return Turn("closed", look_at=min(opens, now + MOST_SLEEP))
+        if pace.free_at is not None and pace.free_at > now:
+            return Turn("gap", look_at=await self._free_at(pace.free_at))
+        left = pace.cap(self._day) - await self._sent_today()
+        if left <= 0:
+            return Turn("cap", look_at=now + MOST_SLEEP)
+        # One at a time where pace matters, and where it is not known whether the server takes any.
+        limit = 1 if pace.gap or pace.state == "error" else min(BATCH, left)
+        claimed: list[Claimed] = []
+        for _ in range(_ROUNDS):
+            active = await self._active()
+            open_ = [each for each in active if _leaves_at(each, now) == now]
+            if not open_:
+                break
+            claimed += await self._claim(open_, limit - len(claimed))
+            if len(claimed) == limit:
+                break
+        if not claimed:
+            return Turn("done", look_at=now if open_ else _next_look(active, pace.hours, now))
+        await self._conn.execute(_COUNT, {**self._mine, "day": self._day, "count": len(claimed)})
+        if pace.gap:
+            await self._rest_until(now + pause_after(pace.gap, claimed[0]))
+        return Turn("more", tuple(claimed), now, pace.gap)
+
+    async def _claim(self, campaigns: Sequence[_Active], limit: int) -> list[Claimed]:
+        found = await self._pick(campaigns, limit)
+        if not found:
+            return []
+        first = await next_ids(self._conn, self._held.account_id, len(found))
+        domain, token = self._pace.email.rpartition("@")[2], secrets.token_hex(8)
+        rows = [
+            {
+                "id": first + number,
+                "campaign_id": campaign_id,
+                "recipient_id": id_,
+                "step": step,
+                "message_id": self._tokens.message_name(self._held.account_id, campaign_id, id_, step, domain),
+            }
+            for number, (id_, campaign_id, _, _, _, step, _) in enumerate(found.values())
+        ]
+        given = {**self._mine, "token": token, "until": self._now + LASTS, "now": self._now}
+        named = {recipient_id: row for row in await _NAME.fetch(self._conn, rows, given) if (recipient_id := row[1])}
+        windows = {each.id: each.window for each in campaigns}
+        return [
             Claimed(
-                held.account_id, id_, token, name, attempts, now, due, day, held.id, campaign_id, recipient_id, step, lead_id,
-                email, address, windows[campaign_id], pace.hours,
+                self._held.account_id, named[id_][0], token, named[id_][2], named[id_][3], self._now, due, self._day,
+                self._held.id, campaign_id, id_, step, lead_id, email, address, windows[campaign_id], self._pace.hours,
             )
-        )  # fmt: skip
-    order = {recipient_id: place for place, recipient_id in enumerate(wanted)}
-    return sorted(claimed, key=lambda each: order[each.recipient_id])
+            for id_, campaign_id, lead_id, email, address, step, due in found.values()
+            if id_ in named
+        ]  # fmt: skip
+
+    async def _pick(self, campaigns: Sequence[_Active], limit: int) -> dict[int, Row]:
+        """The recipients that are next, taken off what is due; those that may not be written to are stopped."""
+        account_id = self._held.account_id
+        wanted = msgspec.json.encode([each.id for each in campaigns]).decode()
+        picked = await self._conn.fetch_all(
+            _PICK, {**self._mine, "campaigns": wanted, "now": self._now, "limit": limit}
+        )
+        barred = await _barred(self._conn, account_id, self._claims, [row[3] for row in picked])
+        for reason in sorted(set(barred.values())):
+            theirs = [row[0] for row in picked if barred.get(row[3]) == reason]
+            await stop_recipients(self._conn, account_id, theirs, reason, self._now)
+        ids = [row[0] for row in picked if row[3] not in barred]
+        if not ids:
+            return {}
+        taken = {row[0] for row in await self._conn.fetch_all(_TAKE, {"account_id": account_id, "ids": ids})}
+        return {row[0]: row for row in picked if row[0] in taken}
+
+    async def _active(self) -> list[_Active]:
+        rows = await self._conn.fetch_all(_ACTIVE, self._mine)
+        return [_Active(id_, Window(*window), start_at, first) for id_, *window, start_at, first in rows]
+
+    async def _sent_today(self) -> int:
+        row = await self._conn.fetch_one(_SENT_ON, {**self._mine, "day": self._day})
+        return int(row[0]) if row else 0
+
+    async def _free_at(self, free_at: int) -> int:
+        """When the sender is free; a time that no gap and no pause explains was written under another clock."""
+        if free_at > self._now + max(2 * self._pace.gap, _LONGEST_PAUSE):
+            free_at = self._now + self._pace.gap
+            await self._rest_until(free_at)
+        return free_at
+
+    async def _rest_until(self, free_at: int) -> None:
+        await self._conn.execute(_FREE_AT, {**self._mine, "free_at": free_at})
 
 
 async def _barred(conn: Connection, account_id: int, claims: Claims, emails: Sequence[str]) -> dict[str, str]:
@@ -376,16 +392,6 @@ async def _barred(conn: Connection, account_id: int, claims: Claims, emails: Seq
     return barred
 
 
-async def _active(conn: Connection, held: Held) -> list[_Active]:
-    rows = await conn.fetch_all(_ACTIVE, {"account_id": held.account_id, "sender_id": held.id})
-    return [_Active(id_, Window(*window), start_at, first) for id_, *window, start_at, first in rows]
-
-
-async def _sent_on(conn: Connection, held: Held, day: int) -> int:
-    row = await conn.fetch_one(_SENT_ON, {"account_id": held.account_id, "sender_id": held.id, "day": day})
-    return int(row[0]) if row else 0
-
-
 def _leaves_at(campaign: _Active, now: int) -> int | None:
     """When the campaign's next message may leave, *now* at the earliest."""
     if campaign.first is None:
@@ -396,14 +402,6 @@ def _leaves_at(campaign: _Active, now: int) -> int | None:
 def _next_look(active: Iterable[_Active], hours: Window, now: int) -> int | None:
     times = [at for each in active if (at := _leaves_at(each, now)) is not None]
     return min(next_slot(min(times), hours), now + MOST_SLEEP) if times else None
-
-
-async def _free_at(conn: Connection, held: Held, pace: _Pace, free_at: int, now: int) -> int:
-    """When the sender is free; a time that no gap and no pause explains was written under another clock."""
-    if free_at > now + max(2 * pace.gap, _LONGEST_PAUSE):
-        free_at = now + pace.gap
-        await conn.execute(_FREE_AT, {"account_id": held.account_id, "id": held.id, "free_at": free_at})
-    return free_at
 
 
 def _named(held: Held) -> dict[str, object]:

@@ -43,8 +43,11 @@ def answer_of(text: str) -> str:
     end = next((at for at in range(len(lines)) if _begins_quote(lines, at)), len(lines))
     kept = lines[:end]
     signature = next((at for at, line in enumerate(kept) if line in ("-- ", "--")), len(kept))
-    answer = "\n".join(kept[:signature]).strip()
-    return answer or "\n".join(line for line in lines if not line.lstrip().startswith(">")).strip()
+    return _unquoted(kept[:signature]) or _unquoted(lines)
+
+
+def _unquoted(lines: list[str]) -> str:
+    return "\n".join(line for line in lines if not line.lstrip().startswith(">")).strip()
 
 
 def _begins_quote(lines: list[str], at: int) -> bool:

@@ -79,6 +79,7 @@ def compose(
     script: Script,
     claimed: Claimed,
     fields: Mapping[str, str],
+    *,
     thread: Thread,
     writer: Writer,
     tokens: Tokens,

@@ -128,11 +128,11 @@ _PUT = RowsStatement(
     UPDATE message SET state = r.state, phase = CASE WHEN r.state = 'uncertain' THEN 'dot' END, due = r.due,
         attempts = r.attempts, code = coalesce(r.code, message.code), reply = coalesce(r.reply, message.reply), sent_at = r.sent_at,
         bounced_at = r.bounced_at FROM {rows}
-    WHERE message.account_id = :account_id AND message.id = r.id AND message.token = r.token
+    WHERE message.account_id = :account_id AND message.id = r.id AND message.token = r.mark
     AND message.state IN ('sending', 'uncertain') RETURNING message.id
     """,
     id="bigint",
-    token="text",
+    mark="text",
     state="text",
     due="bigint",
     attempts="bigint",
@@ -311,7 +311,7 @@ def _row(ended: Ended, now: int) -> dict[str, object]:
     state = {"released": "retry"}.get(outcome.kind, outcome.kind)
     return {
         "id": message.id,
-        "token": message.token,
+        "mark": message.token,
         "state": state,
         "due": now + SETTLES if outcome.kind == "uncertain" else None,
         "attempts": message.attempts + (outcome.kind in ("retry", "error")),

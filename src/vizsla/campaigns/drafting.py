@@ -58,7 +58,16 @@ class Drafting:
             fields = (fields_of(lead, slugs) if lead else {}) | {"email": each.email}
             thread = threads.get(each.recipient_id, Thread())
             try:
-                draft = compose(script, each, fields, thread, writer, self._tokens, self._base_url, at)
+                draft = compose(
+                    script,
+                    each,
+                    fields,
+                    thread=thread,
+                    writer=writer,
+                    tokens=self._tokens,
+                    base_url=self._base_url,
+                    at=at,
+                )
             except (VizslaError, ValueError) as error:
                 details = error.details if isinstance(error, VizslaError) else str(error)
                 written.append((each, Outcome("error", reply=f"The message cannot be written: {details}"[:500])))

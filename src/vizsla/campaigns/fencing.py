@@ -27,7 +27,7 @@ _LOCK = statement("""
 _PASS = RowsStatement(
     """
     UPDATE message SET phase = 'dot', due = :until, subject = r.subject, body = r.body, format = r.format FROM {rows}
-    WHERE message.account_id = :account_id AND message.id = r.id AND message.token = r.token
+    WHERE message.account_id = :account_id AND message.id = r.id AND message.token = r.mark
     AND message.state = 'sending' AND message.phase = 'claimed' AND message.due > :now
     AND EXISTS (SELECT 1 FROM recipient WHERE recipient.account_id = message.account_id
         AND recipient.id = message.recipient_id AND recipient.state = 'scheduled')
@@ -36,7 +36,7 @@ _PASS = RowsStatement(
     RETURNING message.id
     """,
     id="bigint",
-    token="text",
+    mark="text",
     subject="text",
     body="text",
     format="text",
@@ -77,7 +77,7 @@ async def _pass(conn: Connection, account_id: int, ready: Sequence[Ready], claim
     rows = [
         {
             "id": each.claimed.id,
-            "token": each.claimed.token,
+            "mark": each.claimed.token,
             "subject": each.subject,
             "body": each.body,
             "format": each.format,

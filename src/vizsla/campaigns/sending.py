@@ -34,27 +34,27 @@ _PAUSES = (0.2, 1.0, 3.0, 10.0)
 _RENEW = RowsStatement(
     """
     UPDATE message SET due = :until FROM {rows} WHERE message.account_id = r.account_id AND message.id = r.id
-    AND message.token = r.token AND message.state = 'sending'
+    AND message.token = r.mark AND message.state = 'sending'
     """,
     # What somebody has locked is being let go or written down just now; whoever waits for nobody is in nobody's way.
     postgresql="""
     WITH mine AS MATERIALIZED (
         SELECT message.account_id, message.id FROM {rows} JOIN message ON message.account_id = r.account_id
-        AND message.id = r.id AND message.token = r.token AND message.state = 'sending' FOR UPDATE OF message SKIP LOCKED
+        AND message.id = r.id AND message.token = r.mark AND message.state = 'sending' FOR UPDATE OF message SKIP LOCKED
     ) UPDATE message SET due = :until FROM mine WHERE message.account_id = mine.account_id AND message.id = mine.id
     """,
     account_id="bigint",
     id="bigint",
-    token="text",
+    mark="text",
 )
 _GIVE_BACK = RowsStatement(
     """
     UPDATE message SET due = :now FROM {rows} WHERE message.account_id = r.account_id AND message.id = r.id
-    AND message.token = r.token AND message.state = 'sending' AND message.phase = 'claimed'
+    AND message.token = r.mark AND message.state = 'sending' AND message.phase = 'claimed'
     """,
     account_id="bigint",
     id="bigint",
-    token="text",
+    mark="text",
 )
 
 
@@ -96,11 +96,12 @@ class Sending:
     def __init__(
         self,
         app: Database,
+        index: Reader,
         senders: Senders,
         drafting: Drafting,
+        *,
         claims: LiveClaims,
         clock: Clock,
-        index: Reader,
     ) -> None:
         self._app = app
         self._ground = Ground(index, claims)
@@ -176,7 +177,7 @@ class Sending:
 
     async def renew(self) -> None:
         """Keep what is on its way: a message in a slow server's hands is not to be taken for a dead worker's."""
-        rows = [{"account_id": each.account_id, "id": each.id, "token": each.token} for each in self._open.values()]
+        rows = [{"account_id": each.account_id, "id": each.id, "mark": each.token} for each in self._open.values()]
         if rows:
             async with self._app.write() as conn:
                 await _RENEW.execute(conn, rows, {"until": self._clock.now() + LASTS})
@@ -195,7 +196,7 @@ class Sending:
 
     async def give_back(self) -> None:
         """Let others have at once what is claimed here and not at the dot: for a process that ends."""
-        rows = [{"account_id": each.account_id, "id": each.id, "token": each.token} for each in self._open.values()]
+        rows = [{"account_id": each.account_id, "id": each.id, "mark": each.token} for each in self._open.values()]
         if rows:
             async with self._app.write() as conn:
                 await _GIVE_BACK.execute(conn, rows, {"now": self._clock.now()})

@@ -82,7 +82,13 @@ class MailboxCopies:
             ips = await find_addresses(sender.imap.host, self._means.dns)
             check_address(sender.imap, ips[0], IMAP_PORTS, self._means.guard)
             return await asyncio.to_thread(
-                _look, sender.imap, ips[0], credentials, self._means.guard, sender.journal, message_ids
+                _look,
+                sender.imap,
+                ips[0],
+                credentials,
+                guard=self._means.guard,
+                journal=sender.journal,
+                names=message_ids,
             )
         except (StoreError, NoEvidence):
             raise
@@ -108,7 +114,7 @@ async def _opened(
 
 
 def _look(
-    server: Server, ip: str, credentials: Credentials, guard: EgressGuard, journal: str, names: Sequence[str]
+    server: Server, ip: str, credentials: Credentials, *, guard: EgressGuard, journal: str, names: Sequence[str]
 ) -> set[str]:
     with MailboxSession.open(server, ip, credentials, guard) as session:
         folder = "INBOX" if journal == "copy" else session.find_sent_folder()

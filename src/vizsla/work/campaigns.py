@@ -60,9 +60,11 @@ async def send_campaigns(place: Workplace, tell: Tell) -> None:
         means = Means(guard, dns, OAuthTokens(http, place.clock), settings.helo_name)
         tokens = Tokens(secret)
         drafting = Drafting(app, tokens, settings.base_url)
-        sending = Sending(app, StoredSenders(app, secret, means), drafting, claims, place.clock, place.stores.index)
+        sending = Sending(
+            app, place.stores.index, StoredSenders(app, secret, means), drafting, claims=claims, clock=place.clock
+        )
         copies = MailboxCopies(app, secret, means)
-        await Campaigning(app, sending, copies, claims, tokens, place.clock, tell).run()
+        await Campaigning(app, sending, copies, claims=claims, tokens=tokens, clock=place.clock, tell=tell).run()
 
 
 class Campaigning:
@@ -73,11 +75,11 @@ class Campaigning:
         app: Database,
         sending: Sending,
         evidence: Evidence,
+        *,
         claims: Claims,
         tokens: Tokens,
         clock: Clock,
         tell: Tell,
-        *,
         at_once: int = AT_ONCE,
         renews: float = LASTS / 8,
     ) -> None:

@@ -39,6 +39,7 @@ from vizsla.work.leased import Lost, name_worker
 from vizsla.work.mail import send_mail
 from vizsla.work.mailboxes import listen_to_mailboxes
 from vizsla.work.orphans import free_orphans
+from vizsla.work.replies import send_replies
 from vizsla.work.searches import work_on_searches
 from vizsla.work.tidying import tidy
 from vizsla.work.verifications import Verifying, open_pipeline
@@ -66,7 +67,7 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
 
 def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     """What there is to do, and the seconds between two looks whether there is more."""
-    postman, notary, finder, searcher, clerk, porter, usher = (name_worker() for _ in range(7))
+    postman, notary, finder, searcher, clerk, porter, usher, scribe = (name_worker() for _ in range(8))
     yield lambda: _verify(place, tell), LOOK
     yield Bulk(place, tell).run, LOOK
     yield lambda: work_on_lists(place, finder, tell), LOOK
@@ -74,6 +75,7 @@ def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     yield lambda: send_mail(place, postman, tell), LOOK
     yield lambda: send_campaigns(place, tell), LOOK
     yield lambda: listen_to_mailboxes(place, tell), LOOK
+    yield lambda: send_replies(place, scribe, tell), LOOK
     yield lambda: look_for_proofs(place, notary, tell), LOOK
     yield lambda: work_on_tasks(place, clerk), LOOK
     yield lambda: work_on_imports(place, porter), LOOK
