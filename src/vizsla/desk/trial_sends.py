@@ -97,7 +97,16 @@ async def send_trial(asker: Asker, trial: Trial, *, secret: bytes, base_url: str
             session = await StoredSenders(services.stores.app, secret, means).open(claimed.account_id, sender.id)
             await _send(
                 session,
-                lambda writer: compose(script, claimed, fields, thread, writer, Tokens(secret), base_url, asker.now),
+                lambda writer: compose(
+                    script,
+                    claimed,
+                    fields,
+                    thread=thread,
+                    writer=writer,
+                    tokens=Tokens(secret),
+                    base_url=base_url,
+                    at=asker.now,
+                ),
             )
     except TimeoutError:
         raise TrialFailed(f"{sender.smtp.host} took longer than {PATIENCE:.0f} seconds. Test the account.") from None
