@@ -1,6 +1,10 @@
 """Campaigns: made, looked at, started and stopped by people; whatever stands in a name, a message or a reply stays text."""
 
+import csv
+import io
 import re
+from html import unescape
+from html.parser import HTMLParser
 
 from vizsla.accounts.store import next_id
 from vizsla.campaigns.recipients import list_recipients
@@ -8,6 +12,7 @@ from vizsla.campaigns.senders import Draft, Secrets, create_sender
 from vizsla.campaigns.window import EVERY_DAY, Window
 from vizsla.mail.server import Server
 from vizsla.storage.statement import statement
+from vizsla.web.render import HEADERS
 from web.conftest import SECRET, Answer, Browser, Site
 
 HOSTILE = "\"><script>window.__xss=1</script>{{7*7}} '; DROP"
@@ -17,7 +22,10 @@ async def sender(site: Site, name: str = "a", email: str = "sales@vizsla.example
     """An account that sends at any hour."""
     member = site.members[name]
     draft = Draft(
-        email=email, name="Ada", smtp=Server("smtp.vizsla.example", 465, "tls"), window=Window("UTC", EVERY_DAY, 0, 86_400)
+        email=email,
+        name="Ada",
+        smtp=Server("smtp.vizsla.example", 465, "tls"),
+        window=Window("UTC", EVERY_DAY, 0, 86_400),
     )
     async with site.stores.app.write() as conn:
         made = await create_sender(
@@ -30,8 +38,15 @@ async def draft(browser: Browser, name: str = "Opticians", **messages: str) -> s
     """A campaign's address, with an introduction."""
     path = (await browser.post("/campaigns", {"name": name})).header("location").removesuffix("/messages")
     assert re.fullmatch(r"/campaigns/\d+", path)
-    given = {"subject-0": "Hello", "body-0": "Dear {{ first_name | default: \"you\" }},\nbye.", "format-0": "text", "do": "save"}
-    answer = await browser.post(f"{path}/messages", given | {name.replace("_", "-"): text for name, text in messages.items()})
+    given = {
+        "subject-0": "Hello",
+        "body-0": 'Dear {{ first_name | default: "you" }},\nbye.',
+        "format-0": "text",
+        "do": "save",
+    }
+    answer = await browser.post(
+        f"{path}/messages", given | {name.replace("_", "-"): text for name, text in messages.items()}
+    )
     assert answer.status == 303, answer.words
     return path
 
@@ -94,7 +109,14 @@ async def answered(site: Site, browser: Browser, path: str, email: str = "ann@ac
     one = next(
         one for one in await list_recipients(site.stores.app, account_id, campaign_id, limit=100) if one.email == email
     )
-    values = {"name": "Ann", "subject": "Re: Hello", "text": "Gladly.", "html": None, "kind": "human", "email": email} | said
+    values = {
+        "name": "Ann",
+        "subject": "Re: Hello",
+        "text": "Gladly.",
+        "html": None,
+        "kind": "human",
+        "email": email,
+    } | said
     async with site.stores.app.write() as conn:
         row = {"account_id": account_id, "id": await next_id(conn, account_id), "sender_id": one.sender_id or 1}
         await conn.execute(
@@ -136,3 +158,243 @@ async def test_an_answer_is_read_labelled_and_ends_or_goes_on(site: Site) -> Non
     assert "you stopped it" in (await browser.get(thread)).words
     assert (await browser.post(f"{thread}/resume")).status == 303
     assert "The next message leaves" in (await browser.get(thread)).words
+
+
+PAYLOADS = (
+    HOSTILE,
+    "</textarea><script>window.__xss=1</script>",
+    "<img src=x onerror=window.__xss=1>",
+    "javascript:window.__xss=1",
+    "{{ ''.__class__ }}{% include 'layout.html' %}",
+)
+
+
+class _Harm(HTMLParser):
+    """Finds what acts in a page of ours that is not ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "script" and not (given.get("src") or "").startswith("/static/"):
+            self.found.append(f"script {given}")
+        for name, value in attrs:
+            leads = name in ("href", "src", "action", "formaction") and not re.match(
+                r"/|#|https?:|mailto:", value or "/"
+            )
+            if name.startswith("on") or leads:
+                self.found.append(f"{tag} {name}={value}")
+
+
+def harm(page: Answer) -> list[str]:
+    """What of the payloads has become a script, an attribute that acts, or a link that runs."""
+    parser = _Harm()
+    parser.feed(page.text)
+    return parser.found
+
+
+async def test_whatever_stands_in_a_name_or_a_message_stays_text(site: Site) -> None:
+    browser = await site.person("a")
+    await sender(site)
+    for payload in PAYLOADS:
+        path = await draft(browser, payload)
+        typed = {"subject-0": f"Hi {payload}"[:200], "body-0": payload, "format-0": "html"}
+        saved = await browser.post(f"{path}/messages", typed)
+        assert saved.status in (303, 422), saved.words
+        assert harm(saved) == []
+        lead = await browser.post(f"{path}/recipients", {"emails": f"ann@acme.test {payload}"})
+        assert lead.status == 422
+        assert harm(lead) == []
+        await browser.post(f"{path}/recipients", {"emails": "ann@acme.test"})
+        for page in ("", "/messages", "/recipients", "/settings", "/preview", "/start", "/delete"):
+            answer = await browser.get(path + page)
+            assert answer.status == 200, (page, answer.words)
+            assert harm(answer) == [], (payload, page)
+        for page in (f"/campaigns?offset={payload}", f"/inbox?show={payload}", f"/do-not-contact?q={payload}"):
+            assert harm(await browser.get(page.replace(" ", "+"))) == []
+    assert harm(await browser.get("/campaigns")) == []
+    assert harm(await browser.get("/campaigns/add?lead_id=1&list=%3Cscript%3E")) == []
+
+
+async def test_a_reply_that_means_harm_is_shown_and_does_nothing(site: Site) -> None:
+    browser = await site.person("a")
+    path = await started(site, browser)
+    html = (
+        "<style>body{display:none}</style><script>window.__xss=1</script><p onclick=alert(1)>Fine</p><a href=https://ok.test/>ok</a><img src=https://spy.test/p.gif>"
+        "<a href='javascript:alert(1)'>x</a><form action=https://evil.test><input name=password></form><iframe src=https://evil.test></iframe>"
+        "<base href=https://evil.test><meta http-equiv=refresh content='0;url=https://evil.test'><svg/onload=alert(1)>"
+        + "<div>"
+        * 20_000
+    )
+    recipient = await answered(site, browser, path, name=HOSTILE, subject=HOSTILE, text=HOSTILE, html=html)
+
+    page = await browser.get(f"/inbox/{recipient}")
+
+    assert page.status == 200
+    assert harm(page) == []
+    (framed,) = [unescape(found) for found in re.findall(r'srcdoc="([^"]*)"', page.text) if "Fine" in found]
+    for word in (
+        "script",
+        "onclick",
+        "spy.test",
+        "javascript",
+        "<form",
+        "<input",
+        "iframe",
+        "<base",
+        "http-equiv",
+        "svg",
+        "style>",
+    ):
+        assert word not in framed, word
+    assert 'href="https://ok.test/"' in framed
+    assert 'rel="noopener noreferrer nofollow"' in framed
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page.text
+    assert page.header("content-security-policy") == HEADERS["Content-Security-Policy"]
+    assert harm(await browser.get("/inbox")) == []
+
+
+async def test_what_was_typed_stays_and_nothing_is_saved_if_one_message_is_wrong(site: Site) -> None:
+    browser = await site.person("a")
+    await sender(site)
+    path = await draft(browser)
+    typed = {
+        "subject-0": "Changed",
+        "body-0": "Changed",
+        "format-0": "text",
+        "wait-1": "2",
+        "subject-1": "",
+        "body-1": "{% for x in y %}",
+        "format-1": "text",
+    }
+
+    answer = await browser.post(f"{path}/messages", typed)
+
+    assert answer.status == 422
+    assert "Tags are" in answer.words
+    assert "{% for x in y %}" in unescape(answer.text)
+    assert "Changed" not in (await browser.get(f"{path}/messages")).text
+    for name, text in (("subject-0", "two\nlines"), ("body-0", ""), ("body-0", "x" * 60_000), ("wait-1", "31")):
+        refused = await browser.post(f"{path}/messages", typed | {"body-1": "Well?"} | {name: text})
+        assert refused.status == 422, (name, refused.words)
+    assert (await browser.post(f"{path}/messages", {"body-0": "x" * 5_000_000})).status == 413
+    assert (await browser.post(f"{path}/messages", typed | {"body-1": "Well?"})).status == 303
+    assert (await browser.post(f"{path}/messages/1/delete")).status == 303
+    assert (await browser.post(f"{path}/messages/0/delete")).status == 422
+
+
+async def test_somebody_without_a_value_stops_the_start(site: Site) -> None:
+    browser = await site.person("a")
+    await sender(site)
+    path = await draft(browser, body_0="Dear {{ first_name }}")
+    await browser.post(f"{path}/recipients", {"emails": "ann@acme.test"})
+
+    page = await browser.get(f"{path}/start")
+    assert "missing" in page.words
+    assert "first_name" in page.words
+    refused = await browser.post(f"{path}/start")
+    assert refused.status == 422
+    assert "ann@acme.test" in refused.words
+    preview = await browser.get(f"{path}/preview")
+    assert "There is no value for first_name" in preview.words
+
+
+async def test_settings_are_kept_and_refused_with_a_sentence(site: Site) -> None:
+    browser = await site.person("a")
+    id_ = await sender(site)
+    path = await draft(browser)
+    given = {
+        "name": "Opticians", "sender": str(id_), "day": ["1", "3"], "start": "08:30", "end": "00:00", "timezone": "Europe/Paris",
+        "start_at": "2030-01-07T10:00", "absence_days": "5", "max_lateness": "3600", "uncertain": "resend", "tracks_opens": "1", "bcc": "",
+    }  # fmt: skip
+
+    assert (await browser.post(f"{path}/settings", given)).status == 303
+    page = await browser.get(f"{path}/settings")
+    for shown in (
+        'value="08:30"',
+        'value="00:00"',
+        "<option selected>Europe/Paris",
+        'value="2030-01-07T10:00"',
+        'value="5"',
+    ):
+        assert shown in page.text, shown
+    for name, text, sentence in (
+        ("end", "08:00", "begin before they end"),
+        ("timezone", "Mars/Base", "no time zone"),
+        ("sender", "999", "no email account"),
+        ("start", "x", "Give the hours"),
+        ("start_at", "tomorrow", "date and a time"),
+        ("absence_days", "", "0 to 90 days"),
+        ("uncertain", "both", "hold"),
+        ("bcc", "no\r\nBcc: x@y.test", "not an e-mail address"),
+        ("name", "", "characters"),
+    ):
+        refused = await browser.post(f"{path}/settings", given | {name: text})
+        assert refused.status == 422, name
+        assert sentence in refused.words, (name, refused.words[:600])
+
+
+async def test_files_go_with_a_message_and_are_taken_away(site: Site) -> None:
+    browser = await site.person("a")
+    await sender(site)
+    path = await draft(browser)
+
+    added = await browser.upload(f"{path}/files", {"step": "0"}, "a<b>.pdf", b"%PDF-1.4")
+    assert added.status == 303, added.words
+    page = await browser.get(f"{path}/messages")
+    assert "a&lt;b&gt;.pdf" in page.text
+    too_large = await browser.upload(f"{path}/files", {"step": "0"}, "large.pdf", b"x" * (5 * 1024 * 1024 + 20_000))
+    assert too_large.status == 413
+    assert "5 MB" in too_large.words
+    (drop,) = re.findall(r'action="(/campaigns/\d+/files/\d+/delete)"', page.text)
+    assert (await browser.post(drop)).status == 303
+    assert ".pdf" not in (await browser.get(f"{path}/messages")).text
+
+
+async def test_recipients_are_skipped_with_reasons_exported_and_canceled(site: Site) -> None:
+    browser = await site.person("a")
+    path = await started(site, browser, "=cmd@acme.test, bob@acme.test")
+    await browser.post("/do-not-contact", {"lines": "blocked.test"})
+
+    page = await browser.post(f"{path}/recipients", {"emails": "bob@acme.test new@acme.test x@sub.blocked.test"})
+    assert "1 added" in page.words
+    assert "bob@acme.test: is in this campaign already" in page.words
+    assert "x@sub.blocked.test: unsubscribed, or is on your list" in page.words
+    rows = list(csv.reader(io.StringIO((await browser.get(f"{path}/recipients.csv")).text)))
+    assert [row[0] for row in rows] == ["email", "'=cmd@acme.test", "bob@acme.test", "new@acme.test"]
+    cancel = re.findall(r'action="(/campaigns/\d+/recipients/\d+/cancel)"', page.text)[1]
+    assert "gets nothing more" in (await browser.follow(await browser.post(cancel))).words
+    assert "bob@acme.test" not in (await browser.get(f"{path}/recipients")).text
+    assert "canceled" in (await browser.get(f"{path}/recipients?status=removed")).words
+    again = await browser.post(f"{path}/recipients", {"emails": "bob@acme.test"})
+    assert "was canceled in this campaign before" in again.words
+    assert (await browser.post(f"{path}/recipients", {})).status == 422
+    assert (await browser.post(f"{path}/recipients", {"list": "987654"})).status == 422
+
+
+async def test_the_list_of_those_who_are_not_written_to(site: Site) -> None:
+    browser = await site.person("a")
+    assert "Nobody yet" in (await browser.get("/do-not-contact")).words
+
+    assert (await browser.post("/do-not-contact", {"lines": "ann@acme.test\nacme.org"})).status == 303
+    assert (await browser.post("/do-not-contact", {"lines": HOSTILE})).status == 422
+    file = b"Email;Why\n=bob@x.test;x\ncarl@x.test;y\n;\nnobody;z\n"
+    answer = await browser.upload("/do-not-contact/import", {}, "list.csv", file)
+    assert answer.status == 200, answer.words
+    assert "2 added" in answer.words or "1 added" in answer.words
+    assert "carl@x.test" in answer.words
+    page = await browser.get("/do-not-contact?q=ANN%40acme")
+    assert "ann@acme.test" in page.words
+    assert "acme.org" not in page.words
+    assert "Nobody found" in (await browser.get("/do-not-contact?q=%25")).words
+    (line,) = re.findall(r'href="(/do-not-contact/\w{20,})"', page.text)
+    assert "added by the team" in (await browser.get(line)).words
+    other = await site.person("b")
+    assert (await other.get(line)).status == 404
+    assert (await other.post(f"{line}/remove")).status == 404
+    assert (await browser.post(f"{line}/remove")).status == 303
+    await browser.get("/do-not-contact")  # which says so
+    assert "ann@acme.test" not in (await browser.get("/do-not-contact")).words
+    assert (await browser.get(line)).status == 404
