@@ -17,11 +17,13 @@ from vizsla.campaigns.attachments import (
     list_attached,
 )
 from vizsla.campaigns.campaign import Campaign, Changes, create_campaign, get_campaign
+from vizsla.campaigns.claiming import claim_messages, claim_senders
 from vizsla.campaigns.links import list_links
 from vizsla.campaigns.readiness import find_lacking
 from vizsla.campaigns.recipients import (
     Added,
     add_recipients,
+    cancel_recipients,
     get_recipient,
     list_recipients,
     mark_successful,
@@ -39,6 +41,7 @@ from vizsla.campaigns.stats import figures, standings, stop_reasons
 from vizsla.campaigns.steps import add_step, change_step, list_steps
 from vizsla.campaigns.tasks import claim_task, is_any_due, list_tasks, step
 from vizsla.campaigns.templates import WrongTemplate
+from vizsla.campaigns.tracking import Tokens
 from vizsla.kit.settings import Settings
 from vizsla.leads.lead import draft
 from vizsla.leads.lists import create_list
@@ -333,3 +336,43 @@ async def test_the_loop_finishes_what_a_start_left(
     assert not await is_any_due(stores.app, NOW + 10_000)
     await forget_tasks(place, 0)
     assert await list_tasks(stores.app, me, campaign.id) == []
+
+
+async def test_who_adds_cancels_and_claims_at_once_never_waits_in_a_circle(stores: Stores, owner: Member) -> None:
+    me, tokens = owner.account_id, Tokens(b"0" * 64)
+    async with stores.app.write() as conn:
+        first, second = await make(conn, me), await make(conn, me)
+        await conn.execute(statement("UPDATE sender SET gap = 0, daily_cap = 1000"))
+        await suppress(conn, CLAIMS, me, "x3@a.test", "manual", now=NOW)
+        for campaign in (first, second):
+            await add_recipients(conn, CLAIMS, me, campaign.id, emails=[f"x{n}@a.test" for n in range(5)], now=NOW)
+            await start_campaign(conn, CLAIMS, me, campaign.id, NOW)
+    claimed: list[int] = []
+
+    async def join(number: int) -> None:
+        for campaign in (first, second) if number % 2 else (second, first):
+            async with stores.app.write() as conn:
+                await add_recipients(conn, CLAIMS, me, campaign.id, emails=[f"y{number}@a.test"], now=NOW)
+            async with stores.app.write() as conn:
+                await cancel_recipients(conn, me, campaign.id, [f"x{number}@a.test"], NOW)
+
+    async def work_(worker: str) -> None:
+        for _ in range(8):
+            async with stores.app.write() as conn:
+                held = await claim_senders(conn, NOW, worker, 1)
+            for each in held:
+                async with stores.app.write() as conn:
+                    turn = await claim_messages(conn, each, CLAIMS, tokens, NOW)
+                    claimed.extend(one.recipient_id for one in turn.claimed)
+                    await conn.execute(
+                        statement("UPDATE sender SET due = :now WHERE id = :id"), {"id": each.id, "now": NOW}
+                    )
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(join(number) for number in range(6)), *(work_(f"w{number}") for number in range(3)))
+
+    assert len(claimed) == len(set(claimed))
+    for campaign in (first, second):
+        found = await list_recipients(stores.app, me, campaign.id, limit=99)
+        assert {one.email for one in found} == {f"y{n}@a.test" for n in range(6)}
+        assert (await get_campaign(stores.app, me, campaign.id)).recipients_count == 6

@@ -157,7 +157,10 @@ class Reference:
         if "verification_id" in answer.get("meta", {}):
             return int(answer["meta"]["verification_id"])
         data = answer["data"]
-        return int(data["id"] if "id" in data else next(iter(data.values()))[-1]["id"])
+        if "id" in data:
+            return int(data["id"])
+        made = next(iter(data.values()))
+        return int((made if isinstance(made, dict) else made[-1])["id"])
 
 
 async def new_key(api: Api, name: str) -> str:  # noqa: F811

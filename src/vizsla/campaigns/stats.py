@@ -16,16 +16,17 @@ from vizsla.storage.database import Database, Reader
 from vizsla.storage.statement import Statement, statement
 
 Word = Literal["draft", "preparing", "planned", "active", "paused", "completed", "error", "archived"]
+# Plus nothing: what is grouped or compared so is not looked for in an index of the whole account.
 # Of recipients: what is known of any message of theirs.
 _WHOLE = statement("""
     SELECT count(CASE WHEN sent THEN 1 END), count(CASE WHEN sent AND NOT bounced THEN 1 END), count(CASE WHEN opened THEN 1 END),
         count(CASE WHEN clicked THEN 1 END)
     FROM (
-        SELECT recipient_id, max(CASE WHEN sent_at IS NOT NULL THEN 1 ELSE 0 END) = 1 AS sent,
+        SELECT max(CASE WHEN sent_at IS NOT NULL THEN 1 ELSE 0 END) = 1 AS sent,
             max(CASE WHEN bounced_at IS NOT NULL THEN 1 ELSE 0 END) = 1 AS bounced,
             max(CASE WHEN opened_at IS NOT NULL OR clicked_at IS NOT NULL THEN 1 ELSE 0 END) = 1 AS opened,
             max(CASE WHEN clicked_at IS NOT NULL THEN 1 ELSE 0 END) = 1 AS clicked
-        FROM message WHERE account_id = :account_id AND campaign_id = :campaign_id GROUP BY recipient_id
+        FROM message WHERE account_id = :account_id AND campaign_id = :campaign_id GROUP BY recipient_id + 0
     ) AS each
 """)
 _ENDS = statement("""
@@ -59,11 +60,10 @@ _STANDINGS = statement("""
             AND recipient.campaign_id = one.campaign_id AND due IS NOT NULL ORDER BY due LIMIT 1
         )) FROM campaign_sender one WHERE one.account_id = campaign.account_id AND one.campaign_id = campaign.id
     ), EXISTS (
-        SELECT 1 FROM message WHERE message.account_id = campaign.account_id AND campaign_id = campaign.id AND due IS NOT NULL
-        AND sender_id IN (
-            SELECT sender_id FROM campaign_sender WHERE campaign_sender.account_id = campaign.account_id
-            AND campaign_sender.campaign_id = campaign.id
-        )
+        SELECT 1 FROM campaign_sender one CROSS JOIN message
+        WHERE one.account_id = campaign.account_id AND one.campaign_id = campaign.id
+        AND message.account_id = one.account_id AND message.sender_id = one.sender_id AND message.due > 0
+        AND message.campaign_id + 0 = campaign.id
     ), EXISTS (
         SELECT 1 FROM campaign_task WHERE campaign_task.account_id = campaign.account_id AND campaign_id = campaign.id
         AND ended_at IS NULL AND kind = 'start'

@@ -36,9 +36,10 @@ _PUT = RowsStatement(
     id="bigint",
     status="text",
 )
+# Not ordered by id here, or SQLite reads all recipients of the account in that order.
 _OF_LEADS = statement("""
-    SELECT lead_id, sending_status, unsubscribed_at, bounced_at, sent_at, opened_at, clicked_at, replied_at FROM recipient
-    WHERE account_id = :account_id AND lead_id IN :lead_ids[bigint] ORDER BY id DESC
+    SELECT id, lead_id, sending_status, unsubscribed_at, bounced_at, sent_at, opened_at, clicked_at, replied_at FROM recipient
+    WHERE account_id = :account_id AND lead_id IN :lead_ids[bigint]
 """)
 
 
@@ -111,7 +112,8 @@ async def put_lead_statuses(conn: Connection, account_id: int, lead_ids: Collect
     if not lead_ids:
         return
     by_lead = defaultdict[int, list[_InCampaign]](list)
-    for lead_id, *row in await conn.fetch_all(_OF_LEADS, {"account_id": account_id, "lead_ids": sorted(lead_ids)}):
+    found = await conn.fetch_all(_OF_LEADS, {"account_id": account_id, "lead_ids": sorted(lead_ids)})
+    for _, lead_id, *row in sorted(found, key=lambda each: -each[0]):
         by_lead[lead_id].append(cast(_InCampaign, tuple(row)))
     contacts = {lead_id: contact for lead_id, rows in by_lead.items() if (contact := contact_of(rows)) is not None}
     await record_contacts(conn, account_id, contacts)

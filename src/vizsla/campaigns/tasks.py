@@ -59,8 +59,9 @@ _RETRY = statement("""
     WHERE account_id = :account_id AND id IN :ids[bigint]
 """)
 
+# With another column, or SQLite prefers to read all of an index that has these two.
 _UNASSIGNED = statement(
-    "SELECT id FROM recipient WHERE account_id = :account_id AND id IN :ids[bigint] AND sender_id IS NULL"
+    "SELECT id, state FROM recipient WHERE account_id = :account_id AND id IN :ids[bigint] AND coalesce(sender_id, 0) = 0"
 )
 
 

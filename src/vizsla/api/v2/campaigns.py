@@ -66,7 +66,7 @@ class NewRecipientsParams(Params, frozen=True, kw_only=True):
 class CancelParams(Params, frozen=True):
     """To whom nothing more is to be written: 50 addresses at most."""
 
-    emails: tuple[str, ...] = ()
+    emails: tuple[str, ...]
 
 
 class CampaignsData(msgspec.Struct, frozen=True):

@@ -148,15 +148,13 @@ async def show_stats(call: Call, params: NoParams) -> StatsAnswer:
     )
 
 
-@calls("GET", "/v2/messages", errors=("pagination_error", "not_found"))
+@calls("GET", "/v2/messages", errors=("pagination_error",))
 async def show_messages(call: Call, params: MessagesParams) -> MessagesAnswer:
     """
     Messages that campaigns sent or are sending, newest first.
     """
     reader, account_id = call.services.stores.app, call.caller.account_id
     campaign_id = params.campaign_id or params.sequence_id
-    if campaign_id is not None:
-        await get_campaign(reader, account_id, campaign_id)
     page = await list_messages(reader, account_id, campaign_id=campaign_id, limit=params.limit, offset=params.offset)
     return MessagesAnswer(MessagesData(tuple(map(_message, page))), MessagesMeta(params.limit, params.offset))
 
