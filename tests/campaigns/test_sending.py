@@ -19,7 +19,7 @@ from vizsla.campaigns.claiming import LASTS
 from vizsla.campaigns.deliveries import MOST_FAILURES, PAUSES, SETTLES, judge
 from vizsla.campaigns.drafting import Drafting
 from vizsla.campaigns.facts import Ground, note_unsubscribe
-from vizsla.campaigns.reconcile import NoEvidence
+from vizsla.campaigns.reconcile import NoEvidence, decide
 from vizsla.campaigns.sending import Sending
 from vizsla.campaigns.tracking import Tokens
 from vizsla.kit.clock import DAY
@@ -392,6 +392,24 @@ async def test_what_may_have_left(
         assert await at.all("SELECT state FROM message") == [(state,)]
         ((found, trouble),) = await at.all("SELECT state, trouble FROM recipient")
         assert (found, trouble is None) == (recipient, recipient == "done")
+
+
+@pytest.mark.parametrize("has_left", [True, False])
+async def test_a_person_says_what_became_of_it(stores: Stores, has_left: bool) -> None:
+    async with bench(stores, steps=2) as at:
+        await _dies_at_the_dot(at)
+        for seconds in (LASTS, LASTS + SETTLES):
+            await at.do(NOW + seconds)
+        ((id_, state),) = await at.all("SELECT id, state FROM message")
+        assert state == "held"
+        ground = Ground(stores.index, LiveClaims(stores.app, SECRET))
+        async with stores.app.write() as conn:
+            assert await decide(conn, ground, at.made.account_id, id_, has_left=has_left, now=NOW + 500)
+            assert not await decide(conn, ground, at.made.account_id, id_, has_left=has_left, now=NOW + 500)
+        await at.do(NOW + 600)
+        assert len(at.sent) == (1 if has_left else 2)
+        assert await at.all("SELECT step, state FROM message ORDER BY step") == [(0, "sent"), (1, "sent")]
+        assert await at.all("SELECT state, trouble, sending_status FROM recipient") == [("done", None, "sent")]
 
 
 async def test_a_frozen_worker_comes_too_late(stores: Stores) -> None:

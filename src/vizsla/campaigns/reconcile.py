@@ -13,8 +13,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from vizsla.campaigns.claiming import Claimed
-from vizsla.campaigns.deliveries import RELEASED, Ended, Outcome
+from vizsla.campaigns.claiming import Claimed, wake_senders
+from vizsla.campaigns.deliveries import RELEASED, Ended, Outcome, record_outcomes
+from vizsla.campaigns.facts import Ground
 from vizsla.campaigns.window import Window, local_day
 from vizsla.kit.errors import VizslaError
 from vizsla.storage.database import Connection, Reader, Row
@@ -29,17 +30,28 @@ LONGEST = 3_600
 _ANY = statement("""
     SELECT 1 FROM message WHERE account_id = :account_id AND sender_id = :sender_id AND (due <= :now OR due > :most) LIMIT 1
 """)
-_OVERDUE = statement("""
+_MESSAGES = """
     SELECT message.id, message.token, message.message_id, message.attempts, message.claimed_at, message.campaign_id,
-        message.recipient_id, message.step, recipient.lead_id, recipient.email, recipient.address, message.state, message.phase,
+        message.recipient_id, message.step, message.sender_id, recipient.lead_id, recipient.email, recipient.address, message.state, message.phase,
         campaign.uncertain, campaign.timezone, campaign.days, campaign.start_second, campaign.end_second,
         sender.timezone, sender.days, sender.start_second, sender.end_second
     FROM message
     JOIN recipient ON recipient.account_id = message.account_id AND recipient.id = message.recipient_id
     JOIN campaign ON campaign.account_id = message.account_id AND campaign.id = message.campaign_id
     JOIN sender ON sender.account_id = message.account_id AND sender.id = message.sender_id
-    WHERE message.account_id = :account_id AND message.sender_id = :sender_id AND (message.due <= :now OR message.due > :most)
+    WHERE message.account_id = :account_id
+"""
+_OVERDUE = statement(f"""
+    {_MESSAGES} AND message.sender_id = :sender_id AND (message.due <= :now OR message.due > :most)
     AND message.state IN ('sending', 'uncertain') ORDER BY message.due LIMIT :limit
+""")
+_ONE = statement(f"{_MESSAGES} AND message.id = :id AND message.state = 'uncertain'")
+_UNHOLD = statement("""
+    UPDATE message SET state = 'uncertain', due = :now WHERE account_id = :account_id AND id = :id AND state = 'held'
+    RETURNING recipient_id
+""")
+_GO_ON = statement("""
+    UPDATE recipient SET state = 'scheduled', trouble = NULL WHERE account_id = :account_id AND id = :id AND state = 'held'
 """)
 _PUT_OFF = statement("""
     UPDATE message SET due = :due WHERE account_id = :account_id AND id IN :ids[bigint] AND state = 'uncertain'
@@ -82,7 +94,7 @@ async def is_any_overdue(reader: Reader, account_id: int, sender_id: int, now: i
 async def list_overdue(reader: Reader, account_id: int, sender_id: int, now: int) -> list[Overdue]:
     """What is to be settled of a sender, the longest first."""
     values = {"account_id": account_id, "sender_id": sender_id, "now": now, "most": now + LONGEST, "limit": AT_ONCE}
-    return [_overdue(account_id, sender_id, row) for row in await reader.fetch_all(_OVERDUE, values)]
+    return [_overdue(account_id, row) for row in await reader.fetch_all(_OVERDUE, values)]
 
 
 async def settle(overdue: Sequence[Overdue], evidence: Evidence) -> list[Ended]:
@@ -94,6 +106,25 @@ async def settle(overdue: Sequence[Overdue], evidence: Evidence) -> list[Ended]:
     first = open_[0].claimed
     found = await evidence.find_sent(first.account_id, first.sender_id, [each.claimed.message_id for each in open_])
     return ended + [Ended(each.claimed, _of_uncertain(each, found)) for each in open_]
+
+
+async def decide(
+    conn: Connection, ground: Ground, account_id: int, message_id: int, *, has_left: bool, now: int
+) -> bool:
+    """A person says whether a message that is held has left: if not, it is sent again. False if it is not held."""
+    named = {"account_id": account_id, "id": message_id}
+    row = await conn.fetch_one(_UNHOLD, {**named, "now": now})
+    if row is None:
+        return False
+    await conn.execute(_GO_ON, {"account_id": account_id, "id": row[0]})
+    found = await conn.fetch_one(_ONE, named)
+    if found is None:
+        return False
+    overdue = _overdue(account_id, found)
+    outcome = Outcome("sent", reply="Somebody said that it has left.") if has_left else RELEASED
+    await record_outcomes(conn, ground, [Ended(overdue.claimed, outcome)], now)
+    await wake_senders(conn, account_id, overdue.claimed.campaign_id, now)
+    return True
 
 
 async def put_off(conn: Connection, overdue: Sequence[Overdue], now: int) -> None:
@@ -118,10 +149,10 @@ def _of_uncertain(overdue: Overdue, found: Collection[str] | None) -> Outcome:
     return RELEASED
 
 
-def _overdue(account_id: int, sender_id: int, row: Row) -> Overdue:
-    id_, token, name, attempts, claimed_at, campaign_id, recipient_id, step, lead_id, email, address = row[:11]
-    state, phase, policy = row[11:14]
-    window, hours = Window(*row[14:18]), Window(*row[18:22])
+def _overdue(account_id: int, row: Row) -> Overdue:
+    id_, token, name, attempts, claimed_at, campaign_id, recipient_id, step, sender_id = row[:9]
+    lead_id, email, address, state, phase, policy = row[9:15]
+    window, hours = Window(*row[15:19]), Window(*row[19:23])
     day = local_day(claimed_at, hours.timezone)
     claimed = Claimed(
         account_id, id_, token or "", name, attempts, claimed_at, claimed_at, day, sender_id, campaign_id, recipient_id, step, lead_id,

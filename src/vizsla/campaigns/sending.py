@@ -30,6 +30,8 @@ REUSED = 100
 """Messages of one session."""
 IDLE = 60.0
 """Seconds that a session is kept for the next one."""
+_DESKS = 3
+"""Claims that are written at one time: connections to PostgreSQL are few, and others want some."""
 _PAUSES = (0.2, 1.0, 3.0, 10.0)
 _RENEW = RowsStatement(
     """
@@ -113,10 +115,11 @@ class Sending:
         self._ends = Grouped[Ended, bool](self._record)
         self._sessions: dict[tuple[int, int], Session] = {}
         self._open: dict[tuple[int, str], Claimed] = {}
+        self._desks = asyncio.Semaphore(_DESKS)
         self._is_leaving = False
 
     async def send(self, claimed: Sequence[Claimed], gap: int) -> bool:
-        """Send the messages of one claim, all of one sender. False if the account cannot be used for now."""
+        """Send the messages of one claim, all of one sender. False if the account, or the database, cannot be used for now."""
         opened = {(each.id, each.token): each for each in claimed}
         self._open.update(opened)
         try:
@@ -132,10 +135,10 @@ class Sending:
     async def _send(self, claimed: Sequence[Claimed], gap: int) -> bool:
         recording: list[asyncio.Task[None]] = []
         left = {each.id: each for each in claimed}
-        trouble: NotUsable | None = None
+        trouble: NotUsable | StoreError | None = None
         try:
             session = await self._session(claimed[0])
-            for each, draft in await self._drafting.write(claimed, session.writer, self._clock.now()):
+            for each, draft in await self._write(claimed, session.writer):
                 if not session.submission.is_open or session.submission.delivered >= REUSED:
                     await self._drop(claimed[0])
                     session = await self._session(claimed[0])
@@ -147,14 +150,18 @@ class Sending:
                     raise NotUsable(outcome.reply)
                 if outcome.kind == "released" or outcome.rests:
                     break
-        except NotUsable as error:
+        except (NotUsable, StoreError) as error:
             trouble = error
         recording += [asyncio.create_task(self._end(Ended(each, RELEASED, gap))) for each in left.values()]
         await asyncio.gather(*recording)
-        if trouble is not None:
+        if isinstance(trouble, NotUsable):
             await self._drop(claimed[0])
             await self._note(claimed[0], trouble)
         return trouble is None
+
+    async def _write(self, claimed: Sequence[Claimed], writer: Writer) -> list[tuple[Claimed, Draft | Outcome]]:
+        async with self._desks:
+            return await self._drafting.write(claimed, writer, self._clock.now())
 
     async def _note(self, claimed: Claimed, trouble: NotUsable) -> None:
         async with self._app.write() as conn:

@@ -48,6 +48,8 @@ LEAVES = 30.0
 """Seconds that a process which is told to end waits for messages at the dot."""
 _TIDY = 30.0
 """Seconds between two rounds of hanging up where nothing is said, and of what keeps clocks and claims right."""
+_DOORS = 3
+"""Claims at one time: connections to PostgreSQL are few, and others want some."""
 _JUMP = 60
 """Seconds that a clock which is set forward gains on one that nobody sets."""
 
@@ -94,6 +96,7 @@ class Campaigning:
         self._renews = renews
         self._worker = name_worker()
         self._held: dict[asyncio.Task[None], Held] = {}
+        self._doors = asyncio.Semaphore(_DOORS)
         self._is_leaving = False
         self._looked_at = (clock.now(), _steady())
 
@@ -136,19 +139,22 @@ class Campaigning:
         return len(held)
 
     async def _work_for(self, held: Held) -> None:
-        await self._settle(held)
-        while not self._is_leaving:
-            now = self._clock.now()
-            async with self._app.write() as conn:
-                turn = await claim_messages(conn, held, self._claims, self._tokens, now)
-            if not turn.claimed:
-                return
-            went_well = await self._sending.send(turn.claimed, turn.gap)
-            if turn.gap or not went_well:
-                break
+        try:
+            await self._settle(held)
+            while not self._is_leaving:
+                async with self._doors, self._app.write() as conn:
+                    turn = await claim_messages(conn, held, self._claims, self._tokens, self._clock.now())
+                if not turn.claimed:
+                    return
+                if not await self._sending.send(turn.claimed, turn.gap) or turn.gap:
+                    break
+        except StoreError as error:
+            self._tell("campaigns", level="warning", error=error.details)
+            await asyncio.sleep(LOOK)
         # What is said of the gap and of trouble stands in the sender's row: the next claim reads it.
+        now = self._clock.now()
         async with self._app.write() as conn:
-            await let_go(conn, held, Turn("gap", look_at=self._clock.now() + 1), self._clock.now())
+            await let_go(conn, held, Turn("gap", look_at=now + 1), now)
 
     async def _settle(self, held: Held) -> None:
         """Find out about what a worker before us left behind."""
