@@ -78,3 +78,25 @@ async def test_nobody_elses_is_shown(api: Api) -> None:
     theirs = await add(api)
     assert (await api("GET", f"/v2/email-accounts/{theirs.id}", key=api.b)).status == 404
     assert (await api("GET", "/v2/email-accounts", key=api.b)).body["data"] == []
+
+
+async def test_what_it_sends_for_is_named(api: Api) -> None:
+    made, other = await add(api), await add(api, email="zoe@acme.test")
+    path = f"/v2/email-accounts/{made.id}/sequences"
+    assert (await api("GET", path, key=api.a)).body == {"data": [], "meta": {"total": 0, "limit": 20, "offset": 0}}
+    body = {"name": "Spring", "email_account_ids": [made.id]}
+    campaign = (await api("POST", "/v2/campaigns", key=api.a, json=body)).body["data"]["id"]
+    await api("POST", f"/v2/campaigns/{campaign}/follow-ups", key=api.a, json={"subject": "x", "body": "x"})
+    await api("POST", f"/v2/campaigns/{campaign}/recipients", key=api.a, json={"emails": ["ann@x.test", "bob@x.test"]})
+    drafted = {"id": campaign, "name": "Spring", "status": "draft", "recipients_allocated": 0, "emails_scheduled": 0}
+    assert (await api("GET", path, key=api.a)).body["data"] == [drafted]
+    started = await api("POST", f"/v2/campaigns/{campaign}/start", key=api.a)
+    assert started.status < 300, started.body
+    after = drafted | {"status": "active", "recipients_allocated": 2, "emails_scheduled": 2}
+    assert (await api("GET", path, key=api.a)).body["data"] == [after]
+    assert (await api("GET", f"/v2/email-accounts/{other.id}/sequences", key=api.a)).body["data"] == []
+    await api("POST", f"/v2/campaigns/{campaign}/archive", key=api.a)
+    assert (await api("GET", path, key=api.a)).body["data"] == []
+    archived = (await api("GET", f"{path}?include_archived=true", key=api.a)).body
+    assert [one["status"] for one in archived["data"]] == ["archived"]
+    assert (await api("GET", path, key=api.b)).status == 404

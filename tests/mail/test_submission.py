@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -291,6 +292,43 @@ async def test_nothing_is_said_to_a_server_whose_certificate_nobody_signed(certi
             async with session(server.port, "tls", Credentials("ada", "s3cret")):
                 pass
     assert not script.credentials
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Both sides of TLS with a server that is `localhost`, by an authority that the client knows."""
+    home = tmp_path_factory.mktemp("named")
+    request = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    files = [
+        "-keyout",
+        str(home / "key.pem"),
+        "-out",
+        str(home / "cert.pem"),
+        "-addext",
+        "subjectAltName=DNS:localhost",
+    ]
+    subprocess.run([*request.split(), *files], check=True, capture_output=True)
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(home / "cert.pem", home / "key.pem")
+    return theirs, ssl.create_default_context(cafile=str(home / "cert.pem"))
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+async def test_a_server_is_who_its_certificate_says(
+    named: tuple[ssl.SSLContext, ssl.SSLContext], security: str
+) -> None:
+    theirs, ours = named
+    ada = Credentials("ada", password="s3cret")
+    async with smtp(Authenticates(theirs), tls=theirs if security == "tls" else None) as server:
+        async with session(server.port, security, ada, context=ours, host="localhost") as sending:
+            server.sessions[0].secure = True
+            for _ in range(3):
+                await sending.deliver(ADA, ["ada@x.test"], MESSAGE + b"x" * 50_000)
+            assert sending.is_secure
+        with pytest.raises(Broken, match="tls at tls"):
+            async with session(server.port, security, ada, context=ours, host="127.0.0.1"):
+                pass
+    assert [len(one.data) for one in server.sessions] == [3, 0]
 
 
 async def test_starttls_that_is_taken_out_on_the_way_is_missed() -> None:

@@ -5,6 +5,7 @@ import re
 import msgspec
 import pytest
 
+from vizsla.campaigns.campaign import Changes, create_campaign
 from vizsla.storage.statement import statement
 from web.conftest import Browser, Site
 from worlds.dns import dns
@@ -55,6 +56,17 @@ async def test_an_account_is_added_seen_changed_and_deleted(site: Site) -> None:
     gone = await a.follow(await a.post(f"{path}/delete", {"sure": "yes"}))
     assert "is deleted" in gone.words
     assert (await a.get(path)).status == 404
+
+
+async def test_its_campaigns_are_named(site: Site) -> None:
+    a = await site.person("a")
+    path = await add(a)
+    assert "Campaigns none" in (await a.get(path)).words
+    async with site.stores.app.write() as conn:
+        account_id, sender_id = site.members["a"].account_id, int(path.rpartition("/")[2])
+        changes = Changes(name="Spring <b>", sender_ids=(sender_id,))
+        await create_campaign(conn, account_id, site.members["a"].id, changes, site.clock.now())
+    assert "Spring &lt;b&gt;" in (await a.get(path)).text
 
 
 async def test_a_pause_can_be_taken_back(site: Site) -> None:

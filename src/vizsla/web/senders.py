@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from vizsla.accounts.roles import NotAllowed, is_manager
 from vizsla.campaigns.presets import Preset
+from vizsla.campaigns.sender_use import list_uses
 from vizsla.campaigns.senders import (
     Auth,
     Draft,
@@ -50,6 +51,8 @@ from vizsla.web.visit import Form, Visit
 
 views = Views()
 _PAGE = 50
+_SHOWN = 20
+"""Campaigns that an account's page names."""
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _SECURITY: dict[Security, str] = {"tls": "TLS", "starttls": "STARTTLS", "none": "None, in your own network"}
 _AUTH: dict[Auth, str] = {"password": "A password", "xoauth2": "OAuth 2"}
@@ -146,6 +149,7 @@ async def _sender(
         status=422 if problem else 200,
         one=await overview_of(app, sender, visit.now),
         sender=sender,
+        uses=await list_uses(app, who.account_id, sender.id, visit.now, archived=False, limit=_SHOWN, offset=0),
         waiting=await count_waiting(app, who.account_id, sender.id),
         may_change=_may_change(visit, sender),
         checked=checked,

@@ -6,6 +6,7 @@ import msgspec
 
 from vizsla.api.params import NoParams, Params
 from vizsla.api.registry import Call, Calls
+from vizsla.campaigns.sender_use import count_uses, list_uses
 from vizsla.campaigns.senders import count_senders, get_sender
 from vizsla.campaigns.window import Window, days_of
 from vizsla.desk.senders import Overview, list_overviews, overview_of
@@ -19,6 +20,16 @@ _BY_HOST = {"gmail.com": "gmail", "office365.com": "outlook"}
 class EmailAccountsParams(Params, frozen=True):
     """Which part of them."""
 
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    offset: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+
+    wrong: ClassVar = {"limit": "pagination_error", "offset": "pagination_error"}
+
+
+class UsesParams(Params, frozen=True):
+    """Which part of them, and whether those that were put away are among them."""
+
+    include_archived: bool = False
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     offset: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
 
@@ -94,6 +105,24 @@ class EmailAccountsAnswer(msgspec.Struct, frozen=True):
     meta: EmailAccountsMeta
 
 
+class UseData(msgspec.Struct, frozen=True):
+    """A campaign that it sends for."""
+
+    id: int
+    name: str
+    status: str
+    recipients_allocated: int
+    """Those that this account writes to."""
+    emails_scheduled: int
+
+
+class UsesAnswer(msgspec.Struct, frozen=True):
+    """The campaigns it sends for, newest first."""
+
+    data: tuple[UseData, ...]
+    meta: EmailAccountsMeta
+
+
 @calls("GET", "/v2/email-accounts", errors=("pagination_error",))
 async def list_email_accounts(call: Call, params: EmailAccountsParams) -> EmailAccountsAnswer:
     """
@@ -119,6 +148,21 @@ async def get_email_account(call: Call, params: NoParams) -> EmailAccountAnswer:
             *_common(one), sender.name or None, sender.signature or None, _schedule(sender.window), warmup
         )
     )
+
+
+@calls("GET", "/v2/email-accounts/{id}/sequences", errors=("pagination_error", "not_found"))
+async def list_email_account_sequences(call: Call, params: UsesParams) -> UsesAnswer:
+    """
+    The campaigns that a mail account sends for, newest first.
+    """
+    reader, account_id, archived = call.services.stores.app, call.caller.account_id, params.include_archived
+    sender = await get_sender(reader, account_id, call.ids["id"])
+    uses = await list_uses(
+        reader, account_id, sender.id, call.now, archived=archived, limit=params.limit, offset=params.offset
+    )
+    total = await count_uses(reader, account_id, sender.id, archived=archived)
+    data = tuple(UseData(one.id, one.name, one.status, one.recipients_allocated, one.emails_scheduled) for one in uses)
+    return UsesAnswer(data, EmailAccountsMeta(total, params.limit, params.offset))
 
 
 def _common(one: Overview) -> tuple[int, str, str | None, str | None, SendingStatus, int, str]:
