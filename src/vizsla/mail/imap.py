@@ -315,7 +315,10 @@ class _telling:  # noqa: N801
 
 def _told(error: BaseException) -> BaseException:
     if isinstance(error, LoginError):
-        return MailboxBroken(f"The server refused the login: {_said(error)}", is_final=True)
+        # RFC 5530: it is the server that is not well, or somebody else who is in.
+        said = _said(error)
+        is_passing = any(code in said.upper() for code in ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]"))
+        return MailboxBroken(f"The server refused the login: {said}", is_final=not is_passing)
     if isinstance(error, ssl.SSLCertVerificationError):
         return MailboxBroken(f"The server's certificate is not valid: {error.verify_message}.")
     if isinstance(error, TimeoutError):
