@@ -398,3 +398,46 @@ async def test_the_list_of_those_who_are_not_written_to(site: Site) -> None:
     await browser.get("/do-not-contact")  # which says so
     assert "ann@acme.test" not in (await browser.get("/do-not-contact")).words
     assert (await browser.get(line)).status == 404
+
+
+HELD = statement("UPDATE recipient SET state = 'held', due = NULL, trouble = 'x' WHERE account_id = :account_id AND email = :email")
+UNCERTAIN = statement("""
+    INSERT INTO message (account_id, id, campaign_id, recipient_id, step, sender_id, message_id, state, token, attempts, claimed_at)
+    VALUES (:account_id, :id, :campaign_id, :id, 0, :sender_id, :name, 'held', 't', 0, :now)
+""")
+
+
+async def test_what_waits_for_a_person_is_sent_or_counted_or_canceled(site: Site) -> None:
+    browser = await site.person("a")
+    path = await started(site, browser, "late@acme.test, left@acme.test, later@acme.test, again@acme.test, never@acme.test")
+    account_id, campaign_id = site.members["a"].account_id, int(path.rpartition("/")[2])
+    people = {
+        one.email.partition("@")[0]: one
+        for one in await list_recipients(site.stores.app, account_id, campaign_id, limit=100)
+    }
+    async with site.stores.app.write() as conn:
+        for name, one in people.items():
+            await conn.execute(HELD, {"account_id": account_id, "email": one.email})
+            if name in ("left", "again"):
+                row = {"account_id": account_id, "id": one.id, "campaign_id": campaign_id, "sender_id": one.sender_id}
+                await conn.execute(UNCERTAIN, row | {"name": f"{name}@x.test", "now": site.clock.now()})
+
+    page = await browser.get(path)
+    assert "5 recipients wait for you" in page.words
+    act = f"{path}/recipients/{{}}/{{}}"
+    assert (await browser.post(act.format(people["late"].id, "left"))).status == 404, "it was never tried"
+    assert (await browser.post(act.format(people["late"].id, "send"))).status == 303
+    assert (await browser.post(act.format(people["left"].id, "left"))).status == 303
+    assert (await browser.post(act.format(people["again"].id, "send"))).status == 303
+    assert (await browser.post(act.format(people["never"].id, "cancel"))).status == 303
+    assert "1 recipient waits for you" in (await browser.get(path)).words
+    assert (await browser.post(f"{path}/recipients/release")).status == 303
+    page = await browser.get(path)
+    assert "for you" not in page.words
+    assert "Written to: 1" in page.text
+    assert (await browser.post(act.format(people["late"].id, "send"))).status == 404
+    after = {one.email: one for one in await list_recipients(site.stores.app, account_id, campaign_id, limit=100)}
+    assert [after[f"{name}@acme.test"].state for name in ("late", "left", "later", "again")] == [
+        "scheduled", "done", "scheduled", "scheduled",
+    ]  # fmt: skip
+    assert after["again@acme.test"].due is not None

@@ -7,13 +7,12 @@ held until somebody says so; cancelling them is the third way.
 
 import msgspec
 
-from vizsla.campaigns.campaign import Campaign, get_campaign
+from vizsla.campaigns.campaign import get_campaign
 from vizsla.campaigns.claiming import wake_senders
-from vizsla.campaigns.facts import refresh_recipient
+from vizsla.campaigns.facts import Ground, refresh_recipient
 from vizsla.campaigns.lateness import release_late
-from vizsla.campaigns.steps import list_steps
-from vizsla.campaigns.window import due_of_step, next_slot
-from vizsla.kit.clock import DAY
+from vizsla.campaigns.reconcile import decide
+from vizsla.campaigns.window import next_slot
 from vizsla.kit.errors import NotFound
 from vizsla.storage.database import Connection, Reader
 from vizsla.storage.statement import statement
@@ -37,18 +36,6 @@ _COUNT = statement("""
 _AGAIN = statement("""
     UPDATE recipient SET state = 'scheduled', due = :due, trouble = NULL
     WHERE account_id = :account_id AND id = :id AND state = 'held'
-""")
-_LEFT = statement("""
-    UPDATE message SET state = 'sent', phase = NULL, due = NULL, sent_at = :at
-    WHERE account_id = :account_id AND id = :message_id AND state = 'held'
-""")
-_ON = statement("""
-    UPDATE recipient SET step = :step, sent_at = :at, due = :due, trouble = NULL, state = :state
-    WHERE account_id = :account_id AND id = :id AND state = 'held'
-""")
-_TALLY = statement("""
-    INSERT INTO campaign_day (account_id, campaign_id, step, day, sent) VALUES (:account_id, :campaign_id, :step, :day, 1)
-    ON CONFLICT (account_id, campaign_id, step, day) DO UPDATE SET sent = campaign_day.sent + 1
 """)
 
 
@@ -85,36 +72,29 @@ async def count_held(reader: Reader, account_id: int, campaign_id: int) -> int:
     return int(row[0]) if row else 0
 
 
-async def send_all_the_same(conn: Connection, account_id: int, campaign_id: int, recipient_id: int, now: int) -> None:
+async def send_all_the_same(
+    conn: Connection, ground: Ground, account_id: int, campaign_id: int, recipient_id: int, *, now: int
+) -> None:
     """Send it, though it is late, or though they may have it: then it has the same name. Raises CampaignNotFound, NotHeld."""
     campaign = await get_campaign(conn, account_id, campaign_id)
-    await _get(conn, account_id, campaign_id, recipient_id)
-    due = _soonest(campaign, now)
+    held = await _get(conn, account_id, campaign_id, recipient_id)
+    if held.message_id is not None:
+        await decide(conn, ground, account_id, held.message_id, has_left=False, now=now)
+        return
+    due = next_slot(max(now, campaign.start_at or 0), campaign.window)
     await conn.execute(_AGAIN, {"account_id": account_id, "id": recipient_id, "due": due})
     await refresh_recipient(conn, account_id, recipient_id)
     await wake_senders(conn, account_id, campaign_id, due)
 
 
-async def note_it_left(conn: Connection, account_id: int, campaign_id: int, recipient_id: int, now: int) -> None:
-    """They have it, a person has seen: go on as if the server had said so. Raises CampaignNotFound, NotHeld."""
-    campaign = await get_campaign(conn, account_id, campaign_id)
+async def note_it_left(
+    conn: Connection, ground: Ground, account_id: int, campaign_id: int, recipient_id: int, *, now: int
+) -> None:
+    """They have it, a person has seen: go on as if the server had said so. Raises NotHeld."""
     held = await _get(conn, account_id, campaign_id, recipient_id)
     if held.message_id is None:
         raise NotHeld("This message was not tried yet.")
-    at, steps = held.tried_at or now, await list_steps(conn, account_id, campaign_id)
-    named = {"account_id": account_id, "id": recipient_id, "at": at}
-    due = None
-    if held.step + 1 < len(steps):
-        due = max(_soonest(campaign, now), due_of_step(at, steps[held.step + 1].wait_days, campaign.window))
-    await conn.execute(_LEFT, {"account_id": account_id, "message_id": held.message_id, "at": at})
-    state = "done" if due is None else "scheduled"
-    await conn.execute(_ON, {**named, "step": held.step + 1, "due": due, "state": state})
-    await conn.execute(
-        _TALLY, {"account_id": account_id, "campaign_id": campaign_id, "step": held.step, "day": at // DAY}
-    )
-    await refresh_recipient(conn, account_id, recipient_id)
-    if due is not None:
-        await wake_senders(conn, account_id, campaign_id, due)
+    await decide(conn, ground, account_id, held.message_id, has_left=True, now=now)
 
 
 async def release_all_late(conn: Connection, account_id: int, campaign_id: int, now: int) -> int:
@@ -123,10 +103,6 @@ async def release_all_late(conn: Connection, account_id: int, campaign_id: int, 
     released = await release_late(conn, account_id, campaign_id, now)
     await wake_senders(conn, account_id, campaign_id, now)
     return released
-
-
-def _soonest(campaign: Campaign, now: int) -> int:
-    return next_slot(max(now, campaign.start_at or 0), campaign.window)
 
 
 async def _get(reader: Reader, account_id: int, campaign_id: int, recipient_id: int) -> Held:

@@ -13,6 +13,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from vizsla.campaigns.campaign import list_campaigns
+from vizsla.campaigns.facts import Ground
 from vizsla.campaigns.held import note_it_left, release_all_late, send_all_the_same
 from vizsla.campaigns.recipients import (
     MOST_AT_ONCE,
@@ -226,7 +227,7 @@ async def send(visit: Visit) -> Response:
     """What waits for somebody to say so is sent."""
     id_, recipient = visit.id(), visit.id("recipient")
     async with visit.stores.app.write() as conn:
-        await send_all_the_same(conn, visit.visitor.account_id, id_, recipient, visit.now)
+        await send_all_the_same(conn, _ground(visit), visit.visitor.account_id, id_, recipient, now=visit.now)
     return visit.go(f"/campaigns/{id_}", "It is sent.")
 
 
@@ -235,7 +236,7 @@ async def note_left(visit: Visit) -> Response:
     """They have it already."""
     id_, recipient = visit.id(), visit.id("recipient")
     async with visit.stores.app.write() as conn:
-        await note_it_left(conn, visit.visitor.account_id, id_, recipient, visit.now)
+        await note_it_left(conn, _ground(visit), visit.visitor.account_id, id_, recipient, now=visit.now)
     return visit.go(f"/campaigns/{id_}", "It counts as sent.")
 
 
@@ -246,6 +247,10 @@ async def release(visit: Visit) -> Response:
     async with visit.stores.app.write() as conn:
         released = await release_all_late(conn, visit.visitor.account_id, id_, visit.now)
     return visit.go(f"/campaigns/{id_}", f"{released:,} are sent all the same, at the pace of the accounts.")
+
+
+def _ground(visit: Visit) -> Ground:
+    return Ground(visit.stores.index, visit.house.services.claims)
 
 
 async def _recipient(visit: Visit) -> Recipient:
