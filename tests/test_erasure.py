@@ -41,8 +41,10 @@ from vizsla.kit.csv_file import Record
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.settings import Settings
 from vizsla.leads.attributes import create_attribute
-from vizsla.leads.imports import add_import
+from vizsla.leads.import_file import add_import, read
+from vizsla.leads.imports import start_import
 from vizsla.leads.lead import TEXTS, draft
+from vizsla.leads.mapping import Plan
 from vizsla.leads.store import upsert_lead
 from vizsla.mail.messages import claim_link
 from vizsla.mail.post import OutboxPost, outbox_of
@@ -201,7 +203,9 @@ async def _seed_leads(conn, account_id: int) -> None:
         conn, account_id, draft({"email": "joe@globex.example", "notes": f"Ask {ZELDA}", "company": "G"}), NOW
     )
     file = io.BytesIO(f"email,notes\n{ZELDA.upper()},x\njoe@globex.example,y\n".encode())
-    await add_import(conn, account_id, file, file_name=f"of-{ZELDA}.csv", now=NOW)
+    with read(file) as found:
+        made = await add_import(conn, account_id, found, file_name=f"of-{ZELDA}.csv", now=NOW)
+    await start_import(conn, account_id, made.id, Plan(("email", "notes"), source=f"of-{ZELDA}.csv"), NOW)
 
 
 async def _seed_campaigns(conn, account_id: int) -> None:

@@ -64,6 +64,9 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
     campaign = f"/v2/campaigns/{made['/v2/campaigns']}"
     for path, body in (("follow-ups", {"subject": "x", "body": "x"}), ("recipients", {"emails": "ann@acme.example"})):
         assert (await api("POST", f"{campaign}/{path}", key=api.a, json=body)).status == 201
+    file = b"email,notes\nsecret.person@acme.example,top secret\nnobody,\n"
+    reply = await api("POST", "/v2/leads/imports", key=api.a, body=file, headers={"Content-Type": "text/csv"})
+    made["/v2/leads/imports"] = reply.body["data"]["id"]
     api.app.services.patience = 0.01
     await api("GET", "/v2/email-verifier?email=ann.lee0@acme.example", key=api.a)
     row = await app.fetch_one(statement("SELECT max(last_id) FROM account WHERE id = 1"))
@@ -95,5 +98,5 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
 
 @pytest.mark.parametrize("id_", ["0", "-1", "999999999", str(2**63 - 1), str(2**63), "1e3", "%00", "x", "1;DROP"])
 async def test_ids_that_are_nobodys_look_like_those_of_others(api: Api, id_: str) -> None:
-    for path in COLLECTIONS:
+    for path in (*COLLECTIONS, "/v2/leads/imports"):
         assert (await api("GET", f"{path}/{id_}", key=api.b)).status == 404

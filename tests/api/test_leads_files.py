@@ -1,10 +1,12 @@
 """Leads from files and in them."""
 
+import asyncio
 import csv
 import io
 import json
 from typing import Any
 
+import openpyxl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +15,8 @@ from api.conftest import Api, Reply
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.store import create_user
 from vizsla.kit.whom import Whom
-from vizsla.leads import imports
+from vizsla.leads import imports, merging
+from vizsla.leads.import_store import forget_rows
 from vizsla.leads.imports import claim_import, step
 from vizsla.leads.mapping import guard, join, split, unguard
 from vizsla.privacy.claims import Claims
@@ -208,7 +211,7 @@ async def test_who_asked_us_to_stop_is_refused_and_forgotten(api: Api) -> None:
     assert b"jane@acme.com" in (await api("GET", path, key=api.a)).content
 
     async with api.app.services.stores.app.write() as conn:
-        await imports.forget_rows(conn, Whom("acme.com", "jane"))
+        await forget_rows(conn, Whom("acme.com", "jane"))
 
     kept = (await api("GET", path, key=api.a)).content
     assert (b"jane" in kept, b"secret" in kept, b"asked us" in kept) == (False, False, True)
@@ -271,7 +274,7 @@ one_lead = st.fixed_dictionaries(
 async def test_what_is_exported_is_what_is_imported(api: Api, made: list[dict[str, Any]], tag: str) -> None:
     keys = []
     async with api.app.services.stores.app.write() as conn:
-        for name in ("from", "to"):
+        for name in ("from", "csv", "xlsx", "jsonl"):
             member = await create_user(conn, f"{name}{next(_numbers)}@files.example", now=NOW)
             keys.append((await create_key(conn, member.account_id, name, now=NOW)).plaintext)
     for key in keys:
@@ -281,27 +284,173 @@ async def test_what_is_exported_is_what_is_imported(api: Api, made: list[dict[st
         assert reply.status == 201, reply.content
         if tag.strip():
             await api("POST", f"/v2/leads/{reply.body['data']['id']}/tags", key=keys[0], json={"tag_name": tag})
-    file = (await api("GET", "/v2/leads/export.csv", key=keys[0])).content
-    if not made:
-        assert (await send(api, file, keys[1])).status == 400
-        return
+    first = await exported(api, key=keys[0])
+    for ending, key in zip(("csv", "xlsx", "jsonl"), keys[1:], strict=True):
+        # What a file is called says nothing, and neither does its type.
+        file = (await api("GET", f"/v2/leads/export.{ending}", key=keys[0])).content
+        taken = await send(api, file, key, "application/octet-stream")
+        if not made:
+            assert taken.status == 400
+            continue
+        import_id = taken.body["data"]["id"]
+        assert (await api("POST", f"/v2/leads/imports/{import_id}/run", key=key, json={})).status == 202
+        await work(api)
+        done = (await api("GET", f"/v2/leads/imports/{import_id}", key=key)).body["data"]
+        assert (done["created"], done["refused"]) == (len(made), 0)
+        assert _without_times(await exported(api, key=key)) == _without_times(first)
 
-    new = (await send(api, file, keys[1])).body["data"]
-    started = await api("POST", f"/v2/leads/imports/{new['id']}/run", key=keys[1], json={})
-    assert started.status == 202, started.content
+
+async def test_a_workbook_of_leads(api: Api) -> None:
+    for n, text in enumerate(FORMULAS):
+        await api(
+            "POST", "/v2/leads", key=api.a, json={"email": f"x{n}@acme.com", "company": text, "confidence_score": n}
+        )
+    await api("POST", "/v2/leads", key=api.a, json={"email": "joe@globex.com"})
+
+    reply = await api("GET", "/v2/leads/export.xlsx?email=acme", key=api.a)
+
+    assert reply.headers["content-type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    assert reply.headers["content-disposition"] == 'attachment; filename="leads.xlsx"'
+    page = openpyxl.load_workbook(io.BytesIO(reply.content)).active
+    columns = {column[0].value: column[1:] for column in page.iter_cols()}
+    assert [cell.value for cell in columns["company"]] == [text.strip() for text in FORMULAS]
+    assert {cell.data_type for cell in columns["company"]} == {"s"}
+    assert [cell.value for cell in columns["confidence_score"]] == [*range(len(FORMULAS))]
+
+
+async def test_two_imports_of_one_file_at_once(api: Api, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(imports, "STEP", 7)
+    rows = [f"{'N' if n % 3 else 'n'}{n % 40}@A.test,c{n % 40}" for n in range(60)]
+    body = "email,company\n" + "\n".join([*rows, "nobody,"]) + "\n"
+    ids = [(await send(api, body)).body["data"]["id"] for _ in range(2)]
+    for id_ in ids:
+        assert (await api("POST", f"/v2/leads/imports/{id_}/run", key=api.a, json={})).status == 202
+    app, claims, now = api.app.services.stores.app, api.app.services.claims, api.clock.at
+    held = []
+    for _ in ids:
+        async with app.write() as conn:
+            one = await claim_import(conn, now=now, until=now + 60, worker="w")
+        assert one is not None
+        held.append(one)
+
+    async def work_off(one: imports.HeldImport) -> None:
+        done, before = 0, -1
+        while done != before:
+            async with app.write() as conn:
+                before, at = done, await step(conn, claims, one, done, until=now + 60, now=now)
+            assert at is not None
+            done = at
+
+    await asyncio.gather(*map(work_off, held))
+
+    done = [(await api("GET", f"/v2/leads/imports/{id_}", key=api.a)).body["data"] for id_ in ids]
+    sums = {name: sum(one[name] for one in done) for name in ("created", "updated", "skipped", "refused")}
+    assert sums == {"created": 40, "updated": 0, "skipped": 80, "refused": 2}
+    found = await leads(api)
+    assert len({lead["email"] for lead in found}) == len(found) == 40
+    (made,) = (await api("GET", "/v2/leads_lists", key=api.a)).body["data"]["leads_lists"]
+    assert made["leads_count"] == 40
+
+
+async def test_attributes_and_lists_that_change_on_the_way(api: Api, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(imports, "STEP", 5)
+    kept, gone = [
+        (await api("POST", "/v2/leads_custom_attributes", key=api.a, json={"label": label})).body["data"]["id"]
+        for label in ("Kept", "Gone")
+    ]
+    made = (await send(api, "email,kept,gone\n" + "".join(f"n{n}@a.test,{n},{n % 2 or ''}\n" for n in range(20)))).body[
+        "data"
+    ]
+    plan = {"leads_list_name": "Fair"}
+    assert (await api("POST", f"/v2/leads/imports/{made['id']}/run", key=api.a, json=plan)).status == 202
+    await work(api, steps=2)
+    await api("PUT", f"/v2/leads_custom_attributes/{kept}", key=api.a, json={"label": "Renamed"})
+    await api("DELETE", f"/v2/leads_custom_attributes/{gone}", key=api.a)
+    (fair,) = (await api("GET", "/v2/leads_lists", key=api.a)).body["data"]["leads_lists"]
+    assert (fair["name"], fair["leads_count"]) == ("Fair", 10)
+    await api("DELETE", f"/v2/leads_lists/{fair['id']}", key=api.a)
     await work(api)
 
-    again = (await api("GET", "/v2/leads/export.csv", key=keys[1])).content
-    done = (await api("GET", f"/v2/leads/imports/{new['id']}", key=keys[1])).body["data"]
-    assert (done["created"], done["refused"]) == (len(made), 0)
-    assert _without_times(again) == _without_times(file)
+    done = (await api("GET", f"/v2/leads/imports/{made['id']}", key=api.a)).body["data"]
+    assert [done[name] for name in ("done", "created", "refused")] == [20, 15, 5]
+    found = await leads(api)
+    assert sorted(lead["kept"] for lead in found) == sorted(str(n) for n in range(20) if n < 10 or n % 2 == 0)
+    assert {lead["leads_list"]["id"] for lead in found} == {None}
+    refused = (await api("GET", f"/v2/leads/imports/{made['id']}/refused.csv", key=api.a)).content.decode()
+    assert refused.count("There is no custom attribute with the slug gone any more.") == 5
+
+
+async def test_new_attributes_lists_and_sources_are_made_at_the_start(api: Api) -> None:
+    await api("POST", "/v2/leads", key=api.a, json={"email": "old@a.test", "source": "here"})
+    body = "email,Shoe size,first_name\nold@a.test,38,\nnew@a.test,39,\n"
+    made = (await send(api, body)).body["data"]
+    for columns, said in (
+        (["email", "+", "+"], "Leads have a field called first_name already"),
+        (["+", "email", ""], "Leads have a field called email already"),
+    ):
+        reply = await api("POST", f"/v2/leads/imports/{made['id']}/check", key=api.a, json={"columns": columns})
+        assert (reply.status, said in reply.error["details"]) == (422, True), reply.content
+
+    done = await imported(api, body, columns=["email", "+", ""], leads_list_name="fair", source="The fair")
+
+    assert (done["created"], done["updated"]) == (1, 1)
+    assert {lead["email"]: (lead["shoe_size"], lead["source"], lead["leads_list"]["name"]) for lead in await leads(api)} == {
+        "new@a.test": ("39", "The fair", "fair"), "old@a.test": ("38", "here", "fair"),
+    }  # fmt: skip
+    both = {"leads_list_name": "fair", "leads_list_id": 1}
+    assert (await api("POST", f"/v2/leads/imports/{made['id']}/check", key=api.a, json=both)).status == 422
+    # The attribute is there by now.
+    again = await api("POST", f"/v2/leads/imports/{made['id']}/run", key=api.a, json={"columns": ["email", "+", ""]})
+    assert (again.status, "already" in again.error["details"]) == (422, True)
+
+
+async def test_rows_that_ask_for_too_much_are_refused_alone(api: Api, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(merging, "MOST", 3)
+    for n in range(30):
+        await api("POST", "/v2/leads_custom_attributes", key=api.a, json={"label": f"a{n}"})
+    wide = ",".join(f"a{n}" for n in range(30))
+    rows = {
+        "tags@a.test": ["", "a|b|c|d", *[""] * 30],
+        "list@a.test": ["L" * 101, "", *[""] * 30],
+        "many@a.test": ["|".join(f"l{n}" for n in range(51)), "", *[""] * 30],
+        "wide@a.test": ["", "", *["x" * 900] * 30],
+        "fine@a.test": ["", "a|b", *[""] * 30],
+    }
+    body = f"email,leads_lists,tags,{wide}\n" + "".join(f"{email},{','.join(cells)}\n" for email, cells in rows.items())
+
+    done = await imported(api, body)
+
+    assert (done["created"], done["refused"]) == (1, 4)
+    refused = (await api("GET", f"/v2/leads/imports/{done['id']}/refused.csv", key=api.a)).content.decode()
+    reasons = [row[1] for row in csv.reader(io.StringIO(refused))][1:]
+    assert reasons == [
+        "An account has 3 tags at most.", "The name of a list has 1 to 100 characters.", "A lead is in 50 lists at most.",
+        "The custom attributes of a lead have 20,000 characters at most.",
+    ]  # fmt: skip
+
+
+async def test_a_check_says_why_of_the_first_rows(api: Api) -> None:
+    made = (await send(api, "email\n" + "nobody\n" * 30 + "a@a.test\n")).body["data"]
+
+    reply = await api("POST", f"/v2/leads/imports/{made['id']}/check", key=api.a, json={})
+
+    refused = reply.body["meta"]["refused"]
+    assert [one["row"] for one in refused] == [*range(1, 11)]
+    assert {one["reason"] for one in refused} == {"The supplied email is not valid."}
+
+
+async def test_refused_rows_come_back_as_they_were(api: Api) -> None:
+    done = await imported(api, "email,company\nnobody,'=1+1\nno,=1+1\nok@a.test,'=2\n")
+    refused = (await api("GET", f"/v2/leads/imports/{done['id']}/refused.csv", key=api.a)).content.decode()
+    assert [row[3] for row in csv.reader(io.StringIO(refused))][1:] == ["'=1+1", "'=1+1"]
+    assert [lead["company"] for lead in await leads(api)] == ["=2"]
 
 
 _numbers = iter(range(10**6))
 
 
-def _without_times(file: bytes) -> list[list[str]]:
-    return [row[:-1] for row in csv.reader(io.StringIO(file.decode(), newline=""))]
+def _without_times(rows: list[list[str]]) -> list[list[str]]:
+    return [row[:-1] for row in rows]
 
 
 @given(words, st.lists(words, max_size=4))

@@ -91,6 +91,7 @@ async def test_pages_of_somebody_who_has_much(browser: Browser, served: Served) 
         "/",
         "/crawls",
         "/lists",
+        "/leads/import",
         "/verifier",
         "/api-keys",
         "/requests",

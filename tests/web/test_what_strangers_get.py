@@ -44,6 +44,11 @@ async def fill(browser: Browser) -> None:
     started = await browser.post(f"{upload}/start", {"header": "1", "full_name": "1", "domain": "2"})
     assert started.status in (303, 422), started.words
 
+    waiting = await browser.upload("/leads/import", {}, "waits.csv", b"email\nann@a.example\n")
+    assert _ID.search(waiting.header("location")), waiting.words
+    begun = await browser.upload("/leads/import", {}, "leads.csv", b"email\nann@a.example\n")
+    assert (await browser.post(f"{begun.header('location')}/run", {"c": "email"})).status == 303
+
 
 async def fill_campaigns(site: Site, browser: Browser) -> None:
     """A draft with a file, and a campaign that runs and was answered."""

@@ -49,14 +49,14 @@ _ACTIVE = statement("""
     SELECT campaign.id, campaign.timezone, campaign.days, campaign.start_second, campaign.end_second, start_at, (
         SELECT due FROM recipient WHERE recipient.account_id = campaign.account_id AND sender_id = :sender_id
         AND campaign_id = campaign.id AND due IS NOT NULL ORDER BY due LIMIT 1
+    ), (
+        SELECT sent FROM sender_day WHERE sender_day.account_id = campaign.account_id AND sender_day.sender_id = :sender_id
+        AND day = :day
     ) FROM campaign_sender JOIN campaign
     ON campaign.account_id = campaign_sender.account_id AND campaign.id = campaign_sender.campaign_id
     WHERE campaign_sender.account_id = :account_id AND campaign_sender.sender_id = :sender_id
     AND started_at IS NOT NULL AND paused_at IS NULL AND archived_at IS NULL
 """)
-_SENT_ON = statement(
-    "SELECT sent FROM sender_day WHERE account_id = :account_id AND sender_id = :sender_id AND day = :day"
-)
 _PICKED = "recipient.id, recipient.campaign_id, recipient.lead_id, recipient.email, recipient.address, recipient.step, recipient.due"
 _OF_EACH = """
     SELECT first.id FROM recipient first WHERE first.account_id = :account_id AND first.sender_id = :sender_id
@@ -296,14 +296,14 @@ class _Claim:
             return Turn("closed", look_at=min(opens, now + MOST_SLEEP))
         if pace.free_at is not None and pace.free_at > now:
             return Turn("gap", look_at=await self._free_at(pace.free_at))
-        left = pace.cap(self._day) - await self._sent_today()
-        if left <= 0:
-            return Turn("cap", look_at=now + MOST_SLEEP)
-        # One at a time where pace matters, and where it is not known whether the server takes any.
-        limit = 1 if pace.gap or pace.state == "error" else min(BATCH, left)
         claimed: list[Claimed] = []
         for _ in range(_ROUNDS):
-            active = await self._active()
+            active, sent = await self._active()
+            left = pace.cap(self._day) - sent
+            if left <= 0:
+                return Turn("cap", look_at=now + MOST_SLEEP)
+            # One at a time where pace matters, and where it is not known whether the server takes any.
+            limit = 1 if pace.gap or pace.state == "error" else min(BATCH, left)
             open_ = [each for each in active if _leaves_at(each, now) == now]
             if not open_:
                 break
@@ -362,13 +362,11 @@ class _Claim:
         taken = {row[0] for row in await self._conn.fetch_all(_TAKE, {"account_id": account_id, "ids": ids})}
         return {row[0]: row for row in picked if row[0] in taken}
 
-    async def _active(self) -> list[_Active]:
-        rows = await self._conn.fetch_all(_ACTIVE, self._mine)
-        return [_Active(id_, Window(*window), start_at, first) for id_, *window, start_at, first in rows]
-
-    async def _sent_today(self) -> int:
-        row = await self._conn.fetch_one(_SENT_ON, {**self._mine, "day": self._day})
-        return int(row[0]) if row else 0
+    async def _active(self) -> tuple[list[_Active], int]:
+        """The campaigns that run, and how many messages the sender has sent today."""
+        rows = await self._conn.fetch_all(_ACTIVE, {**self._mine, "day": self._day})
+        active = [_Active(id_, Window(*window), start_at, first) for id_, *window, start_at, first, _ in rows]
+        return active, (rows[0][-1] or 0) if rows else 0
 
     async def _free_at(self, free_at: int) -> int:
         """When the sender is free; a time that no gap and no pause explains was written under another clock."""

@@ -25,10 +25,11 @@ app = App(
 user = App(name="user", help="People who may use this installation.")
 key = App(name="key", help="API keys.")
 claim = App(name="claim", help="A person or the owner of a domain says stop.")
+leads = App(name="leads", help="The people that an account wants to talk to.")
 db = App(name="db", help="The databases.")
 
 
-for group in (user, key, claim, db):
+for group in (user, key, claim, leads, db):
     app.command(group)
 # By name, so that `vizsla count` does not import a web server.
 for at, name, path, summary in (
@@ -49,6 +50,8 @@ for at, name, path, summary in (
     (claim, "add", "claims:add", "Forget an address or a domain for good."),
     (claim, "list", "claims:list_all", "List claims."),
     (claim, "remove", "claims:remove", "Take a claim back."),
+    (leads, "import", "leads_files:import_leads", "Bring leads in from a file."),
+    (leads, "export", "leads_files:export_leads", "Write leads to a file."),
     (app, "migrate", "care:migrate", "Bring both databases up to date."),
     (app, "doctor", "care:doctor", "Look for what would go wrong."),
     (app, "backup", "backups:backup", "Copy what cannot be made anew into one file."),

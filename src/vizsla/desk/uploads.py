@@ -39,7 +39,7 @@ async def take_file(asker: Asker, kind: Kind, name: str, content: bytes) -> int:
             conn,
             asker.caller.account_id,
             kind=kind,
-            name=_clean(name) or "Pasted text",
+            name=clean_name(name) or "Pasted text",
             parts=parts,
             has_header=has_header,
             now=asker.now,
@@ -64,7 +64,7 @@ def _all(first: Record, others: Iterator[Record]) -> Iterator[Record]:
     yield from others
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
     """What a file is called, without folders and what cannot be shown."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in last if letter.isprintable())[:_LONGEST_NAME].strip()

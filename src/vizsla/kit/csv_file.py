@@ -25,7 +25,8 @@ _SAMPLE = 4_096
 _DELIMITERS = ",;\t|"
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _QUOTED = re.compile('"[^"]*"')
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+"""What a spreadsheet may take for the beginning of a formula."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -60,6 +61,7 @@ def open_sheet(file: BinaryIO, *, most_lines: int = MOST_LINES) -> Sheet:
     lines = _Lines(text)
     first = next((line for line in lines if line.strip()), "")
     if not first:
+        text.detach()
         raise WrongParams("There are no rows in this file.")
     lines.push([first])
     delimiter = _find_delimiter(lines)
@@ -83,7 +85,7 @@ def match_columns(header: Sequence[str], names: Mapping[str, Sequence[str]]) -> 
 
 def harmless(cell: str) -> str:
     """*cell* such that no spreadsheet takes it for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def write_rows(rows: Iterable[Sequence[str]], delimiter: str = ",") -> str:

@@ -58,20 +58,26 @@ async def get_attribute(reader: Reader, account_id: int, attribute_id: int) -> A
 
 async def create_attribute(conn: Connection, account_id: int, label: str) -> Attribute:
     """A new attribute, its slug made of its label. Raises InvalidLead."""
-    cleaned = _clean_label(label)
     attribute_id = await next_id(conn, account_id)  # the account's row is ours from here on
     known = await list_attributes(conn, account_id)
     if len(known) >= MOST:
         raise InvalidLead(f"An account has {MOST} custom attributes at most.")
+    cleaned, slug = read_label(label, known)
+    values = {"account_id": account_id, "id": attribute_id, "label": cleaned, "slug": slug}
+    await conn.execute(_ADD, {**values, "label_key": name_key(cleaned)})
+    return Attribute(attribute_id, cleaned, slug)
+
+
+def read_label(label: str, known: list[Attribute]) -> tuple[str, str]:
+    """The label of a new attribute beside those that are *known*, as it is kept, and its slug. Raises InvalidLead."""
+    cleaned = _clean_label(label)
     _refuse_twice(cleaned, known)
     slug = slug_of(cleaned)
     if slug in SHADOWING:
         raise InvalidLead(f"Leads have a field called {slug} already. Choose another label.")
     if slug in {each.slug for each in known}:
         raise InvalidLead("There is a custom attribute with a label like this one already.")
-    values = {"account_id": account_id, "id": attribute_id, "label": cleaned, "slug": slug}
-    await conn.execute(_ADD, {**values, "label_key": name_key(cleaned)})
-    return Attribute(attribute_id, cleaned, slug)
+    return cleaned, slug
 
 
 async def relabel_attribute(conn: Connection, account_id: int, attribute_id: int, label: str) -> Attribute:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from vizsla.kit.whom import Counts, Whom
-from vizsla.leads.imports import forget_rows
+from vizsla.leads.import_store import forget_rows
 from vizsla.leads.lead import TEXTS, Lead
 from vizsla.leads.store import begin_change, delete_leads, leads_with_ids, replace_leads
 from vizsla.storage.database import Connection, Database

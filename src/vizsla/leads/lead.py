@@ -121,6 +121,8 @@ class Draft(msgspec.Struct, frozen=True):
 
 def clean(text: str) -> str | None:
     """*text* as it is kept; None if nothing is left."""
+    if text.isascii() and "\r" not in text:
+        return text.strip() or None
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip() or None
 
 

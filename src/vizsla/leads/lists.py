@@ -21,6 +21,9 @@ _PAGE = statement(f"""
 _COUNT = statement("SELECT count(*) FROM leads_list WHERE account_id = :account_id")
 _LAST = statement("SELECT id FROM leads_list WHERE account_id = :account_id ORDER BY id DESC LIMIT 1")
 _NAMED = statement("SELECT id FROM leads_list WHERE account_id = :account_id AND name_key = :key ORDER BY id LIMIT 1")
+_BY_KEYS = statement("""
+    SELECT name_key, min(id) FROM leads_list WHERE account_id = :account_id AND name_key IN :keys[text] GROUP BY name_key
+""")
 _ADD = statement("""
     INSERT INTO leads_list (account_id, id, name, name_key, leads_count, created_at)
     VALUES (:account_id, :id, :name, :key, 0, :now)
@@ -104,10 +107,23 @@ async def list_named(conn: Connection, account_id: int, name: str, now: int) -> 
     return int(row[0]) if row else (await create_list(conn, account_id, cleaned, now)).id
 
 
+async def lists_with_keys(reader: Reader, account_id: int, names: Iterable[str]) -> dict[str, int]:
+    """The lists of these names that are there, by `name_key`."""
+    keys = list({name_key(clean(name) or "") for name in names})
+    rows = await reader.fetch_all(_BY_KEYS, {"account_id": account_id, "keys": keys}) if keys else []
+    return {row[0]: row[1] for row in rows}
+
+
+async def last_list(reader: Reader, account_id: int) -> int | None:
+    """The list that was created last."""
+    row = await reader.fetch_one(_LAST, {"account_id": account_id})
+    return int(row[0]) if row else None
+
+
 async def current_list(conn: Connection, account_id: int, now: int) -> int:
     """The list that was created last; a first one if there is none."""
-    row = await conn.fetch_one(_LAST, {"account_id": account_id})
-    return int(row[0]) if row else (await create_list(conn, account_id, FIRST_LIST, now)).id
+    last = await last_list(conn, account_id)
+    return last if last is not None else (await create_list(conn, account_id, FIRST_LIST, now)).id
 
 
 async def count_in_lists(

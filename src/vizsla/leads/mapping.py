@@ -15,6 +15,9 @@ from vizsla.kit.errors import InvalidEmail
 from vizsla.leads.lead import TEXTS, Attribute, Draft, InvalidLead, draft
 
 LISTS, TAGS = "leads_lists", "tags"
+NEW = "+"
+"""In the place of a slug: a custom attribute that is made, and called like the column."""
+MOST_LISTS_OF_A_LEAD = 50
 FIELDS = ("email", *TEXTS, "confidence_score", LISTS, TAGS)
 _OTHER_NAMES = {
     "email": "e_mail mail email_address e_mail_address work_email adresse_e_mail value",
@@ -42,13 +45,17 @@ class Plan(msgspec.Struct, frozen=True):
     """What is done with a file."""
 
     targets: tuple[str, ...]
-    """For each column one of FIELDS, the slug of a custom attribute, or nothing: it is left out."""
+    """For each column one of FIELDS, the slug of a custom attribute, NEW, or nothing: it is left out."""
     list_id: int | None = None
-    """Where leads go that the file names no list for; None: the account's last one."""
+    """Where leads go that the file names no list for; None: new ones into the account's last one."""
+    list_name: str = ""
+    """The same by name: it is made if there is none."""
     keep: tuple[str, ...] = ()
     """Fields and slugs that are not written over where a lead has them already."""
     update: bool = True
     """Whether leads that are known are written into, or left alone."""
+    source: str = ""
+    """Where the leads are from that say nothing of it."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -83,34 +90,38 @@ def check_plan(plan: Plan, columns: Sequence[str], attributes: Iterable[Attribut
     named = [target for target in plan.targets if target]
     if len(plan.targets) != len(columns):
         raise InvalidLead(f"The file has {len(columns)} columns: say of each what it is, or leave it empty.")
-    if strange := [name for name in (*named, *plan.keep) if name not in known]:
+    if strange := [name for name in (*named, *plan.keep) if name not in known and name != NEW]:
         raise InvalidLead(f"Leads have no field and no custom attribute called {strange[0][:100]}.")
-    if len(set(named)) < len(named):
+    chosen = [name for name in named if name != NEW]
+    if len(set(chosen)) < len(chosen):
         raise InvalidLead("Two columns are the same field.")
     if "email" not in named:
         raise InvalidLead("Say which column is email: it makes two leads the same.")
+    if plan.list_id is not None and plan.list_name:
+        raise InvalidLead("Give either leads_list_name or the id of a list, not both.")
 
 
 def read_row(cells: Sequence[str], plan: Plan) -> Wanted:
     """What a row says. Raises InvalidLead."""
     if len(cells) > len(plan.targets):
         raise InvalidLead(f"The row has {len(cells)} cells, the header has {len(plan.targets)}.")
-    said = {
-        target: text for target, cell in zip(plan.targets, cells, strict=False) if target and (text := unguard(cell))
-    }
+    said = {target: text for target, text in zip(plan.targets, cells, strict=False) if target and text}
     if not said.get("email", "").strip():
         raise InvalidLead("The row has no email.")
     values = {name: said[name] for name in ("email", *TEXTS) if name in said}
     score = said.get("confidence_score", "").strip()
     if score and not re.fullmatch("[0-9]{1,9}", score, re.ASCII):
         raise InvalidLead("The supplied confidence_score is invalid. It must be a whole number from 0 to 100.")
+    lists = split(said.get(LISTS, ""))
+    if len(lists) > MOST_LISTS_OF_A_LEAD:
+        raise InvalidLead(f"A lead is in {MOST_LISTS_OF_A_LEAD} lists at most.")
     return Wanted(
         draft(
             values,
             confidence_score=int(score) if score else msgspec.UNSET,
             attributes={name: text for name, text in said.items() if name not in FIELDS},
         ),
-        split(said.get(LISTS, "")) if LISTS in plan.targets else None,
+        lists if LISTS in plan.targets else None,
         split(said.get(TAGS, "")),
     )
 
@@ -137,6 +148,8 @@ def join(names: Iterable[str]) -> str:
 
 def split(cell: str) -> tuple[str, ...]:
     """The names in a cell."""
+    if not cell:
+        return ()
     parts = re.findall(r"(?:[^\\|]|\\.?)+", cell, re.DOTALL)
     return tuple(dict.fromkeys(name for part in parts if (name := re.sub(r"\\(.)", r"\1", part).strip())))
 

@@ -187,7 +187,6 @@ NO_PERSON = {
     "lead_task.lead_ids": "ids",
     "lead_task.worker": "a process of ours",
     "lead_import.columns": "the names of a file's columns",
-    "lead_import.plan": "words of ours, and slugs",
     "lead_import.worker": "a process of ours",
     "lead_import_row.fault": "a sentence of ours",
 }

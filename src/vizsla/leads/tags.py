@@ -24,6 +24,7 @@ _COUNT = statement("SELECT count(*) FROM lead_tag WHERE account_id = :account_id
 _GET = statement(f"SELECT {_COLUMNS} FROM lead_tag WHERE account_id = :account_id AND id = :id")  # noqa: S608
 _BY_IDS = statement(f"SELECT {_COLUMNS} FROM lead_tag WHERE account_id = :account_id AND id IN :ids[bigint]")  # noqa: S608
 _NAMED = statement(f"SELECT {_COLUMNS} FROM lead_tag WHERE account_id = :account_id AND name_key = :key")  # noqa: S608
+_BY_KEYS = statement("SELECT name_key, id FROM lead_tag WHERE account_id = :account_id AND name_key IN :keys[text]")
 _ADD = statement("""
     INSERT INTO lead_tag (account_id, id, name, name_key, color, created_at)
     VALUES (:account_id, :id, :name, :key, :color, :now)
@@ -69,7 +70,7 @@ async def tags_with_ids(reader: Reader, account_id: int, ids: Iterable[int]) -> 
 
 async def create_tag(conn: Connection, account_id: int, name: str, now: int, *, color: str | None = None) -> Tag:
     """A new tag. Raises InvalidLead."""
-    cleaned = _clean_name(name)
+    cleaned = clean_tag_name(name)
     tag_id = await next_id(conn, account_id)  # the account's row is ours from here on
     if await _find_named(conn, account_id, cleaned) is not None:
         raise InvalidLead("There is a tag of this name already.")
@@ -86,7 +87,7 @@ async def update_tag(
     """Give a tag another name or color. Raises TagNotFound, InvalidLead."""
     await begin_change(conn, account_id)
     known = await get_tag(conn, account_id, tag_id)
-    cleaned = _clean_name(name) if name is not None else known.name
+    cleaned = clean_tag_name(name) if name is not None else known.name
     same = await _find_named(conn, account_id, cleaned)
     if same is not None and same.id != tag_id:
         raise InvalidLead("There is a tag of this name already.")
@@ -103,7 +104,14 @@ async def delete_tag(conn: Connection, account_id: int, tag_id: int) -> None:
 
 async def tag_named(conn: Connection, account_id: int, name: str, now: int) -> Tag:
     """The tag of that name, whatever its case; a new one if there is none. Raises InvalidLead."""
-    return await _find_named(conn, account_id, _clean_name(name)) or await create_tag(conn, account_id, name, now)
+    return await _find_named(conn, account_id, clean_tag_name(name)) or await create_tag(conn, account_id, name, now)
+
+
+async def tags_with_keys(reader: Reader, account_id: int, names: Iterable[str]) -> dict[str, int]:
+    """The tags of these names that are there, by `name_key`."""
+    keys = list({name_key(clean(name) or "") for name in names})
+    rows = await reader.fetch_all(_BY_KEYS, {"account_id": account_id, "keys": keys}) if keys else []
+    return {row[0]: row[1] for row in rows}
 
 
 async def tags_of(reader: Reader, account_id: int, one: Lead) -> list[Tag]:
@@ -148,7 +156,8 @@ def _values(tag: Tag) -> dict[str, object]:
     return {"id": tag.id, "name": tag.name, "color": tag.color}
 
 
-def _clean_name(name: str) -> str:
+def clean_tag_name(name: str) -> str:
+    """The *name* of a tag as it is kept; raises InvalidLead."""
     cleaned = clean(name[: LONGEST_NAME * 2])
     if cleaned is None or len(cleaned) > LONGEST_NAME:
         raise InvalidLead(f"The name of a tag has 1 to {LONGEST_NAME} characters.")

@@ -28,6 +28,7 @@ from vizsla.web import (
     home,
     inbox,
     keys,
+    lead_imports,
     lists,
     operator,
     plan,
@@ -49,7 +50,7 @@ from vizsla.web.views import name_of, say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home, signing_in, claims, search, finder, verifier, uploads, lists, crawls, calibration, operator, docs, keys, requests, team, plan,
+    home, signing_in, claims, search, finder, verifier, uploads, lists, lead_imports, crawls, calibration, operator, docs, keys, requests, team, plan,
     security, profile, campaigns, campaign_stats, campaign_editor, campaign_recipients, campaign_settings,
     campaign_preview, inbox, senders, suppressions, tracking,
 )  # fmt: skip

@@ -1,8 +1,11 @@
 """Who does what is to be done to many leads?"""
 
 import asyncio
+from collections.abc import Callable
 
 from vizsla.leads import imports
+from vizsla.leads.import_store import forget_old
+from vizsla.leads.imports import HeldImport
 from vizsla.leads.store import forget_gone
 from vizsla.leads.tasks import Held, claim_task, forget_tasks, is_any_due, step
 from vizsla.work.leased import Lost
@@ -49,16 +52,22 @@ async def work_on_imports(place: Workplace, worker: str) -> None:
             held = await imports.claim_import(conn, now=now, until=now + LASTS, worker=worker)
         if held is None:
             return
-        done, before = held.done, -1
-        while done != before:
-            async with app.write() as conn:
-                # Read in here, they leave no gap: a claim that comes later deletes after this, for it waits for the same lock.
-                claims, now = await place.claims(), clock.now()
-                before, reached = done, await imports.step(conn, claims, held, done, until=now + LASTS, now=now)
-            if reached is None:
-                raise Lost
-            done = reached
-            await asyncio.sleep(0)
+        await finish_import(place, held)
+
+
+async def finish_import(place: Workplace, held: HeldImport, reached: Callable[[int], None] = lambda _: None) -> None:
+    """Make leads of all rows of a file; *reached* hears the number of rows that are done. Raises Lost if another worker took over."""
+    done, before = held.done, -1
+    while done != before:
+        async with place.stores.app.write() as conn:
+            # Read in here, they leave no gap: a claim that comes later deletes after this, for it waits for the same lock.
+            claims, now = await place.claims(), place.clock.now()
+            at = await imports.step(conn, claims, held, done, until=now + LASTS, now=now)
+        if at is None:
+            raise Lost
+        before, done = done, at
+        reached(done)
+        await asyncio.sleep(0)
 
 
 async def forget(place: Workplace, kept: int) -> None:
@@ -67,4 +76,4 @@ async def forget(place: Workplace, kept: int) -> None:
     async with place.stores.app.write() as conn:
         await forget_tasks(conn, now - kept)
         await forget_gone(conn, now - _GONE_KEPT)
-        await imports.forget_old(conn, now - kept)
+        await forget_old(conn, now - kept)

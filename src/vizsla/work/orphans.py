@@ -15,7 +15,7 @@ from vizsla.work.workplace import Workplace
 _LONGEST = 600
 """Seconds: no lease lasts longer."""
 _TABLES: dict[Which, tuple[str, ...]] = {
-    "app": ("verification", "bulk_list", "bulk_finding"),
+    "app": ("verification", "bulk_list", "bulk_finding", "lead_import", "lead_task"),
     "index": ("crawl_request", "harvest_run"),
 }
 _HELD = "due > :now AND due <= :until"

@@ -1,7 +1,6 @@
 """`/v2/leads/imports` and `/v2/leads/export.…`: leads from files, and in them. Ours."""
 
 import io
-from collections.abc import AsyncIterator
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -10,30 +9,29 @@ from vizsla.api.params import Id, NoParams, Params, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
 from vizsla.api.v2.leads import LeadsParams, filters_of
 from vizsla.kit.clock import time_text
-from vizsla.kit.csv_file import write_rows
 from vizsla.kit.errors import WrongParams
+from vizsla.kit.xlsx_writing import CONTENT_TYPE as XLSX
 from vizsla.leads.attributes import list_attributes
-from vizsla.leads.export import export_csv, export_json_lines
-from vizsla.leads.imports import (
-    Counts,
+from vizsla.leads.export import export_csv, export_json_lines, export_refused, export_xlsx
+from vizsla.leads.import_file import LARGEST, ReadFile, add_import, read_file
+from vizsla.leads.import_store import (
     Import,
-    add_import,
-    check_import,
     count_imports,
     delete_import,
     get_import,
     page_of_imports,
-    refused_rows,
     sample_rows,
-    start_import,
 )
-from vizsla.leads.mapping import Plan, guard, propose
+from vizsla.leads.imports import check_import, start_import
+from vizsla.leads.mapping import Plan, propose
+from vizsla.leads.merging import Counts
+from vizsla.storage.database import Connection
 
 calls = Calls()
-LARGEST = 16_000_000
-"""Bytes of a file."""
-
-
+_KINDS = (
+    *(b"text/csv", b"text/tab-separated-values", XLSX.encode(), b"application/x-ndjson", b"application/jsonl"),
+    *(b"application/octet-stream", b"application/vnd.ms-excel"),
+)
 _EXAMPLE = "email,first_name,company\njane@acme.com,Jane,Acme\n"
 
 
@@ -41,6 +39,8 @@ class FileParams(Params, frozen=True):
     """A file is the whole body; beside it stands what it is called."""
 
     file_name: Annotated[str, msgspec.Meta(max_length=200)] = "leads.csv"
+    sheet: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """Of a workbook; without it the first that can be seen."""
 
 
 class ImportsParams(Params, frozen=True):
@@ -56,9 +56,13 @@ class PlanParams(Params, frozen=True, kw_only=True):
     """What is done with a file."""
 
     columns: Annotated[tuple[str, ...], msgspec.Meta(examples=[["email", "first_name", "company"]])] | None = None
-    """For each column a field of leads, the slug of a custom attribute, or an empty string; as it is proposed, if not given."""
+    """For each column a field of leads, the slug of a custom attribute, `+` (a new one, called like the column), or an empty string; as it is proposed, if not given."""
     leads_list_id: Id | None = None
     """Where leads go that the file names no list for."""
+    leads_list_name: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """The same by name; made if there is none."""
+    source: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
+    """The `source` of leads that have none."""
     keep: tuple[str, ...] = ()
     """Fields that are not written over where a lead has them already."""
     existing: Literal["update", "skip"] = "update"
@@ -125,31 +129,49 @@ class ImportsAnswer(msgspec.Struct, frozen=True):
     meta: ImportsMeta
 
 
+class RefusedRow(msgspec.Struct, frozen=True):
+    """A row that would be refused."""
+
+    row: int
+    reason: str
+
+
+class CheckMeta(msgspec.Struct, frozen=True):
+    """The first rows that would be refused."""
+
+    refused: tuple[RefusedRow, ...]
+
+
 class CountsAnswer(msgspec.Struct, frozen=True):
     """What would become of the rows."""
 
     data: Counts
+    meta: CheckMeta
 
 
 @calls(
     "POST",
     "/v2/leads/imports",
     status=201,
-    writes=True,
-    upload=Upload((b"text/csv", b"text/tab-separated-values"), LARGEST, parse_body, _EXAMPLE),
+    upload=Upload(_KINDS, LARGEST, parse_body, _EXAMPLE),
     errors=("wrong_params", "payload_too_large"),
 )
 async def create_import(call: Call, params: FileParams) -> ImportAnswer:
     """
-    Send a file of up to 100,000 leads, CSV or TSV, as the whole body.
+    Send a file of up to 100,000 leads as the whole body: CSV, TSV, an Excel workbook (.xlsx) or JSON lines.
 
-    The answer says what each column probably is. Nothing becomes a lead yet.
+    What it is, its content says. The answer says what each column probably is. Nothing becomes a lead yet.
     """
     if call.file is None:
-        raise WrongParams("Send the file as the body, with Content-Type: text/csv.")
-    conn, account_id = call.transaction, call.caller.account_id
-    made = await add_import(conn, account_id, io.BytesIO(call.file), file_name=params.file_name, now=call.now)
-    return ImportAnswer(await _shown(call, made))
+        raise WrongParams("Send the file as the body, with Content-Type: text/csv, or that of a workbook.")
+    async with call.services.uploads:
+        found = await read_file(io.BytesIO(call.file), sheet=params.sheet)
+    with found:
+        if call.conn is not None:
+            return await _added(call, call.conn, found, params.file_name)
+        # Only now: nobody else can write while a transaction is open, and a file may be long to read.
+        async with call.services.stores.app.write() as conn:
+            return await _added(call, conn, found, params.file_name)
 
 
 @calls("GET", "/v2/leads/imports", errors=("pagination_error",))
@@ -179,7 +201,9 @@ async def check_leads_import(call: Call, params: PlanParams) -> CountsAnswer:
     """
     services, account_id, import_id = call.services, call.caller.account_id, call.ids["id"]
     plan = await _plan(call, import_id, params)
-    return CountsAnswer(await check_import(services.stores.app, services.claims, account_id, import_id, plan))
+    found = await check_import(services.stores.app, services.claims, account_id, import_id, plan)
+    refused = tuple(RefusedRow(row.number, row.fault or "") for row in found.refused)
+    return CountsAnswer(found.counts, CheckMeta(refused))
 
 
 @calls(
@@ -204,7 +228,11 @@ async def download_refused(call: Call, params: NoParams) -> Streamed:
     The rows that were refused, as they came, with their numbers and the reasons.
     """
     found = await get_import(call.services.stores.app, call.caller.account_id, call.ids["id"])
-    return Streamed(b"text/csv; charset=utf-8", f"refused-{found.id}.csv", _refused(call, found))
+    return Streamed(
+        b"text/csv; charset=utf-8",
+        f"refused-{found.id}.csv",
+        export_refused(call.services.stores.app, call.caller.account_id, found),
+    )
 
 
 @calls("DELETE", "/v2/leads/imports/{id}", status=204, writes=True, errors=("not_found",))
@@ -239,13 +267,39 @@ async def export_leads_json(call: Call, params: LeadsParams) -> Streamed:
     return Streamed(b"application/x-ndjson", "leads.jsonl", parts)
 
 
+@calls("GET", "/v2/leads/export.xlsx", errors=("wrong_params", "pagination_error"))
+async def export_leads_xlsx(call: Call, params: LeadsParams) -> Streamed:
+    """
+    All leads that match the filters of `GET /v2/leads`, as an Excel workbook that can be imported again.
+
+    Every cell but the score is text, so no spreadsheet takes one for a formula.
+    """
+    services, account_id = call.services, call.caller.account_id
+    filters = await filters_of(services.stores.app, account_id, params)
+    parts = export_xlsx(services.stores.app, services.mirrors, account_id, filters)
+    return Streamed(XLSX.encode(), "leads.xlsx", parts)
+
+
+async def _added(call: Call, conn: Connection, found: ReadFile, file_name: str) -> ImportAnswer:
+    call.conn = conn
+    made = await add_import(conn, call.caller.account_id, found, file_name=file_name, now=call.now)
+    return ImportAnswer(await _shown(call, made))
+
+
 async def _plan(call: Call, import_id: int, params: PlanParams) -> Plan:
     reader, account_id = call.services.stores.app, call.caller.account_id
     found = await get_import(reader, account_id, import_id)
     targets = params.columns
     if targets is None:
         targets = propose(found.columns, await list_attributes(reader, account_id))
-    return Plan(targets, params.leads_list_id, params.keep, params.existing == "update")
+    return Plan(
+        targets,
+        list_id=params.leads_list_id,
+        list_name=params.leads_list_name.strip(),
+        keep=params.keep,
+        update=params.existing == "update",
+        source=params.source,
+    )
 
 
 async def _shown(call: Call, one: Import) -> ImportData:
@@ -270,11 +324,3 @@ async def _shown(call: Call, one: Import) -> ImportData:
         created_at=time_text(one.created_at),
         ended_at=time_text(one.ended_at) if one.ended_at is not None else None,
     )
-
-
-async def _refused(call: Call, found: Import) -> AsyncIterator[bytes]:
-    reader, account_id, at = call.services.stores.app, call.caller.account_id, 0
-    yield write_rows([("row", "reason", *map(guard, found.columns))]).encode()
-    while rows := await refused_rows(reader, account_id, found.id, after=at):
-        at = rows[-1].number
-        yield write_rows([(str(row.number), row.fault or "", *map(guard, row.cells)) for row in rows]).encode()

@@ -33,9 +33,9 @@ class FollowUpsParams(Params, frozen=True, kw_only=True):
 class NewFollowUpParams(Params, frozen=True, kw_only=True):
     """A step to append: the first one is the introduction."""
 
-    body: str
+    body: Annotated[str, msgspec.Meta(examples=["<p>Hi {{ first_name | default: 'there' }}!</p>"])]
     """Liquid: `{{ first_name | default: "there" }}` is the lead's first name, or else there."""
-    subject: str = ""
+    subject: Annotated[str, msgspec.Meta(examples=["A question for {{ company | default: 'you' }}"])] = ""
     """Liquid; without it, a follow-up goes on under the subject of the step before."""
     wait_days: _Wait = 0
     """Days after the step before."""
@@ -57,7 +57,7 @@ class FollowUpParams(Params, frozen=True, kw_only=True):
 class PreviewParams(Params, frozen=True, kw_only=True):
     """To whom it is to read: an address (a recipient's, or anybody's) or a lead."""
 
-    email: str | None = None
+    email: Annotated[str, msgspec.Meta(examples=["patrick@stripe.com"])] | None = None
     lead_id: Id | None = None
 
 
