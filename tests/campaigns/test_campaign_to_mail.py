@@ -63,7 +63,7 @@ async def test_a_started_campaign_arrives(stores: Stores, settings: Settings, ow
                 made,
                 Secrets(password="s3cret"),
                 secret=secret,
-                now=now,  # noqa: S106
+                now=now,
             )
             await put_dkim(conn, sender, "vizsla1", generate_key("ed25519"), secret=secret)
             changes = Changes(

@@ -59,19 +59,21 @@ _ACTIVE = statement("""
 """)
 _PICKED = "recipient.id, recipient.campaign_id, recipient.lead_id, recipient.email, recipient.address, recipient.step, recipient.due"
 _OF_EACH = """
-    SELECT first.id FROM recipient first WHERE first.account_id = :account_id AND first.sender_id = :sender_id
+    SELECT {columns} FROM recipient first WHERE first.account_id = :account_id AND first.sender_id = :sender_id
     AND first.campaign_id = {campaign} AND first.due <= :now ORDER BY first.due, first.id LIMIT :limit
 """
 _PICK = statement(
     f"""
     SELECT {_PICKED} FROM json_each(:campaigns) wanted CROSS JOIN recipient ON recipient.account_id = :account_id
-    AND recipient.id IN ({_OF_EACH.format(campaign="wanted.value")}) ORDER BY recipient.due, recipient.id LIMIT :limit
+    AND recipient.id IN ({_OF_EACH.format(campaign="wanted.value", columns="first.id")}) ORDER BY recipient.due, recipient.id LIMIT :limit
     """,  # noqa: S608
     postgresql=f"""
-    SELECT {_PICKED} FROM jsonb_array_elements_text(CAST(:campaigns AS jsonb)) wanted
-    CROSS JOIN LATERAL ({_OF_EACH.format(campaign="CAST(wanted.value AS bigint)")}) found
-    JOIN recipient ON recipient.account_id = :account_id AND recipient.id = found.id
-    ORDER BY recipient.due, recipient.id LIMIT :limit
+    SELECT {_PICKED} FROM (
+        SELECT found.id FROM jsonb_array_elements_text(CAST(:campaigns AS jsonb)) wanted
+        CROSS JOIN LATERAL ({_OF_EACH.format(campaign="CAST(wanted.value AS bigint)", columns="first.id, first.due")}) found
+        ORDER BY found.due, found.id LIMIT :limit
+    ) next JOIN recipient ON recipient.account_id = :account_id AND recipient.id = next.id
+    ORDER BY recipient.due, recipient.id
     """,  # noqa: S608
 )
 # Asked again, for on PostgreSQL somebody may have stopped them since they were found.
