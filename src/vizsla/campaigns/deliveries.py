@@ -123,6 +123,10 @@ class Ended(msgspec.Struct, frozen=True):
     """Seconds that its sender keeps between two messages."""
 
 
+# Recipients before messages, as everybody does who changes both: whoever tells what came back waits, and is waited for, in a row.
+_LOCK = statement("""
+    SELECT id FROM recipient WHERE account_id = :account_id AND id IN :ids[bigint] ORDER BY id FOR UPDATE
+""")
 _PUT = RowsStatement(
     """
     UPDATE message SET state = r.state, phase = CASE WHEN r.state = 'uncertain' THEN 'dot' END, due = r.due,
@@ -243,6 +247,8 @@ def _settled(ended: Ended) -> Ended:
 
 async def _record(conn: Connection, ground: Ground, account_id: int, ended: Sequence[Ended], now: int) -> list[Ended]:
     mine = {"account_id": account_id}
+    if conn.dialect == "postgresql":
+        await conn.fetch_all(_LOCK, {**mine, "ids": [each.message.recipient_id for each in ended]})
     found = {row[0] for row in await _PUT.fetch(conn, [_row(each, now) for each in ended], mine)}
     kept = [each for each in ended if each.message.id in found]
     by_kind = defaultdict[Kind, list[Ended]](list)

@@ -40,11 +40,10 @@ _LAST = statement(f"""
     {_SENT} WHERE message.account_id = :account_id AND message.recipient_id = :recipient_id
     ORDER BY message.step DESC LIMIT 1
 """)
-# Facts of one recipient have an order.
-_LOCK = statement(
-    "SELECT 1 FROM recipient WHERE account_id = :account_id AND id = :recipient_id",
-    postgresql="SELECT 1 FROM recipient WHERE account_id = :account_id AND id = :recipient_id FOR UPDATE",
-)
+# Facts of one recipient have an order. The same person in other campaigns is locked with them, for they may be let go of too.
+_LOCK = statement("""
+    SELECT id FROM recipient WHERE account_id = :account_id AND email = :email ORDER BY id FOR UPDATE
+""")
 _OF_STEP = statement("""
     SELECT id, kind, actor, at, link, dedupe FROM event
     WHERE account_id = :account_id AND recipient_id = :recipient_id AND step = :step
@@ -152,7 +151,7 @@ async def record(
     """
     Keep an event; False if it was known, and from no later. *key* tells it from others of its kind and message.
 
-    The recipient is locked from here on, then the message, then the lead: whoever locks several keeps to that order. The id of an
+    Recipients are locked from here on, then messages, counts and leads: whoever locks several keeps to that order. The id of an
     event is made of what it is, so that the account's row, where ids are counted, is not waited for.
     """
     dedupe = f"{kind}:{sent.id}:{key}:{actor}"
@@ -160,7 +159,8 @@ async def record(
     if any(one.key == dedupe and one.at <= at for one in before) or len(before) >= MOST_EVENTS:
         return False
     id_ = int.from_bytes(hashlib.sha256(dedupe.encode()).digest()[:8]) >> 1
-    await conn.fetch_one(_LOCK, {"account_id": sent.account_id, "recipient_id": sent.recipient_id})
+    if conn.dialect == "postgresql":
+        await conn.fetch_all(_LOCK, {"account_id": sent.account_id, "email": sent.email})
     before = await _events(conn, sent)  # as it is under the lock
     known = next((one for one in before if one.key == dedupe), None)
     if known is None:
