@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from browser.conftest import PASSWORD, Served, open_context, serving, violations
 from worlds.imap import Mailbox
@@ -170,3 +170,26 @@ async def test_from_the_first_account_to_the_first_answer(browser: Browser, tmp_
         assert box.changes == 0
         await page.goto(at)
         await expect(page.get_by_text("Answered: 1 · 50%", exact=True)).to_have_count(1)
+        state = await page.context.storage_state()
+        await without_scripts(await open_context(browser, served, storage_state=state, java_script_enabled=False))
+
+
+async def without_scripts(context: BrowserContext) -> None:
+    """Written, filled, started and paused by links and forms alone."""
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    await page.goto("/campaigns")
+    await page.get_by_label("A new campaign").fill("Plain")
+    await page.get_by_role("button", name="New campaign").click()
+    await page.get_by_label("Subject").fill("Hello")
+    await page.get_by_label("Message", exact=True).fill("Hello.")
+    await page.get_by_role("button", name="Save and add a follow-up").click()
+    await page.get_by_label("Message", exact=True).nth(1).fill("Hello again.")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("link", name="Recipients").click()
+    await page.get_by_label("Addresses").fill("zoe@kestrel.test")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.get_by_role("link", name="Check and start").click()
+    await page.get_by_role("button", name="Start the campaign").click()
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_role("button", name="Go on")).to_be_visible()
