@@ -114,7 +114,9 @@ async def test_from_the_first_account_to_the_first_answer(browser: Browser, tmp_
         await page.get_by_role("button", name="Insert it where you write").focus()
         await page.keyboard.press("Enter")
         await expect(page.get_by_label("Subject")).to_have_value('A question, {{ first_name | default: "there" }}')
-        await page.get_by_label("Message", exact=True).fill('Dear {{ first_name | default: "you" }},\n\ndo you sell glasses?')
+        await page.get_by_label("Message", exact=True).fill(
+            'Dear {{ first_name | default: "you" }},\n\ndo you sell glasses?'
+        )
         await look(page)
         await page.get_by_role("button", name="Save and preview").click()
         await expect(page.get_by_text("A question, there")).to_be_visible()

@@ -400,7 +400,9 @@ async def test_the_list_of_those_who_are_not_written_to(site: Site) -> None:
     assert (await browser.get(line)).status == 404
 
 
-HELD = statement("UPDATE recipient SET state = 'held', due = NULL, trouble = 'x' WHERE account_id = :account_id AND email = :email")
+HELD = statement(
+    "UPDATE recipient SET state = 'held', due = NULL, trouble = 'x' WHERE account_id = :account_id AND email = :email"
+)
 UNCERTAIN = statement("""
     INSERT INTO message (account_id, id, campaign_id, recipient_id, step, sender_id, message_id, state, token, attempts, claimed_at)
     VALUES (:account_id, :id, :campaign_id, :id, 0, :sender_id, :name, 'held', 't', 0, :now)
@@ -409,7 +411,9 @@ UNCERTAIN = statement("""
 
 async def test_what_waits_for_a_person_is_sent_or_counted_or_canceled(site: Site) -> None:
     browser = await site.person("a")
-    path = await started(site, browser, "late@acme.test, left@acme.test, later@acme.test, again@acme.test, never@acme.test")
+    path = await started(
+        site, browser, "late@acme.test, left@acme.test, later@acme.test, again@acme.test, never@acme.test"
+    )
     account_id, campaign_id = site.members["a"].account_id, int(path.rpartition("/")[2])
     people = {
         one.email.partition("@")[0]: one
