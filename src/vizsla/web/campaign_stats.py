@@ -19,6 +19,8 @@ from vizsla.web.views import Views
 from vizsla.web.visit import Visit
 
 views = Views()
+_FEW = 5_000
+"""Recipients up to whom the page looks every other second: counting them takes milliseconds."""
 _HELD = 50
 """Recipients who wait for a person that are shown."""
 _DAYS = 60
@@ -64,7 +66,8 @@ async def show_results(visit: Visit) -> Response:
         mark=mark,
         why=WHY,
         columns=_COLUMNS,
-        is_moving=row.standing.word in ("active", "preparing"),
+        is_moving=row.standing.word in ("active", "preparing", "completed"),
+        pace=2 if one.recipients_count <= _FEW else 60,
         **values,
     )
 
