@@ -15,11 +15,12 @@ from benchmarks.campaign_world import BASE_URL, SECRET, Filled, PlainSenders, St
 
 from vizsla.campaigns import claiming
 from vizsla.campaigns.campaign import put_time
-from vizsla.campaigns.claiming import LASTS
+from vizsla.campaigns.claiming import LASTS, MOST_SLEEP
 from vizsla.campaigns.deliveries import MOST_FAILURES, PAUSES, SETTLES, judge
 from vizsla.campaigns.drafting import Drafting
 from vizsla.campaigns.facts import Ground, note_unsubscribe
 from vizsla.campaigns.reconcile import NoEvidence, decide
+from vizsla.campaigns.senders import pause_sender
 from vizsla.campaigns.sending import Sending
 from vizsla.campaigns.tracking import Tokens
 from vizsla.kit.clock import DAY
@@ -280,18 +281,22 @@ class Does(Takes):
         await super().message(session, message)
 
 
-async def test_a_pause_is_felt_by_the_next_message(stores: Stores) -> None:
+@pytest.mark.parametrize("what", ["campaign", "sender"])
+async def test_a_pause_is_felt_by_the_next_message(stores: Stores, what: str) -> None:
     async def act(count: int) -> None:
         if count == 5:
             async with stores.app.write() as conn:
-                await put_time(conn, at.made.account_id, at.made.campaigns[0], "paused_at", NOW)
+                if what == "campaign":
+                    await put_time(conn, at.made.account_id, at.made.campaigns[0], "paused_at", NOW)
+                else:
+                    await pause_sender(conn, at.made.account_id, at.made.senders[0], NOW)
 
     async with bench(stores, Does(act), recipients=40) as at:
         await at.do()
         assert len(at.sent) == 5
         assert await at.all("SELECT count(*) FROM recipient WHERE due IS NOT NULL") == [(35,)]
         assert await at.all("SELECT sum(sent) FROM sender_day") == [(5,)]
-        assert await at.all("SELECT due FROM sender") == [(None,)]
+        assert await at.all("SELECT due FROM sender") == [(None if what == "campaign" else NOW + MOST_SLEEP,)]
 
 
 class Watched(PlainSenders):
@@ -392,6 +397,41 @@ async def test_what_may_have_left(
         assert await at.all("SELECT state FROM message") == [(state,)]
         ((found, trouble),) = await at.all("SELECT state, trouble FROM recipient")
         assert (found, trouble is None) == (recipient, recipient == "done")
+
+
+class Vanishes(Takes):
+    """Hangs up on the first message when all of it is there."""
+
+    async def message(self, session: Session, message: bytes) -> None:
+        if session.number == 1:
+            session.hang_up()
+        else:
+            await super().message(session, message)
+
+
+@pytest.mark.parametrize("has_copy", [True, False])
+async def test_a_server_that_goes_away_after_the_dot(stores: Stores, has_copy: bool) -> None:
+    copies = Copies(set())
+    async with bench(stores, Vanishes(), copies=copies) as at:
+        await at.do()
+        ((name, state, due),) = await at.all("SELECT message_id, state, due FROM message")
+        assert (state, due) == ("uncertain", NOW + SETTLES)
+        assert await at.all("SELECT due, sending_status FROM recipient") == [(None, "pending")]
+        copies.found = {name} if has_copy else set()
+        await at.do(NOW + SETTLES)
+        assert [read(message)["Message-ID"] for message in at.sent] == [f"<{name}>"] * (1 if has_copy else 2)
+        assert await at.all("SELECT state, attempts FROM message") == [("sent", 0)]
+        assert await at.all("SELECT sent FROM sender_day") == [(1,)]
+
+
+async def test_who_is_tried_again_by_hand_has_all_tries(stores: Stores) -> None:
+    async with bench(stores, Says("451 4.3.0 Try again")) as at:
+        await at.do()
+        await at.execute("UPDATE message SET state = 'error', attempts = 5")
+        await at.execute("UPDATE sender SET due = :now", now=NOW + 9_000)
+        await at.execute("UPDATE recipient SET due = :now", now=NOW + 9_000)
+        await at.do(NOW + 9_000)
+        assert await at.all("SELECT state, attempts FROM message") == [("retry", 1)]
 
 
 @pytest.mark.parametrize("has_left", [True, False])

@@ -88,7 +88,8 @@ _NAME = RowsStatement(
     SELECT :account_id, r.id, r.campaign_id, r.recipient_id, r.step, :sender_id, r.message_id, 'sending', 'claimed', :token,
         :until, 0, :now FROM {rows} WHERE true
     ON CONFLICT (account_id, recipient_id, step) DO UPDATE SET state = 'sending', phase = 'claimed', token = excluded.token,
-        due = excluded.due, sender_id = excluded.sender_id, claimed_at = excluded.claimed_at
+        due = excluded.due, sender_id = excluded.sender_id, claimed_at = excluded.claimed_at,
+        attempts = CASE WHEN message.state IN ('error', 'canceled') THEN 0 ELSE message.attempts END
         WHERE message.state IN ('retry', 'held', 'canceled', 'error')
     RETURNING id, recipient_id, message_id, attempts
     """,

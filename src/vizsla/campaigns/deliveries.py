@@ -290,6 +290,7 @@ async def _record_bounce(conn: Connection, ground: Ground, ended: Ended, now: in
 
 
 async def _record_sent(conn: Connection, account_id: int, sent: Sequence[Ended], now: int) -> None:
+    """The one place where a message comes to have left, whoever found out: `message.sent` is announced here."""
     mine = {"account_id": account_id}
     waits = await _waits(conn, account_id, {each.message.campaign_id for each in sent})
     rows = []

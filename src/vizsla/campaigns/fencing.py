@@ -3,7 +3,7 @@ May this message leave, now?
 
 Asked when the server has the whole body and waits for the final dot, and answered by a row that says so (`phase` dot), committed
 and synced before the dot is sent: a worker that has lost its claim finds no row to change, and so does one whose recipient was
-stopped, whose campaign was paused, or who would send outside the hours. What says `dot` when its worker dies may have left; what
+stopped, whose campaign or sender was paused, or who would send outside the hours. What says `dot` when its worker dies may have left; what
 does not has certainly not.
 """
 
@@ -33,6 +33,8 @@ _PASS = RowsStatement(
         AND recipient.id = message.recipient_id AND recipient.state = 'scheduled')
     AND EXISTS (SELECT 1 FROM campaign WHERE campaign.account_id = message.account_id
         AND campaign.id = message.campaign_id AND paused_at IS NULL AND archived_at IS NULL)
+    AND EXISTS (SELECT 1 FROM sender WHERE sender.account_id = message.account_id
+        AND sender.id = message.sender_id AND sender.state <> 'paused')
     RETURNING message.id
     """,
     id="bigint",
