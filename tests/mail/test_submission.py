@@ -328,7 +328,7 @@ async def test_a_server_is_who_its_certificate_says(
         with pytest.raises(Broken, match="tls at tls"):
             async with session(server.port, security, ada, context=ours, host="127.0.0.1"):
                 pass
-    assert [len(one.data) for one in server.sessions] == [3, 0]
+    assert sum(len(one.data) for one in server.sessions) == 3
 
 
 async def test_starttls_that_is_taken_out_on_the_way_is_missed() -> None:
