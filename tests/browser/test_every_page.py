@@ -6,6 +6,7 @@ from itertools import product
 from playwright.async_api import Browser, Page
 
 from browser.conftest import PASSWORD, Served, open_context, violations
+from vizsla.campaigns.tracking import Tokens
 from vizsla.web.app import list_pages
 
 ANONYMOUS = ["/", "/login", "/forgot-password", "/signup", "/claim", "/docs", "/nowhere"]
@@ -48,7 +49,13 @@ async def look_at(page: Page, paths: list[str]) -> list[str]:
 async def test_pages_that_nobody_has_to_sign_in_for(browser: Browser, served: Served) -> None:
     page = await (await open_context(browser, served)).new_page()
 
-    assert await look_at(page, [served.setup_link, "/login/code", *ANONYMOUS]) == []
+    # Once as it is given, once for somebody who has left by it.
+    leave = f"/u/{Tokens((served.home / 'secret_key').read_bytes().strip()).unsubscribe_token(1, 1, 'bob@x.test')}"
+    assert await look_at(page, [served.setup_link, "/login/code", leave, *ANONYMOUS]) == []
+    await page.goto(leave)
+    await page.get_by_role("button", name="Unsubscribe").click()
+    await page.get_by_role("button", name="I changed my mind").wait_for()
+    assert await look_at(page, [leave]) == []
 
 
 async def test_pages_of_somebody_who_has_nothing_yet(browser: Browser, served: Served) -> None:

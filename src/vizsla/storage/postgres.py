@@ -19,6 +19,7 @@ _TROUBLE = (
     asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.DeadlockDetectedError,  # given up for another: the same once more goes through
     asyncpg.InsufficientResourcesError,
 )
 PATIENCE = 5.0

@@ -18,6 +18,7 @@ from vizsla.campaigns.sightings import Sighting, counts, judge_agent
 from vizsla.campaigns.tracking import Clicked, Opened, Unsubscribing
 from vizsla.kit.errors import NotFound, VizslaError
 from vizsla.privacy.suppression import find_hash
+from vizsla.storage.database import StoreUnavailable
 from vizsla.web.render import HEADERS
 from vizsla.web.views import CrossSite, Views
 from vizsla.web.visit import Visit
@@ -30,6 +31,7 @@ _QUIET = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
 }
+_TRIES = 3
 # What a mail program or a person has glued to a link is none of it.
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{10,200})(?:[&?;].*)?\Z", re.DOTALL)
 
@@ -88,10 +90,17 @@ async def show_unsubscribe(visit: Visit) -> Response:
 async def unsubscribe(visit: Visit) -> Response:
     """No more mails of anybody in that account. Whatever the body says: mail programs send `List-Unsubscribe=One-Click`."""
     leaving = _leaving(visit)
-    async with visit.stores.app.write() as conn:
-        await note_unsubscribe(
-            conn, _ground(visit), leaving.account_id, leaving.recipient_id, leaving.hash, at=visit.now
-        )
+    for left in reversed(range(_TRIES)):
+        # Mail programs ask once: what a moment mends must not be theirs to ask again for.
+        try:
+            async with visit.stores.app.write() as conn:
+                await note_unsubscribe(
+                    conn, _ground(visit), leaving.account_id, leaving.recipient_id, leaving.hash, at=visit.now
+                )
+            break
+        except StoreUnavailable:
+            if not left:
+                raise
     if "text/html" not in visit.request.headers.get("accept", ""):
         return Response("You are unsubscribed.\n", media_type="text/plain", headers=dict(HEADERS))
     return await _page(visit, leaving)
