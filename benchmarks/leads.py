@@ -36,7 +36,7 @@ from vizsla.kit.settings import Settings
 from vizsla.leads.attributes import create_attribute
 from vizsla.leads.lists import create_list
 from vizsla.storage.migrate import migrate
-from vizsla.storage.open import open_stores
+from vizsla.storage.open import Stores, open_stores
 
 NOW = 1_795_392_000
 SMALL = 10_000
@@ -96,18 +96,23 @@ async def prepare(settings: Settings, leads: int) -> tuple[str, str]:
                 account_id = member.account_id
                 await set_plan(conn, account_id, Plan(plan_searches=10**12, rate_search=UNLIMITED))
                 keys.append((await create_key(conn, account_id, "bench", now=NOW)).plaintext)
-                lists = [(await create_list(conn, account_id, name, NOW)).id for name in ("Even", "Odd")]
-                attribute = await create_attribute(conn, account_id, "Customer ID")
-            made = rows(account_id, size, attribute.id + 1, lists[0], attribute.id)
-            await _write(settings, made)
-            await _execute(
-                settings,
-                f"INSERT INTO lead_account VALUES ({account_id}, {size}, 1)",
-                f"UPDATE leads_list SET leads_count = {size // 2} WHERE account_id = {account_id}",
-                f"UPDATE account SET last_id = {attribute.id + size + 10} WHERE id = {account_id}",
-            )
+            await fill(settings, stores, account_id, size)
     await _execute(settings, "ANALYZE")
     return keys[0], keys[1]
+
+
+async def fill(settings: Settings, stores: Stores, account_id: int, size: int) -> None:
+    """Give an account made-up leads."""
+    async with stores.app.write() as conn:
+        lists = [(await create_list(conn, account_id, name, NOW)).id for name in ("Even", "Odd")]
+        attribute = await create_attribute(conn, account_id, "Customer ID")
+    await _write(settings, rows(account_id, size, attribute.id + 1, lists[0], attribute.id))
+    await _execute(
+        settings,
+        f"INSERT INTO lead_account VALUES ({account_id}, {size}, 1)",
+        f"UPDATE leads_list SET leads_count = {size // 2} WHERE account_id = {account_id}",
+        f"UPDATE account SET last_id = {attribute.id + size + 10} WHERE id = {account_id}",
+    )
 
 
 async def _write(settings: Settings, made: Iterator[Row]) -> None:

@@ -2,10 +2,10 @@
 What does a page of the dashboard cost?
 
 Every page that is looked at, by somebody signed in, on a made-up index of 1,000,000 addresses with a hundred accounts that have
-members, keys and a request log; beside the least that an app can answer on the same server. Pages and hello are asked in turns,
-one connection; the server has core 0. Bytes are what a first visit transfers: the page and every file it names.
+members, keys and a request log, the first of them with 1,000,000 leads; beside the least that an app can answer on the same server. Pages and hello are asked in turns,
+one connection; the server has core 0, and for a filter of leads the other one as well, as a scan has two threads. Bytes are what a first visit transfers: the page and every file it names.
 
-    make bench ARGS="pages [--json] [--times=N] [--addresses=N]"
+    make bench ARGS="pages [--json] [--times=N] [--addresses=N] [--leads=N]"
 """
 
 import asyncio
@@ -26,11 +26,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.leads import fill
 from benchmarks.made_up import MadeUp
-from benchmarks.serving import Server, _sqlite
+from benchmarks.serving import UNLIMITED, Server, _sqlite
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.sessions import open_session
-from vizsla.accounts.store import Member, create_user
+from vizsla.accounts.store import Member, Plan, create_user, set_plan
 from vizsla.kit.settings import Settings
 from vizsla.storage.database import Connection
 from vizsla.storage.open import open_stores
@@ -41,6 +42,15 @@ ACCOUNTS = 100
 LOGGED = 5_000
 """Lines of the request log of each account."""
 SLOWEST_MS = 100.0
+LEADS = (
+    "company=a",
+    "query=ma",
+    "email=example&position=manager&country_code=us",
+    "custom_attributes[customer_id]=~",
+    *("sort=email", "sort=company&order=asc", "sort=confidence_score&company=a", "sort=last_contacted_at&offset=2000"),
+    *("offset=100000", "company=a&offset=100000"),
+)
+"""Tables of leads: filters that many match, orders, and the last page that is shown."""
 MOST_BYTES = 120_000
 _LOG = statement(
     "INSERT INTO request_log (account_id, id, key_id, member_id, at, method, path, call, status, ms, request_id) VALUES "
@@ -66,11 +76,12 @@ class Cost(msgspec.Struct):
 def main(arguments: Sequence[str] = ()) -> None:
     options = dict(argument.removeprefix("--").partition("=")[::2] for argument in arguments)
     times, addresses = int(options.get("times", 60)), int(options.get("addresses", 1_000_000))
+    leads = int(options.get("leads", 1_000_000))
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     made, index_url = _sqlite(addresses)
     with tempfile.TemporaryDirectory(prefix="vizsla-bench-") as folder:
         settings = Settings(home=Path(folder) / "home", index_url=index_url, secret_key="0" * 64)
-        cookie = asyncio.run(_prepare(settings))
+        cookie = asyncio.run(_prepare(settings, leads))
         variables = {
             "VIZSLA_HOME": str(settings.home),
             "VIZSLA_INDEX_URL": index_url,
@@ -78,6 +89,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         }
         hello = Server("hello", variables, Path(folder) / "hello.log")
         pages = Server("pages", variables, Path(folder) / "pages.log")
+        pages.take_every_core()
         try:
             costs = _measure(hello.url, pages.url, cookie, _targets(made), times)
         finally:
@@ -91,20 +103,24 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 def _targets(made: MadeUp) -> list[str]:
     """Every page without an id in its address, and the domain search of a usual and of the largest domain."""
-    plain = [path for path in list_pages() if "{" not in path and path != "/login"]
+    plain = [path for path in list_pages() if not {"{", "."} & set(path) and path != "/login"]
+    leads = [f"/leads?{query}" for query in LEADS]
     usual, largest = f"/domain/{made.typical[0]}", f"/domain/{made.largest}"
-    return [*plain, usual, largest, f"{largest}?offset=49000", f"{largest}?type=personal&department=sales"]
+    return [*plain, *leads, usual, largest, f"{largest}?offset=49000", f"{largest}?type=personal&department=sales"]
 
 
-async def _prepare(settings: Settings) -> str:
+async def _prepare(settings: Settings, leads: int) -> str:
     """A hundred accounts; the cookie of the first one's owner."""
     now = int(time.time())
-    async with open_stores(settings) as stores, stores.app.write() as conn:
-        for number in range(ACCOUNTS):
-            owner = await create_user(conn, f"owner{number}@bench.example", now=now, is_admin=number == 0)
-            await _furnish(conn, owner, now)
-            if number == 0:
-                cookie = await open_session(conn, owner, now=now)
+    async with open_stores(settings) as stores:
+        async with stores.app.write() as conn:
+            for number in range(ACCOUNTS):
+                owner = await create_user(conn, f"owner{number}@bench.example", now=now, is_admin=number == 0)
+                await _furnish(conn, owner, now)
+                if number == 0:
+                    await set_plan(conn, owner.account_id, Plan(plan_searches=10**12, rate_search=UNLIMITED))
+                    first, cookie = owner.account_id, await open_session(conn, owner, now=now)
+        await fill(settings, stores, first, leads)
     return cookie
 
 

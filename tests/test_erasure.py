@@ -12,6 +12,7 @@ import pkgutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import asyncpg
 import msgspec
@@ -46,6 +47,8 @@ from vizsla.leads.imports import start_import
 from vizsla.leads.lead import TEXTS, draft
 from vizsla.leads.mapping import Plan
 from vizsla.leads.store import upsert_lead
+from vizsla.leads.trash import trash_leads
+from vizsla.leads.views import View, create_view
 from vizsla.mail.messages import claim_link
 from vizsla.mail.post import OutboxPost, outbox_of
 from vizsla.privacy.claims import Claims, add_claim, load_claims, parse_claimed
@@ -61,6 +64,8 @@ from vizsla.verifier.evidence import Step, dump_trail
 from vizsla.verifier.memo import put_memo
 from vizsla.verifier.outcome import Memo
 from vizsla.verifier.store import begin_verification
+from vizsla.webhooks.endpoints import create_endpoint
+from vizsla.webhooks.outbox import announce
 
 __all__ = ["settings", "shared_home", "stores"]
 SECRET = b"0" * 32
@@ -146,6 +151,9 @@ async def seed(stores: Stores) -> None:
             await put_memo(conn, domain, Memo("no", NOW, trail))
         await _seed_lists(conn, account_id)
         await _seed_leads(conn, account_id)
+        await create_endpoint(conn, account_id, "https://initech.example/hook", ["lead.created"], key=SECRET, now=NOW)
+        for said in ({"email": ZELDA, "last_name": "Moehnert"}, {"email": "joe@globex.example"}):
+            await announce(conn, account_id, "lead.created", said, NOW)
         await _seed_campaigns(conn, account_id)
         request = request_of(account_id, method="POST", path="/v2/x", key="k", params=b"")
         await keep_answer(conn, request, Answered(200, f'{{"email":"{ZELDA}"}}'.encode()), NOW)
@@ -202,6 +210,12 @@ async def _seed_leads(conn, account_id: int) -> None:
     await upsert_lead(
         conn, account_id, draft({"email": "joe@globex.example", "notes": f"Ask {ZELDA}", "company": "G"}), NOW
     )
+    trashed, _ = await upsert_lead(
+        conn, account_id, draft({"email": f"pa@{ZELDA.rpartition('@')[2]}", "notes": ZELDA}), NOW
+    )
+    await trash_leads(conn, account_id, [trashed], 1, NOW)
+    view = View(0, "Some", urlencode({"email": ZELDA, "company": "G"}), ("email",), is_shared=True)
+    await create_view(conn, account_id, 0, view, NOW)
     file = io.BytesIO(f"email,notes\n{ZELDA.upper()},x\njoe@globex.example,y\n".encode())
     with read(file) as found:
         made = await add_import(conn, account_id, found, file_name=f"of-{ZELDA}.csv", now=NOW)
@@ -326,6 +340,8 @@ async def test_a_claimed_address_is_in_no_column(stores: Stores) -> None:
     assert (await stores.index.fetch_one(joe))[0] == 2  # type: ignore[index]
     rows = await stores.app.fetch_all(statement("SELECT email FROM bulk_row ORDER BY number"))
     assert [row[0] for row in rows] == ["", "", "joe@globex.example"]
+    rows = await stores.app.fetch_all(statement("SELECT state, due, body IS NULL FROM webhook_delivery ORDER BY id"))
+    assert [tuple(row) for row in rows] == [("dead", None, True), ("waiting", NOW, False)]
     rows = await stores.app.fetch_all(statement("SELECT locals FROM bulk_search_row ORDER BY number"))
     assert [row[0] for row in rows] == ['["joe"]', None, None]
     ((rows,),) = await stores.app.fetch_all(statement("SELECT rows FROM upload_part"))

@@ -23,12 +23,13 @@ from vizsla.mail.tables import mail_out
 from vizsla.privacy.tables import claim
 from vizsla.storage.open import Stores, open_stores
 from vizsla.verifier.tables import verification
+from vizsla.webhooks.tables import webhook_endpoint
 
 NOW = 1_795_000_000
 # All of the app's, so every room's tables must have been imported by now.
 _TABLES = {
     name
-    for table in (account, campaign, claim, crawl_ask, finder_outcome, lead, mail_out, verification)
+    for table in (account, campaign, claim, crawl_ask, finder_outcome, lead, mail_out, verification, webhook_endpoint)
     for name in table.metadata.tables
 } | index_metadata.tables.keys()
 # The ledger of claims lets no line of it be deleted.

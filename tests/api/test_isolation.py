@@ -1,5 +1,7 @@
 """Every call that takes an id, with a stranger's key: nothing is returned and nothing changes (attack case idor-19)."""
 
+import re
+
 import pytest
 from sqlalchemy import Table
 
@@ -26,6 +28,8 @@ COLLECTIONS = {
     "/v2/bulk/findings": {"people": [{"full_name": "Ann Lee", "domain": "acme.example"}]},
     "/v2/bulk/searches": {"domains": ["acme.example"]},
     "/v2/bulk/verifications": {"emails": ["secret.person@acme.example"]},
+    "/v2/connected-apps": {"provider": "webhook", "url": "https://93.184.216.34/crm"},
+    "/v2/webhooks": {"target_url": "https://93.184.216.34/hook", "event": "lead.created"},
     "/v2/campaigns": {"name": "A's"},
 }
 
@@ -83,9 +87,10 @@ async def test_the_sweep_of_every_call_with_an_id_finds_nothing(api: Api) -> Non
             said = {"name": "pwned", "label": "pwned", "body": "pwned", "emails": ["pwned@acme.example"]}
             body = said if endpoint.method != "GET" else None
             within = endpoint.path.replace("{step_id}", "1").replace("{email}", "ann@acme.example")
-            reply = await api(endpoint.method, within.replace("{id}", str(id_)), key=api.b, json=body)
+            path = re.sub("{[a-z_]+}", str(id_), within)
+            reply = await api(endpoint.method, path, key=api.b, json=body)
             swept += 1
-            nobodys = await api(endpoint.method, within.replace("{id}", "999999999"), key=api.b, json=body)
+            nobodys = await api(endpoint.method, re.sub("{[a-z_]+}", "999999999", within), key=api.b, json=body)
             if reply.status != 404 or reply.content != nobodys.content:
                 refused.append((endpoint.name, reply))
 

@@ -61,7 +61,9 @@ async def test_pages_that_nobody_has_to_sign_in_for(browser: Browser, served: Se
 async def test_pages_of_somebody_who_has_nothing_yet(browser: Browser, served: Served) -> None:
     page = await (await open_context(browser, served)).new_page()
     await set_up(page, served)
-    pages = [path for path in list_pages() if "{" not in path and not path.startswith(("/log", "/claim", "/sign"))]
+    pages = [
+        path for path in list_pages() if not {"{", "."} & set(path) and not path.startswith(("/log", "/claim", "/sign"))
+    ]
 
     assert await look_at(page, [*pages, "/domain/nothing.example", "/search?domain=..", "/nowhere"]) == []
 
@@ -76,8 +78,33 @@ async def test_pages_of_somebody_who_has_much(browser: Browser, served: Served) 
         return answer.url.removeprefix(served.url)
 
     seen = [await send("/crawls", domain="kestrel.test"), await send("/verifier", email="nora.quill@kestrel.test")]
+    for kind in ("lists", "tags", "attributes"):
+        await send(f"/leads/{kind}", name="A name that is rather long for a name of this kind")
+    for n, email in enumerate(("nora.quill@kestrel.test", f"{'long' * 15}@{'long' * 14}.example", "gone@kestrel.test")):
+        lead = await send(
+            "/leads/new", email=email, company="Kestrel Optics " * n, notes="One\nTwo", website="https://kestrel.test"
+        )
+        await send(f"{lead}/tags", name="Hot")
+    await send(f"{lead}/delete")
+    await send(
+        "/leads/views", name="Everybody without a position " * 3, query="position=~&company=*", columns="company"
+    )
+    seen += [
+        lead := await send("/leads/new", email="otto.brandt@kestrel.test"),
+        f"{lead}?edit=company",
+        f"{lead}?edit=all",
+    ]
+    leads = ["/leads", "/leads?company=*&query=kestrel&sort=company&order=asc", "/leads?query=nobody", "/leads/views"]
+    leads += ["/leads/deleted", "/leads/lists", "/leads/tags", "/leads/attributes", "/leads/new"]
     for name in ("CRM", "a name that is rather long for a key " * 2):
         await send("/api-keys", name=name)
+    await send("/webhooks", url="https://93.184.216.34/" + "a-rather-long-path/" * 9, event="lead.created")
+    await send("/connected-apps", url="https://93.184.216.34/crm", kind="webhook", with_present="1")
+    seen.append(await send("/connected-apps", url="https://93.184.216.34/crm", kind="espocrm", api_key="k"))
+    await page.goto("/webhooks")
+    await page.get_by_role("region", name="Webhooks").get_by_role("link").click()
+    seen.append(page.url.removeprefix(served.url))
+    await send(f"{seen[-1]}/test")
     account = await send("/senders/new", email="nora@kestrel.test", name="Nora Quill", signature="Nora", **SENDER)
     await send(f"{account}/dkim", selector="vizsla1")
     seen += [account, f"{account}/edit", "/senders", "/senders/new?email=nora@kestrel.test"]
@@ -102,10 +129,12 @@ async def test_pages_of_somebody_who_has_much(browser: Browser, served: Served) 
         "/verifier",
         "/api-keys",
         "/requests",
+        "/webhooks",
+        "/connected-apps",
         "/team",
         "/plan",
         "/admin/users",
         "/admin/work",
     ]
 
-    assert await look_at(page, [*plain, "/domain/quillstack.example", finder, *seen]) == []
+    assert await look_at(page, [*plain, *leads, "/domain/quillstack.example", finder, *seen]) == []

@@ -14,6 +14,7 @@ from api.conftest import api as api
 from api.conftest import claims as claims
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.store import create_user
+from vizsla.desk.lead_bulk import act_on, undo
 from vizsla.leads.tasks import claim_task, step
 
 _accounts = itertools.count()
@@ -38,6 +39,8 @@ steps = st.one_of(
     st.tuples(st.just("delete_attribute"), picks),
     st.tuples(st.just("delete_tag"), picks),
     st.tuples(st.just("delete_many"), picks, picks),
+    st.tuples(st.just("trash"), picks, picks),
+    st.tuples(st.just("undo")),
     st.tuples(st.just("work")),
 )
 
@@ -51,6 +54,7 @@ class Model:
         self.lists: dict[int, str] = {}
         self.attributes: dict[int, str] = {}
         self.tags: dict[int, str] = {}
+        self.trashed: list[tuple[int, dict[int, dict[str, Any]]]] = []
 
     async def ask(self, method: str, path: str, sent: Any = None) -> Any:
         reply = await self.api(method, f"/v2{path}", key=self.key, json=sent)
@@ -194,6 +198,28 @@ class Model:
             assert reply.body["data"]["deleted_count"] == len(ids)
             for id_ in ids:
                 del self.leads[id_]
+
+    async def trash(self, one: int, other: int) -> None:
+        """As the dashboard deletes."""
+        ids = {id_ for at in (one, other) if (id_ := self._pick(self.leads, at)) is not None}
+        if ids:
+            services = self.api.app.services
+            async with services.stores.app.write() as conn:
+                done = await act_on(conn, services, self.account_id, "trash", sorted(ids), now=NOW)
+            self.trashed.append((done.id, {id_: self.leads.pop(id_) for id_ in ids}))
+
+    async def undo(self) -> None:
+        if self.trashed:
+            deletion_id, gone = self.trashed.pop()
+            services = self.api.app.services
+            async with services.stores.app.write() as conn:
+                await undo(conn, services, self.account_id, deletion_id, NOW)
+            for id_, lead in gone.items():
+                if self._named(lead["email"]) is None:
+                    lead["list"] = lead["list"] if lead["list"] in self.lists else None
+                    lead["tags"] = [tag for tag in lead["tags"] if tag in self.tags]
+                    lead["said"] = {known: text for known, text in lead["said"].items() if known in self.attributes}
+                    self.leads[id_] = lead
 
     async def work(self) -> None:
         """Do what is due, as the loop does; nobody should see it."""

@@ -103,6 +103,20 @@ async def test_rows_written_often_are_written_together(
     assert await count(mirrors, owner.account_id) == 2
 
 
+async def test_it_is_made_before_the_first_filter(stores: Stores, owner: Member, mirrors: Mirrors) -> None:
+    await put(stores, owner.account_id, "a@acme.com")
+    mirrors.warm(owner.account_id)
+    mirrors.warm(owner.account_id)
+    (task,) = mirrors._warming.values()
+    await task
+    assert not mirrors._warming
+    mirrors.warm(owner.account_id)
+    assert not mirrors._warming, "it is there"
+    await put(stores, owner.account_id, "b@acme.com")
+
+    assert await count(mirrors, owner.account_id) == 2
+
+
 async def test_every_order(stores: Stores, owner: Member, mirrors: Mirrors) -> None:
     for n, company in enumerate(["b", "a", "", "c"]):
         await put(stores, owner.account_id, f"{n}@acme.com", company=company)

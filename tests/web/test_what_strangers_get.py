@@ -32,6 +32,17 @@ async def fill(browser: Browser) -> None:
     await browser.post("/team/invite", {"email": "pia@a.example", "role": "member"})
     await browser.post("/crawls", {"domain": "acme.example"})
     await browser.post("/verifier", {"email": "ann.lee0@acme.example"})
+    await browser.post("/webhooks", {"url": "https://93.184.216.34/hook", "event": "lead.created"})
+    await browser.post("/connected-apps", {"url": "https://93.184.216.34/crm", "kind": "webhook"})
+    await browser.post("/connected-apps", {"url": "https://93.184.216.34/crm", "kind": "espocrm", "api_key": "k"})
+    for kind in ("lists", "tags", "attributes"):
+        await browser.post(f"/leads/{kind}", {"name": f"A's {kind}"})
+    for name in ("jane", "joe"):
+        made = await browser.post("/leads/new", {"email": f"{name}@a.example"})
+        assert _ID.search(made.header("location")), made.words
+    await browser.post(f"{made.header('location')}/delete")
+    await browser.post("/leads/views", {"name": "A's own", "query": "company=~"})
+    await browser.post("/leads/views", {"name": "A's team's", "query": "", "shared": "1"})
     await browser.post("/senders/new", SENDER)
     for kind, text in (
         ("verifications", "x@acme.example"),

@@ -173,6 +173,8 @@ class Door:
         params = endpoint.shape(given)
         if testing and endpoint.test is not None:
             return endpoint.status, _encode(endpoint.test(params))
+        if endpoint.before is not None:
+            await endpoint.before(call, params)
         if endpoint.method == "POST" and b"idempotency-key" in headers and key is not None:
             request = request_of(
                 call.caller.account_id,

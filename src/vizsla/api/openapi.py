@@ -12,6 +12,7 @@ from vizsla.accounts.idempotency import KEY_PATTERN, LONGEST_KEY
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorAnswer
 from vizsla.api.params import NoParams
 from vizsla.api.registry import WORDS, Endpoint, Routes, Streamed
+from vizsla.kit.xlsx_writing import CONTENT_TYPE as XLSX
 
 _DESCRIPTION = """Every call takes an API key: as `?api_key=`, as the header `X-API-KEY`, as `Authorization: Bearer`, or as
 `api_key` in the body. Prefer a header: what is in an address ends up in logs. Success is `{"data": …, "meta": …}`, failure
@@ -21,6 +22,8 @@ Day = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
 _REQUEST_ID = {"description": "Names this request in the server's log; one that is sent comes back.", "schema": _TEXT}
 _NUMBER = {"type": "integer"}
 _NO_JSON = (type(None), Streamed)
+_FILES = {"jsonl": "application/x-ndjson", "xlsx": XLSX}
+"""What stands in a file, by what its path ends with; others are CSV."""
 _RATE_HEADERS = {
     "X-RateLimit-Limit": {"description": "How many requests the limit that is nearest allows.", "schema": _NUMBER},
     "X-RateLimit-Remaining": {"description": "How many of them are left.", "schema": _NUMBER},
@@ -222,8 +225,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         headers |= _RATE_HEADERS
     success: dict[str, Any] = {"description": _REASONS[endpoint.status], "headers": headers}
     if endpoint.result is Streamed:
-        kind = "application/x-ndjson" if endpoint.path.endswith(".jsonl") else "text/csv"
-        success["content"] = {kind: {"schema": _TEXT}}
+        kind = _FILES.get(endpoint.path.rpartition(".")[2], "text/csv")
+        success["content"] = {kind: {"schema": {} if kind == XLSX else _TEXT}}
     elif endpoint.result is not type(None):
         reference = {"$ref": f"#/components/schemas/{endpoint.result.__name__}"}
         success["content"] = {"application/json": {"schema": reference}}

@@ -118,6 +118,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the answer shows a secret once, so that a copy kept for Idempotency-Key is sealed."""
     test: Callable[[Params], Any] | None
     """What `test-api-key` is answered with; None: it is not accepted."""
+    before: Callable[[Call, Any], Awaitable[None]] | None
+    """What has to be asked of the world before the transaction of a call that writes begins."""
     upload: Upload | None
     errors: tuple[str, ...]
     summary: str
@@ -148,6 +150,7 @@ class Calls:
         secret: bool = False,
         test: Callable[[Any], Any] | None = None,
         pending: Any = None,
+        before: Callable[[Call, Any], Awaitable[None]] | None = None,
         upload: Upload | None = None,
         errors: tuple[str, ...] = (),
     ) -> Callable[[Callable[[Call, Any], Awaitable[Any]]], Callable[[Call, Any], Awaitable[Any]]]:
@@ -174,6 +177,7 @@ class Calls:
                     writes=writes,
                     secret=secret,
                     test=test,
+                    before=before,
                     upload=upload,
                     errors=errors,
                     summary=summary,

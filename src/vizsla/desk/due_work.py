@@ -34,6 +34,8 @@ KINDS = (
     Kind("verification", "app", "Verifications", may_retry=False),
     Kind("bulk_list", "app", "Lists to verify"),
     Kind("bulk_finding", "app", "Lists of people to find"),
+    Kind("lead_task", "app", "Leads, many at once"),
+    Kind("lead_import", "app", "Files of leads"),
     Kind("mail_out", "app", "Mails of our own"),
     Kind("crawl_request", "index", "Crawls"),
     Kind("harvest_run", "index", "Harvests"),

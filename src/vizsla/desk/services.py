@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 
 from vizsla.accounts.callers import KeyRing
 from vizsla.accounts.idempotency import InFlight
@@ -21,6 +22,7 @@ from vizsla.kit.settings import Settings
 from vizsla.leads.mirror import Mirrors
 from vizsla.privacy.claims import Claims
 from vizsla.storage.open import Stores
+from vizsla.storage.secret import find_secret
 from vizsla.verifier.egress import WayOut
 from vizsla.verifier.waiting import Waiting
 
@@ -75,6 +77,11 @@ class Services:
         self._learnt: Learnt | None = None
         self._learnt_at = 0
         self._crawls_requested: dict[str, int] = {}
+
+    @cached_property
+    def secret(self) -> bytes:
+        """What secrets of members are sealed under."""
+        return find_secret(self.settings)
 
     async def finder_means(self, now: int, *, may_probe: bool = True) -> Means:
         """What the finder works with; what was learnt from earlier answers is a few minutes old at most."""

@@ -31,6 +31,8 @@ from vizsla.storage.database import Connection, Database
 from vizsla.storage.statement import Statement
 from vizsla.verifier.forgetting import candidates as verified_addresses
 from vizsla.verifier.forgetting import forget as forget_verified
+from vizsla.webhooks.forgetting import candidates as told_addresses
+from vizsla.webhooks.forgetting import forget as forget_told
 
 _LISTS = ("bulk_list", "bulk_finding", "bulk_search")
 Pairs = list[tuple[str, str | None]]
@@ -87,6 +89,7 @@ ROOMS = (
     Room("verifier", "app", forget_verified, verified_addresses),
     Room("finder", "app", _forget_found, found_addresses),
     Room("leads", "app", forget_leads, leads_addresses),
+    Room("webhooks", "app", forget_told, told_addresses),
     Room("campaigns", "app", forget_campaigned, recipients_addresses),
     Room("whom accounts do not write to", "app", forget_suppressed, suppressed_addresses),
     Room("who asked for crawls", "app", _forget_asks),

@@ -43,3 +43,8 @@ def midnight(seconds: int) -> int:
 def time_text(seconds: int) -> str:
     """*seconds* as the API writes times: `YYYY-MM-DD HH:MM:SS UTC`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def iso_text(seconds: int) -> str:
+    """*seconds* as RFC 3339 writes times: `YYYY-MM-DDTHH:MM:SSZ`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

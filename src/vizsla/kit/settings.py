@@ -89,9 +89,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     crawl_on_miss: bool = False
     """Whether a search for a domain we know nothing of starts a crawl of it."""
     http_ports: tuple[int, ...] = (80, 443)
-    """Ports that a crawl may connect to."""
+    """Ports that a crawl may connect to, webhooks and connected apps too."""
     http_resolve: tuple[str, ...] = ()
-    """`host:port=ip:port` overrides of where a crawl connects to, for tests."""
+    """`host:port=ip:port` overrides of where HTTP goes, for tests."""
     log: Literal["debug", "info", "warning", "error"] = "info"
     """What is worth a line."""
     metrics_token: str = ""

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
 
-from vizsla.leads.filters import Filters, condition
+from vizsla.leads.filters import SORTS, Filters, condition
 from vizsla.leads.tables import lead
 from vizsla.storage.database import Database
 from vizsla.storage.statement import Statement, statement
@@ -163,6 +163,8 @@ class Columns:
         """How many leads match, and the ids of a page."""
         if filters.is_empty and sort == "id":
             return self._page_of_all(duck, rising=rising, limit=limit, offset=offset)
+        if sort not in SORTS and not (sort[:1] == "a" and sort[1:].isdecimal() and int(sort[1:]) in self.attributes):
+            sort = "id"  # by an attribute that no lead has
         where, values = condition(filters)
         # An attribute that no lead has is in no column.
         nulls = "".join(f", NULL::VARCHAR AS a{id_:d}" for id_ in filters.attributes if id_ not in self.attributes)

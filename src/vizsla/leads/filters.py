@@ -27,7 +27,16 @@ COLUMNS = {
     "phone_number": "phone_number",
 }
 """The column behind each filter of text."""
-SORTS = frozenset({"id", "created_at", "confidence_score", "verification_status", "sending_status", *COLUMNS.values()})
+SORTS = frozenset(
+    {
+        *("id", "created_at", "confidence_score", "last_activity_at", "last_contacted_at"),
+        *("verification_status", "sending_status", "sync_status"),
+        *COLUMNS.values(),
+    }
+)
+"""Columns by which a page can be ordered; `a` and the id of a custom attribute is one as well."""
+SORTED_DEEP = 2_000
+"""Up to here an order by another column than `id` costs a walk over it; further down all leads would have to be sorted."""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Database, Reader
 from vizsla.storage.lease import lease
 from vizsla.storage.statement import statement
+from vizsla.webhooks.outbox import announce
 
 STEP = 500
 """Rows of a step."""
@@ -184,7 +185,14 @@ async def step(conn: Connection, claims: Claims, held: HeldImport, done: int, *,
     await conn.execute(_PROGRESS, {**values, **msgspec.structs.asdict(counts)})
     if not rows:
         await imports.finish(conn, key, worker=held.worker, attempt=held.attempt)
+        await _tell(conn, await get_import(conn, *key), held.account_id, now)
     return at
+
+
+async def _tell(conn: Connection, one: Import, account_id: int, now: int) -> None:
+    """Say that it is done; of its leads none is told by itself, for there may be 100,000."""
+    counts = {"created": one.created, "updated": one.updated, "skipped": one.skipped, "refused": one.refused}
+    await announce(conn, account_id, "import.completed", {"id": one.id, "rows": one.size, **counts}, now)
 
 
 async def _write(

@@ -13,6 +13,7 @@ import msgspec
 from vizsla.harvest.extract.countries import country_code
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.errors import InvalidEmail, NotFound, VizslaError
+from vizsla.kit.whom import Whom
 
 SendingStatus = Literal["clicked", "opened", "sent", "pending", "error", "bounced", "unsubscribed", "replied"]
 VerificationStatus = Literal["accept_all", "disposable", "invalid", "unknown", "valid", "webmail", "pending"]
@@ -105,6 +106,12 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[int, ...] = ()
     attributes: Mapping[int, str] = {}
     created_at: int
+
+    def without(self, whom: Whom) -> "Lead":
+        """The lead without what its fields say of *whom*."""
+        spoken: dict[str, None] = {name: None for name in TEXTS if (text := getattr(self, name)) and whom.is_in(text)}
+        said = {id_: text for id_, text in self.attributes.items() if not whom.is_in(text)}
+        return msgspec.structs.replace(self, **spoken, attributes=said)
 
 
 class Draft(msgspec.Struct, frozen=True):

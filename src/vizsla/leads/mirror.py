@@ -9,6 +9,7 @@ when others need its room. See docs/decisions/0007.
 """
 
 import asyncio
+import contextlib
 import itertools
 import threading
 import time
@@ -81,6 +82,18 @@ class Mirrors:
         self._threads = ThreadPoolExecutor(_THREADS, "leads")
         self._opening = threading.Lock()
         self._duck: duckdb.DuckDBPyConnection | None = None
+        self._warming: dict[int, asyncio.Task[None]] = {}
+
+    def warm(self, account_id: int) -> None:
+        """Make an account's mirror behind somebody who looks at their leads: what they ask next is a filter."""
+        if account_id not in self._mirrors and account_id not in self._warming:
+            task = self._warming[account_id] = asyncio.create_task(self._warm(account_id))
+            task.add_done_callback(lambda _: self._warming.pop(account_id, None))
+
+    async def _warm(self, account_id: int) -> None:
+        # Whoever asks is told what is wrong.
+        with contextlib.suppress(StoreError):
+            await self.find(account_id, Filters(), limit=1)
 
     async def find(
         self, account_id: int, filters: Filters, *, limit: int, offset: int = 0, sort: str = "id", rising: bool = False
@@ -171,6 +184,8 @@ class Mirrors:
 
     def close(self) -> None:
         """Let go of all."""
+        for task in list(self._warming.values()):
+            task.cancel()
         self._threads.shutdown()
         if self._duck is not None:
             self._duck.close()

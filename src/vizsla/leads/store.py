@@ -12,7 +12,7 @@ import msgspec
 
 from vizsla.accounts.store import next_id, next_ids
 from vizsla.leads.attributes import attribute_ids
-from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound
+from vizsla.leads.lead import LONGEST_NOTES, Draft, InvalidLead, Lead, LeadNotFound, SyncStatus
 from vizsla.leads.lists import count_in_lists, current_list, existing_lists, list_named
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.rows import RowsStatement
@@ -26,6 +26,10 @@ _BEGIN = statement("""
     INSERT INTO lead_account (account_id, leads, changes) VALUES (:account_id, 0, 1)
     ON CONFLICT (account_id) DO UPDATE SET changes = lead_account.changes + 1 RETURNING changes
 """)
+_TURN = statement(
+    "SELECT changes FROM lead_account WHERE account_id = :account_id",
+    postgresql="SELECT changes FROM lead_account WHERE account_id = :account_id FOR UPDATE",
+)
 _COUNT = statement("SELECT leads FROM lead_account WHERE account_id = :account_id")
 _ADD_TO_COUNT = statement("UPDATE lead_account SET leads = leads + :n WHERE account_id = :account_id")
 _ADD = statement(f"""
@@ -57,11 +61,17 @@ _REMEMBER_GONE = statement(
     "INSERT INTO lead_gone (account_id, id, change, at) VALUES (:account_id, :id, :change, :now) "
     "ON CONFLICT (account_id, id) DO UPDATE SET change = excluded.change, at = excluded.at"
 )
+_NOT_GONE = statement("DELETE FROM lead_gone WHERE account_id = :account_id AND id IN :ids[bigint]")
+_EMAILS = statement("SELECT id, email FROM lead WHERE account_id = :account_id AND id IN :ids[bigint]")
 _FORGET_GONE = statement("DELETE FROM lead_gone WHERE at <= :before")
 _VERIFIED = statement("""
     UPDATE lead SET verification_status = :status, verified_at = :at, change = :change
     WHERE account_id = :account_id AND email = :email AND (verified_at IS NULL OR verified_at <= :at)
 """)
+_SYNCED = statement("""
+    UPDATE lead SET sync_status = :status, change = :change WHERE account_id = :account_id AND id = :id
+""")
+_SYNC_STATUSES = statement("SELECT id, sync_status FROM lead WHERE account_id = :account_id AND id IN :ids[bigint]")
 _CONTACTS_NOW = statement("""
     SELECT id, sending_status, last_contacted_at, last_activity_at FROM lead
     WHERE account_id = :account_id AND id IN :ids[bigint]
@@ -101,6 +111,16 @@ async def begin_change(conn: Connection, account_id: int) -> int:
     row = await conn.fetch_one(_BEGIN, {"account_id": account_id})
     assert row is not None
     return int(row[0])
+
+
+async def await_turn(conn: Connection, account_id: int) -> int:
+    """
+    The number of the last change; no other comes before the transaction ends.
+
+    For those who may change leads after they wrote what hangs on them: whoever begins with this never waits for who waits for them.
+    """
+    row = await conn.fetch_one(_TURN, {"account_id": account_id})
+    return int(row[0]) if row else 0
 
 
 async def count_leads(reader: Reader, account_id: int) -> int:
@@ -259,6 +279,22 @@ async def delete_leads(conn: Connection, account_id: int, ids: Sequence[int], no
     return len(gone)
 
 
+async def add_again(conn: Connection, account_id: int, change: int, leads: Sequence[Lead]) -> None:
+    """Bring leads back that were deleted, as they were, within a change. None of their addresses is a lead's by now."""
+    # A mirror that has not heard of the deletion must not hear of it after what follows.
+    await conn.execute(_NOT_GONE, {"account_id": account_id, "ids": [one.id for one in leads]})
+    await conn.execute_many(_ADD, [_row(account_id, change, one) for one in leads])
+    await count_in_lists(conn, account_id, added=[one.lists for one in leads])
+    await conn.execute(_ADD_TO_COUNT, {"account_id": account_id, "n": len(leads)})
+
+
+async def emails_of(reader: Reader, account_id: int, ids: Sequence[int]) -> list[str]:
+    """The addresses of those of the account's leads among *ids*, in their order."""
+    rows = await reader.fetch_all(_EMAILS, {"account_id": account_id, "ids": list(ids)})
+    found: dict[int, str] = {row[0]: row[1] for row in rows}
+    return [found[id_] for id_ in ids if id_ in found]
+
+
 async def record_contacts(conn: Connection, account_id: int, contacts: Mapping[int, Contact]) -> None:
     """Write what campaigns know of leads, by their ids; those that are gone are passed over, and times never go back."""
     news = []
@@ -292,6 +328,17 @@ async def record_verifications(conn: Connection, account_id: int, verified: Iter
 def _says(known: Lead, one: Verified) -> bool:
     """Whether the lead knows this already, or something newer."""
     return (known.verified_at or 0) > one.at or (known.verified_at, known.verification_status) == (one.at, one.status)
+
+
+async def record_sync(conn: Connection, account_id: int, statuses: Mapping[int, SyncStatus | None]) -> int:
+    """Write how far leads are on their way to other systems, by id; how many were written."""
+    rows = await conn.fetch_all(_SYNC_STATUSES, {"account_id": account_id, "ids": list(statuses)})
+    told = [(id_, statuses[id_]) for id_, known in rows if known != statuses[id_]]
+    if told:
+        change = await begin_change(conn, account_id)
+        shared = {"account_id": account_id, "change": change}
+        await conn.execute_many(_SYNCED, [{**shared, "id": id_, "status": status} for id_, status in told])
+    return len(told)
 
 
 async def forget_gone(conn: Connection, before: int) -> int:

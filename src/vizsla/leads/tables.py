@@ -164,11 +164,110 @@ lead_task = Table(
     Column("worker", Text),
     Column("attempt", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("batch_id", BigInteger),  # of all tasks that do one thing to leads that were chosen together
     Index("lead_task_due", "due"),
     Index("lead_task_ended_at", "ended_at"),
 )
 
+# Where leads are sent on to: see leads.connectors. Leased as a whole, as webhook_endpoint is.
+crm_connector = Table(
+    "crm_connector",
+    app_metadata,
+    _account(),
+    _id(),
+    Column("kind", Text, nullable=False),  # espocrm, webhook
+    Column("url", Text, nullable=False),
+    Column("entity", Text),  # what a lead becomes there: Lead, Contact
+    Column("secret", Text, nullable=False),  # sealed, in hex: the API key, or what signs
+    Column("state", Text, nullable=False),  # leads.connectors.State
+    Column("trouble", Text),  # why the last request failed, if it did
+    Column("since", BigInteger, nullable=False),  # up to this change of the account's leads all is in crm_sync …
+    Column("since_id", BigInteger, nullable=False),  # … and of the next one up to this lead
+    Column("created_at", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),  # in a row
+    Column("due", BigInteger),  # NULL: it is off
+    Column("worker", Text),
+    Column("attempt", BigInteger, nullable=False),
+)
+
+crm_sync = Table(
+    "crm_sync",
+    app_metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("lead_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),  # pending, success, error
+    Column("external_id", Text),  # what it is called there
+    Column("payload_hash", Text),  # of what was written last, or refused
+    Column("tries", BigInteger, nullable=False),
+    Column("due", BigInteger),
+    Column("error", Text),  # in our words
+    Column("synced_at", BigInteger),
+    ForeignKeyConstraint(["account_id", "lead_id"], ["lead.account_id", "lead.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["account_id", "connector_id"], ["crm_connector.account_id", "crm_connector.id"], ondelete="CASCADE"
+    ),
+    Index("crm_sync_next", "account_id", "connector_id", "due", "lead_id"),
+    Index("crm_sync_state", "account_id", "connector_id", "state", "lead_id"),
+)
+
+# Leads that were deleted and may be brought back, for an hour.
+lead_trash = Table(
+    "lead_trash",
+    app_metadata,
+    _account(),
+    _id(),  # the lead's
+    Column("deletion_id", BigInteger, nullable=False),  # of all that were deleted together
+    Column("email", Text, nullable=False),
+    Column("lead", Text, nullable=False),  # JSON of leads.lead.Lead
+    Column("at", BigInteger, nullable=False),
+    Index("lead_trash_deletion", "account_id", "deletion_id"),
+    Index("lead_trash_at", "at"),
+)
+
+
+def _member(*, nullable: bool) -> tuple[Column[int], ForeignKeyConstraint]:
+    """Whose a row is; it goes with its member."""
+    return (
+        Column("member_id", BigInteger, primary_key=not nullable, autoincrement=False, nullable=nullable),
+        ForeignKeyConstraint(["account_id", "member_id"], ["member.account_id", "member.id"], ondelete="CASCADE"),
+    )
+
+
+lead_view = Table(
+    "lead_view",
+    app_metadata,
+    _account(),
+    _id(),
+    *_member(nullable=True),  # NULL: the team's
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),  # filters and order, as they stand in an address
+    Column("columns", Text, nullable=False),  # words, with blanks between them
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# What a member's table of leads shows.
+lead_columns = Table(
+    "lead_columns",
+    app_metadata,
+    _account(),
+    *_member(nullable=False),
+    Column("columns", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),  # on a page
+)
+
 NO_PERSON = {
+    "crm_connector.kind": "a word of ours",
+    "crm_connector.url": "where a program of the account's own listens",
+    "crm_connector.entity": "a word of theirs",
+    "crm_connector.secret": "sealed",
+    "crm_connector.state": "a word of ours",
+    "crm_connector.trouble": "a sentence of ours",
+    "crm_connector.worker": "a process of ours",
+    "crm_sync.state": "a word of ours",
+    "crm_sync.external_id": "an id",
+    "crm_sync.payload_hash": "a hash, gone with the lead",
+    "crm_sync.error": "a sentence of ours, with the names of fields",
     "lead.country_code": "a country",
     "lead.sync_status": "a word of ours",
     "lead.sending_status": "a word of ours",
@@ -186,6 +285,9 @@ NO_PERSON = {
     "lead_task.kind": "a word of ours",
     "lead_task.lead_ids": "ids",
     "lead_task.worker": "a process of ours",
+    "lead_view.name": "what an account calls its view",
+    "lead_view.columns": "words of ours, and ids",
+    "lead_columns.columns": "the same",
     "lead_import.columns": "the names of a file's columns",
     "lead_import.worker": "a process of ours",
     "lead_import_row.fault": "a sentence of ours",

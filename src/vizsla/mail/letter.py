@@ -8,7 +8,7 @@ import msgspec
 from vizsla.kit.email_address import parse_email
 from vizsla.mail.mime import Outgoing, build, in_one_line
 
-About = Literal["invitation", "password_reset", "sign_up", "claim"]
+About = Literal["invitation", "password_reset", "sign_up", "claim", "webhook"]
 _LONGEST_SUBJECT = 200
 
 

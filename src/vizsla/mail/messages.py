@@ -7,6 +7,7 @@ that users typed are quoted, cut, and cannot become links: an invitation must no
 
 import re
 from html import escape
+from urllib.parse import urlsplit
 
 from vizsla.kit.clock import time_text
 from vizsla.mail.letter import About, Letter
@@ -88,6 +89,21 @@ def claim_link(to: str, *, link: str, until: int) -> Letter:
     )
 
 
+def webhook_stopped(to: str, *, url: str, why: str, link: str) -> Letter:
+    """An endpoint of yours is no longer told anything. *link* may be empty: then nobody said where this server is."""
+    host = plain_name(urlsplit(url).hostname or "")
+    return _letter(
+        "webhook",
+        to,
+        subject="A webhook of yours was turned off",
+        why=f"The webhook to {host} was turned off: it could not be told anything any more. The last time: {why} What it missed "
+        "is kept for a week, and can be sent again once it is on.",
+        link=link,
+        label="Look at it",
+        otherwise="If nobody listens there any more, leave it be, or delete it.",
+    )
+
+
 def plain_name(text: str) -> str:
     """A name that somebody typed, as it may stand in a mail to a stranger."""
     text = _LINKISH.sub(lambda found: ". " if found[0] == "." else " ", _CONTROL.sub(" ", text))
@@ -100,12 +116,16 @@ def _letter(
     about: About, to: str, *, subject: str, why: str, link: str, label: str, otherwise: str, until: int | None = None
 ) -> Letter:
     once = f"The link works once, until {time_text(until)}." if until else ""
-    text = f"Hello,\n\n{why}\n\n{label}:\n{link}\n\n{once}\n{otherwise}\n\nVizsla\n"
+    where = f"{label}:\n{link}\n\n" if link else ""
+    button = (
+        f'<p><a href="{escape(link)}" style="display:inline-block;padding:8px 16px;border:1px solid;border-radius:6px">{escape(label)}</a></p>\n'
+        f"<p>Or open this address: {escape(link)}</p>\n"
+    )
+    text = f"Hello,\n\n{why}\n\n{where}{once}\n{otherwise}\n\nVizsla\n"
     html = (
         '<!doctype html><html lang="en"><body style="font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:2em auto;padding:0 1em">\n'
         f"<p>Hello,</p>\n<p>{escape(why)}</p>\n"
-        f'<p><a href="{escape(link)}" style="display:inline-block;padding:8px 16px;border:1px solid;border-radius:6px">{escape(label)}</a></p>\n'
-        f"<p>Or open this address: {escape(link)}</p>\n<p>{escape(once)} {escape(otherwise)}</p>\n<p>Vizsla</p>\n"
+        f"{button if link else ''}<p>{escape(once)} {escape(otherwise)}</p>\n<p>Vizsla</p>\n"
         "</body></html>\n"
     )
     return Letter(about, to, subject, text, html)

@@ -67,9 +67,14 @@ class EgressRefused(VizslaError, OSError):
 
 
 class EgressGuard:
-    """Tells public addresses from all others; *allow* names networks that are let through though they are private."""
+    """
+    Tells public addresses from all others; *allow* names networks that are let through though they are private.
 
-    def __init__(self, allow: Iterable[str] = ()) -> None:
+    With *only_allowed* no other network is: for what must not cross the internet in the clear.
+    """
+
+    def __init__(self, allow: Iterable[str] = (), *, only_allowed: bool = False) -> None:
+        self._only_allowed = only_allowed
         self._allow = tuple(ipaddress.ip_network(network, strict=False) for network in allow)
         # A mail server is asked for once for each session, a site for each page.
         self._judged = lru_cache(4_096)(self._judge)
@@ -93,7 +98,11 @@ class EgressGuard:
         except ValueError:
             return f"{ip!r} is not an IP address"
         carried = _carried_v4(address)
-        if self._is_allowed(address) or (carried and self._is_allowed(carried)) or _is_public(carried or address):
+        if self._is_allowed(address) or (carried and self._is_allowed(carried)):
+            return ""
+        if self._only_allowed:
+            return f"{ip} is in no network of VIZSLA_EGRESS_ALLOW; elsewhere only https is spoken."
+        if _is_public(carried or address):
             return ""
         return f"{ip} is a private or reserved address. VIZSLA_EGRESS_ALLOW can name its network."
 

@@ -6,6 +6,7 @@ nothing private is reached, no proxy of the environment is used, no cookie kept,
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Container, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ MAX_REDIRECTS = 5
 MAX_HEADER = 8_190
 """Bytes of one header line (with 128 lines, a header block is at most 1 MB; field practice is below 32 KB)."""
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+_DRAINED, _DRAIN_SECONDS = 16_384, 1.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 
@@ -98,14 +100,15 @@ class Stream:
 
 class HttpClient:
     """
-    A session for one crawl or one errand; at most one connection to a host at a time.
+    A session for one crawl or one errand; at most *per_host* connections to a host at a time.
 
-    Use as an async context manager.
+    With *only_allowed* nothing is reached but VIZSLA_EGRESS_ALLOW. Use as an async context manager.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, per_host: int = 1, only_allowed: bool = False) -> None:
         self._ports = frozenset(settings.http_ports)
-        self._guard = EgressGuard(settings.egress_allow)
+        self._per_host = per_host
+        self._guard = EgressGuard(settings.egress_allow, only_allowed=only_allowed)
         self._overrides = parse_overrides(settings.http_resolve)
         self._bind = (settings.egress_bind, 0) if settings.egress_bind else None
         self._headers = {
@@ -120,7 +123,7 @@ class HttpClient:
             connector=aiohttp.TCPConnector(
                 resolver=HttpResolver(self._overrides),
                 socket_factory=self._guard.socket_factory,
-                limit_per_host=1,
+                limit_per_host=self._per_host,
                 local_addr=self._bind,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -164,8 +167,29 @@ class HttpClient:
         headers: Mapping[str, str],
         body: bytes | None = None,
     ) -> Response:
-        """One request with a *body*, as `get`."""
+        """
+        One request with a *body*, as `get`.
+
+        *limit* 0: what is answered beside status and headers is not wanted, and cannot spoil them.
+        """
         return await self._ask(method, url, seconds, limit, headers, body=body)
+
+    async def check(self, url: str, *, seconds: float = 5.0) -> None:
+        """
+        Whether *url* may be asked: raises FetchError, EgressRefused, for every address that its host has now.
+
+        Says it early and clearly; what is dialled is checked where the socket is made all the same.
+        """
+        target = self._checked(url)
+        assert target.host is not None
+        assert target.port is not None
+        try:
+            async with asyncio.timeout(seconds):
+                found = await HttpResolver(self._overrides).resolve(target.host, target.port)
+        except (TimeoutError, OSError, UnicodeError):
+            raise FetchError("unreachable", f"the name {target.host} leads nowhere") from None
+        for each in found:
+            self._guard.check(each["host"])
 
     async def _ask(
         self,
@@ -266,7 +290,11 @@ class HttpClient:
             peer = response.connection and response.connection.transport
             address = peer.get_extra_info("peername") if peer else None
             wanted = only is None or (_media_type(response.headers.get("Content-Type", "")) or "text/html") in only
-            body, truncated = await _read(response, limit) if wanted else (b"", True)
+            if not limit:
+                await _drain(response)
+                body, truncated = b"", True
+            else:
+                body, truncated = await _read(response, limit) if wanted else (b"", True)
         finally:
             # Not release(): that would drain the rest of an endless body. A body read to its end keeps the connection.
             response.close()
@@ -302,6 +330,15 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bo
         if len(body) > limit or wire > limit + 65_536:
             return bytes(body[:limit]), True
     return bytes(body), False
+
+
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    """Read a short body away, so that the connection may serve again; a long or slow one ends it."""
+    left = _DRAINED
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, ValueError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while left > 0 and (piece := await response.content.readany()):
+                left -= len(piece)
 
 
 def _judged(error: aiohttp.ClientError) -> VizslaError:

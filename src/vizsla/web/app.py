@@ -22,13 +22,20 @@ from vizsla.web import (
     campaign_stats,
     campaigns,
     claims,
+    connectors,
     crawls,
     docs,
     finder,
     home,
     inbox,
     keys,
+    lead_bulk,
     lead_imports,
+    lead_names,
+    lead_page,
+    lead_saving,
+    lead_views,
+    leads,
     lists,
     operator,
     plan,
@@ -43,6 +50,7 @@ from vizsla.web import (
     tracking,
     uploads,
     verifier,
+    webhooks,
 )
 from vizsla.web.house import House
 from vizsla.web.render import static_files
@@ -50,9 +58,10 @@ from vizsla.web.views import name_of, say
 from vizsla.web.visit import Visit, find_visitor
 
 _MODULES = (
-    home, signing_in, claims, search, finder, verifier, uploads, lists, lead_imports, crawls, calibration, operator, docs, keys, requests, team, plan,
-    security, profile, campaigns, campaign_stats, campaign_editor, campaign_recipients, campaign_settings,
-    campaign_preview, inbox, senders, suppressions, tracking,
+    home, signing_in, claims, search, finder, verifier, uploads, lists, leads, lead_bulk, lead_names, lead_page, lead_saving, lead_views,
+    lead_imports, crawls, calibration, operator, docs, keys, requests, webhooks, connectors, team, plan,
+    security, profile, campaigns, campaign_stats, campaign_editor, campaign_recipients, campaign_settings, campaign_preview, inbox,
+    senders, suppressions, tracking,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 

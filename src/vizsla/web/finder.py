@@ -8,6 +8,7 @@ from vizsla.finder.explanation import Explanation, explain_finding
 from vizsla.finder.finding import EmailFinderData, Finding
 from vizsla.finder.questions import read_query
 from vizsla.kit.errors import VizslaError
+from vizsla.web.lead_saving import Saving, offer_saving
 from vizsla.web.problems import problem_of
 from vizsla.web.sources import Source, read_sources
 from vizsla.web.views import Views
@@ -81,7 +82,8 @@ async def find(visit: Visit) -> Response:
         status, sentence = await problem_of(visit, error)
         wrong = "where" if error.id == "invalid_domain" else "full_name" if "name" in error.id else ""
         return _page(visit, asked, status=status, problem=sentence, wrong=wrong)
-    return _page(visit, asked, answer=answer)
+    saving = await offer_saving(visit, [answer.data.email or ""])
+    return _page(visit, asked, answer=answer, saving=saving)
 
 
 def _question(visit: Visit) -> Question:
@@ -107,7 +109,16 @@ def _page(
     problem: str = "",
     wrong: str = "",
     answer: Answer | None = None,
+    saving: Saving | None = None,
 ) -> Response:
     return visit.page(
-        "finder.html", status=status, asked=asked, problem=problem, wrong=wrong, answer=answer, labels=LABELS
+        "finder.html",
+        status=status,
+        asked=asked,
+        problem=problem,
+        wrong=wrong,
+        answer=answer,
+        labels=LABELS,
+        saving=saving,
+        this=visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else ""),
     )

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from vizsla import __version__
+from vizsla.accounts.roles import is_manager
 from vizsla.kit.clock import DAY
 from vizsla.web.charts import bars, funnel, reliability
 
@@ -55,6 +56,14 @@ class Place(msgspec.Struct, frozen=True):
     key: str = ""
     """`g` and this letter lead there."""
     for_operator: bool = False
+    for_manager: bool = False
+    """Of the team, as `accounts.roles` says."""
+
+    def is_for(self, visitor: "Visitor | None") -> bool:
+        """Whether *visitor* may go there."""
+        if visitor is None or (self.for_operator and not visitor.is_admin):
+            return False
+        return not self.for_manager or is_manager(visitor.role)
 
 
 PLACES = (
@@ -63,6 +72,7 @@ PLACES = (
     Place("/finder", "Email finder", "person", "Find", "f"),
     Place("/verifier", "Email verifier", "check", "Find", "v"),
     Place("/lists", "Bulk lists", "rows", "Find", "b"),
+    Place("/leads", "Leads", "star", "Reach", "l"),
     Place("/leads/import", "Import leads", "up", "Reach", "i"),
     Place("/campaigns", "Campaigns", "send", "Reach", "m"),
     Place("/inbox", "Inbox", "inbox", "Reach", "n"),
@@ -72,6 +82,8 @@ PLACES = (
     Place("/calibration", "Calibration", "curve", "Index", "q"),
     Place("/api-keys", "API keys", "key", "Account", "k"),
     Place("/requests", "Request log", "log", "Account", "r"),
+    Place("/webhooks", "Webhooks", "hook", "Account", "w", for_manager=True),
+    Place("/connected-apps", "Connected apps", "plug", "Account", "a", for_manager=True),
     Place("/team", "Team", "team", "Account", "t"),
     Place("/plan", "Plan and usage", "gauge", "Account", "p"),
     Place("/security", "Security", "lock", "Account", "y"),
@@ -178,7 +190,7 @@ def render(
 ) -> HTMLResponse:
     """The template *name* as a response."""
     path = request.url.path
-    places = [place for place in PLACES if visitor is not None and (visitor.is_admin or not place.for_operator)]
+    places = [place for place in PLACES if place.is_for(visitor)]
     theme = request.cookies.get("theme", "")
     text = _pages.get_template(name).render(
         version=__version__,

@@ -57,6 +57,8 @@ class Sample(msgspec.Struct, frozen=True):
     takes_key: bool
     file: tuple[str, str] | None = None
     """Content type and text, if the body is a file."""
+    saved_as: str = ""
+    """What an answer is called that nobody can read: a workbook."""
 
     def typed(self, name: str, place: str) -> str:
         """The value of a parameter as somebody would type it."""
@@ -100,7 +102,10 @@ def sample_of(base_url: str, call: Described, schemas: Schema) -> Sample:
         first = min(body, key=lambda given: without_null(given["schema"], schemas).get("type") != "string")
         found["body"][first["name"]] = _value(first["name"], first["schema"], schemas)
     takes_key = bool(call.operation.get("security"))
-    return Sample(call.method, base_url + call.path, query, found["body"], call.takes_body, takes_key, call.file)
+    saved_as = call.path.rpartition("/leads/")[2].replace("export", "leads") if call.path.endswith(".xlsx") else ""
+    return Sample(
+        call.method, base_url + call.path, query, found["body"], call.takes_body, takes_key, call.file, saved_as
+    )
 
 
 def write_curl(sample: Sample) -> str:
@@ -118,6 +123,8 @@ def write_curl(sample: Sample) -> str:
     if sample.file:
         kind, text = sample.file
         lines += [f'-H "Content-Type: {kind}"', f"--data-binary {shlex.quote(text)}"]
+    if sample.saved_as:
+        lines.append(f"-o {sample.saved_as}")
     return " \\\n  ".join(lines)
 
 
@@ -146,9 +153,18 @@ def write_python(sample: Sample) -> str:
             *(f"    {line}" for line in lines),
             ")",
             "with urllib.request.urlopen(request) as answer:",
-            "    print(answer.status, answer.read().decode())",
+            *_take_answer(sample),
         ]
     )
+
+
+def _take_answer(sample: Sample) -> list[str]:
+    if sample.saved_as:
+        return [
+            f'    with open("{sample.saved_as}", "wb") as file:',
+            "        print(answer.status, file.write(answer.read()))",
+        ]
+    return ["    print(answer.status, answer.read().decode())"]
 
 
 def resolve(schema: Schema, schemas: Schema) -> Schema:

@@ -14,6 +14,7 @@ from vizsla.finder.domain_search import Department, FoundEmail, RequiredField, S
 from vizsla.index.company_names import find_domain
 from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import VizslaError
+from vizsla.web.lead_saving import offer_saving
 from vizsla.web.render import HEADERS
 from vizsla.web.sources import Source, read_sources
 from vizsla.web.views import Views
@@ -84,6 +85,8 @@ async def show_domain(visit: Visit) -> Response:
         data=found.data,
         technologies=_words(found.data.technologies),
         linked=_words(found.data.linked_domains),
+        back=_address(query, given, offset),
+        saving=await offer_saving(visit, [email.value for email in found.data.emails]),
         emails=[Shown(email, read_sources(email.sources)) for email in found.data.emails],
         choices=_FILTERS,
         chosen={name: getattr(query, name) for name in _FILTERS},

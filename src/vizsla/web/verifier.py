@@ -11,6 +11,7 @@ from vizsla.kit.errors import VizslaError
 from vizsla.verifier.store import find_attached, find_verification, list_shown
 from vizsla.verifier.syntax import Address
 from vizsla.verifier.verdict import REASONS, Status, Verdict
+from vizsla.web.lead_saving import offer_saving
 from vizsla.web.problems import problem_of
 from vizsla.web.sources import read_sources
 from vizsla.web.views import Views
@@ -114,6 +115,7 @@ async def show(visit: Visit) -> Response:
         "verification.html",
         problem="",
         found=found,
+        saving=await offer_saving(visit, [str(found.address)]),
         id=visit.number_in_path(),
         mark=mark,
         row=row,

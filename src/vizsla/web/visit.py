@@ -74,6 +74,10 @@ class Form:
         """Whether the field *name* was sent."""
         return name in self._data
 
+    def names(self) -> list[str]:
+        """The fields that were sent."""
+        return list(self._data)
+
     def text(self, name: str, *, most: int = 1_000) -> str:
         """The field *name* without blanks round it; empty if it was not sent."""
         return _storable(self.exact(name, most=most)).strip()

@@ -1,13 +1,18 @@
 """Who does what is to be done to many leads?"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from vizsla.desk.leads import enrich_all
 from vizsla.leads import imports
 from vizsla.leads.import_store import forget_old
 from vizsla.leads.imports import HeldImport
+from vizsla.leads.lead import Lead
 from vizsla.leads.store import forget_gone
 from vizsla.leads.tasks import Held, claim_task, forget_tasks, is_any_due, step
+from vizsla.leads.trash import forget_trash
+from vizsla.privacy.claims import Claims
+from vizsla.storage.database import Connection
 from vizsla.work.leased import Lost
 from vizsla.work.workplace import Workplace
 
@@ -36,7 +41,12 @@ async def _finish(place: Workplace, held: Held) -> None:
     while not is_over:
         async with place.stores.app.write() as conn:
             now = place.clock.now()
-            stepped = await step(conn, held, at, until=now + LASTS, now=now)
+            claims = await place.claims() if held.kind in ("restore", "enrich") else Claims(place.secret)
+
+            async def enrich(conn: Connection, account_id: int, leads: Sequence[Lead]) -> None:
+                await enrich_all(conn, place.stores.index, claims, account_id, leads)  # noqa: B023
+
+            stepped = await step(conn, held, at, until=now + LASTS, now=now, claims=claims, enrich=enrich)
         if stepped is None:
             raise Lost
         at, is_over = stepped.last_id, stepped.is_over
@@ -71,9 +81,14 @@ async def finish_import(place: Workplace, held: HeldImport, reached: Callable[[i
 
 
 async def forget(place: Workplace, kept: int) -> None:
-    """Drop what nobody needs any more: tasks that ended *kept* seconds ago, leads that are gone for a day."""
+    """Drop what nobody needs any more: tasks that ended *kept* seconds ago, leads that are gone for a day, trash."""
     now = place.clock.now()
     async with place.stores.app.write() as conn:
         await forget_tasks(conn, now - kept)
         await forget_gone(conn, now - _GONE_KEPT)
         await forget_old(conn, now - kept)
+    has_more = True
+    while has_more:
+        async with place.stores.app.write() as conn:
+            has_more = await forget_trash(conn, now)
+        await asyncio.sleep(_BREATH)

@@ -29,6 +29,7 @@ from vizsla.work.campaign_tasks import work_on_campaign_tasks
 from vizsla.work.campaigns import send_campaigns
 from vizsla.work.claims import finish_pending, look_for_proofs
 from vizsla.work.crawls import crawl_one
+from vizsla.work.crm import sync_leads
 from vizsla.work.egress import watch_egress
 from vizsla.work.findings import work_on_lists
 from vizsla.work.harvests import harvest_one
@@ -43,6 +44,7 @@ from vizsla.work.replies import send_replies
 from vizsla.work.searches import work_on_searches
 from vizsla.work.tidying import tidy
 from vizsla.work.verifications import Verifying, open_pipeline
+from vizsla.work.webhooks import tell_endpoints, tidy_deliveries
 from vizsla.work.workplace import Tell, Workplace
 
 CRAWLS_AT_ONCE = 4
@@ -67,12 +69,14 @@ async def run_loops(place: Workplace, tell: Tell) -> None:
 
 def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:
     """What there is to do, and the seconds between two looks whether there is more."""
-    postman, notary, finder, searcher, clerk, porter, usher, scribe = (name_worker() for _ in range(8))
+    postman, notary, finder, searcher, clerk, porter, herald, envoy, usher, scribe = (name_worker() for _ in range(10))
     yield lambda: _verify(place, tell), LOOK
     yield Bulk(place, tell).run, LOOK
     yield lambda: work_on_lists(place, finder, tell), LOOK
     yield lambda: work_on_searches(place, searcher, tell), LOOK
     yield lambda: send_mail(place, postman, tell), LOOK
+    yield lambda: tell_endpoints(place, herald, tell), LOOK
+    yield lambda: sync_leads(place, envoy, tell), LOOK
     yield lambda: send_campaigns(place, tell), LOOK
     yield lambda: listen_to_mailboxes(place, tell), LOOK
     yield lambda: send_replies(place, scribe, tell), LOOK
@@ -132,6 +136,7 @@ async def _forget(place: Workplace) -> None:
         await forget_uploads(conn, place.clock.now() - UPLOADS_KEPT)
     await tidy(place)
     await forget_leads_tasks(place, _KEPT)
+    await tidy_deliveries(place)
     await forget_campaign_tasks(place, _KEPT)
 
 

@@ -9,6 +9,7 @@ from vizsla.api.v2 import (
     bulk_verifications,
     calibration,
     campaigns,
+    connected_apps,
     domain_search,
     email_accounts,
     email_count,
@@ -23,6 +24,7 @@ from vizsla.api.v2 import (
     sequences_figures,
     sequences_steps,
     tags,
+    webhooks,
 )
 
 
@@ -45,6 +47,8 @@ def all_calls(*, trial: bool) -> Routes:
         *leads_lists.calls.endpoints,
         *leads_attributes.calls.endpoints,
         *tags.calls.endpoints,
+        *webhooks.calls.endpoints,
+        *connected_apps.calls.endpoints,
         *campaigns.calls.endpoints,
         *sequences.calls.endpoints,
         *sequences_steps.calls.endpoints,

@@ -8,11 +8,12 @@ import msgspec
 from vizsla.api.params import Id, NoParams, Params, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
 from vizsla.api.v2.leads import LeadsParams, filters_of
+from vizsla.desk.leads import export_leads
 from vizsla.kit.clock import time_text
 from vizsla.kit.errors import WrongParams
 from vizsla.kit.xlsx_writing import CONTENT_TYPE as XLSX
 from vizsla.leads.attributes import list_attributes
-from vizsla.leads.export import export_csv, export_json_lines, export_refused, export_xlsx
+from vizsla.leads.export import export_refused
 from vizsla.leads.import_file import LARGEST, ReadFile, add_import, read_file
 from vizsla.leads.import_store import (
     Import,
@@ -252,7 +253,7 @@ async def export_leads_csv(call: Call, params: LeadsParams) -> Streamed:
     """
     services, account_id = call.services, call.caller.account_id
     filters = await filters_of(services.stores.app, account_id, params)
-    parts = export_csv(services.stores.app, services.mirrors, account_id, filters)
+    parts = export_leads(services, account_id, filters, "csv")
     return Streamed(b"text/csv; charset=utf-8", "leads.csv", parts)
 
 
@@ -263,7 +264,7 @@ async def export_leads_json(call: Call, params: LeadsParams) -> Streamed:
     """
     services, account_id = call.services, call.caller.account_id
     filters = await filters_of(services.stores.app, account_id, params)
-    parts = export_json_lines(services.stores.app, services.mirrors, account_id, filters)
+    parts = export_leads(services, account_id, filters, "jsonl")
     return Streamed(b"application/x-ndjson", "leads.jsonl", parts)
 
 
@@ -276,7 +277,7 @@ async def export_leads_xlsx(call: Call, params: LeadsParams) -> Streamed:
     """
     services, account_id = call.services, call.caller.account_id
     filters = await filters_of(services.stores.app, account_id, params)
-    parts = export_xlsx(services.stores.app, services.mirrors, account_id, filters)
+    parts = export_leads(services, account_id, filters, "xlsx")
     return Streamed(XLSX.encode(), "leads.xlsx", parts)
 
 

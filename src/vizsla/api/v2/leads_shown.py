@@ -1,20 +1,15 @@
 """How is a lead shown? The reference's keys, with custom attributes between them by their slugs."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
-from vizsla.kit.clock import time_text
 from vizsla.leads.lead import SendingStatus, SyncStatus, VerificationStatus
 from vizsla.leads.pages import Shown
+from vizsla.leads.shape import lead_fields
 
 _encode = msgspec.json.Encoder().encode
-_BEFORE = (
-    *("id", "email", "first_name", "last_name", "position", "company", "company_industry", "company_size"),
-    *("confidence_score", "website", "country_code", "source", "linkedin_url", "phone_number", "twitter"),
-    *("sync_status", "notes", "sending_status"),
-)
 
 
 class LeadsListOfLead(msgspec.Struct, frozen=True):
@@ -85,26 +80,9 @@ class LeadAnswer(msgspec.Struct, frozen=True):
 
 def lead_json(shown: Shown, *, list_id: int | None = None) -> msgspec.Raw:
     """A lead as the API shows it: with its list, or as one of list *list_id*."""
-    one, within = shown.lead, shown.list
-    fields: dict[str, Any] = {name: getattr(one, name) for name in _BEFORE}
-    fields["last_activity_at"] = _time(one.last_activity_at)
-    fields["last_contacted_at"] = _time(one.last_contacted_at)
-    fields["verification"] = LeadVerification(_time(one.verified_at), one.verification_status)
-    fields |= shown.attributes
-    if list_id is not None:
-        fields["leads_list_id"] = list_id
-    elif within is not None:
-        fields["leads_list"] = LeadsListOfLead(within.id, within.name, within.leads_count)
-    else:
-        fields["leads_list"] = LeadsListOfLead(None, None, None)
-    fields["created_at"] = time_text(one.created_at)
-    return msgspec.Raw(_encode(fields))
+    return msgspec.Raw(_encode(lead_fields(shown, list_id=list_id)))
 
 
 def leads_json(page: Sequence[Shown], *, list_id: int | None = None) -> tuple[msgspec.Raw, ...]:
     """Leads as the API shows them."""
     return tuple(lead_json(shown, list_id=list_id) for shown in page)
-
-
-def _time(seconds: int | None) -> str | None:
-    return time_text(seconds) if seconds is not None else None

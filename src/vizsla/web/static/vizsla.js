@@ -89,6 +89,12 @@ document.addEventListener("input", (event) => { if (event.target.form?.matches("
 document.addEventListener("submit", (event) => { if (event.target === unsaved) unsaved = null; });
 addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 
+// One box ticks all rows of its form.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-all]")) return;
+  for (const box of event.target.form.elements) if (box.name === event.target.dataset.all) box.checked = event.target.checked;
+});
+
 // A file that is too large is said to be before it is sent.
 document.addEventListener("change", (event) => {
   const { dataset, files } = event.target;

@@ -1,7 +1,7 @@
 """
 Campaigns: who sends, what, to whom, what became of it and what came back; and whom an account no longer writes to.
 
-Revision 0012, after 0011.
+Revision 0014, after 0013.
 """
 
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
