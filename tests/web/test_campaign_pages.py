@@ -445,3 +445,20 @@ async def test_what_waits_for_a_person_is_sent_or_counted_or_canceled(site: Site
         "scheduled", "done", "scheduled", "scheduled",
     ]  # fmt: skip
     assert after["again@acme.test"].due is not None
+
+
+async def test_leads_that_were_ticked_are_added_to_a_campaign(site: Site) -> None:
+    browser = await site.person("a")
+    await sender(site)
+    path = await draft(browser)
+    lead = (await browser.post("/leads/new", {"email": "ann@acme.test"})).header("location")
+    assert 'formaction="/campaigns/add"' in (await browser.get("/leads")).text
+
+    page = await browser.get(f"/campaigns/add?which=ticked&id={lead.rpartition('/')[2]}&id=x&id={2**70}")
+
+    assert "1 lead" in page.words
+    (form,) = re.findall(rf'<form method="post" action="{path}/recipients">(.*?)</form>', page.text)
+    given = dict(re.findall(r'name="(\w+)" value="(\d+)"', form))
+    assert (await browser.post(f"{path}/recipients", given)).status == 303
+    assert "ann@acme.test" in (await browser.get(f"{path}/recipients")).words
+    assert "list first" in (await browser.get("/campaigns/add?which=all")).words

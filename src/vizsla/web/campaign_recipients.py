@@ -154,9 +154,7 @@ async def _join(visit: Visit, id_: int, form: Form, emails: list[str]) -> Joined
 
 
 def _numbers(form: Form, name: str) -> list[int]:
-    return list(
-        dict.fromkeys(int(text) for text in form.texts(name) if text.isascii() and text.isdigit() and len(text) < 19)
-    )
+    return _ids(form.texts(name))
 
 
 @views.get("/campaigns/{id:int}/recipients.csv")
@@ -264,15 +262,22 @@ class _Open(msgspec.Struct, frozen=True):
 
 @views.get("/campaigns/add")
 async def choose_campaign(visit: Visit) -> Response:
-    """For leads that were chosen elsewhere (`lead_id`, many times) or a list (`list`): to which campaign?"""
+    """For leads that were chosen elsewhere (`lead_id`, or as the table of leads sends them) or lists (`list`): to which campaign?"""
     app, account_id = visit.stores.app, visit.visitor.account_id
     params = visit.request.query_params
+    which = visit.query("which", most=10)
+    chosen = [*params.getlist("lead_id"), *params.getlist("id")]
+    if which == "page":
+        chosen = params.get("shown", "").split(",")
     found = await list_campaigns(app, account_id, archived=False, limit=100)
     return visit.page(
         "campaign_add.html",
         campaigns=[_Open(one.id, one.name) for one in found],
-        leads=[text for text in params.getlist("lead_id") if text.isascii() and text.isdigit() and len(text) < 19][
-            :_MOST_LINES
-        ],
-        lists=[text for text in params.getlist("list") if text.isascii() and text.isdigit() and len(text) < 19][:50],
+        leads=_ids(chosen)[:_MOST_LINES],
+        lists=_ids(params.getlist("list"))[:50],
+        is_all=which == "all",
     )
+
+
+def _ids(texts: list[str]) -> list[int]:
+    return list(dict.fromkeys(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19))
