@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 PACKAGES = (
-    ("knot", "unbound", "postfix", "postgrey"),
+    ("knot", "unbound", "postfix", "postgrey", "dovecot-imapd", "dovecot-lmtpd"),
     ("exim4-daemon-light",),
     ("opensmtpd",),
 )
@@ -36,7 +36,9 @@ def unpack(cache: Path) -> Path:
     shutil.rmtree(cache, ignore_errors=True)
     for folder in (root, cache / "lists/partial", cache / "archives/partial"):
         folder.mkdir(parents=True)
-    print("Downloading Knot, Unbound, Postfix, Postgrey, Exim and OpenSMTPD; nothing is installed.", flush=True)
+    print(
+        "Downloading Knot, Unbound, Postfix, Postgrey, Dovecot, Exim and OpenSMTPD; nothing is installed.", flush=True
+    )
     _apt(cache, "update")
     for names in PACKAGES:
         _apt(cache, "install", "--yes", "--no-install-recommends", "--download-only", *names)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import finding, ours
+from lab import finding, ours, outreach
 from lab.namespace import CannotIsolate, furnish
 from lab.packages import PACKAGES, Failed, Package, ask_all
 from lab.restart import Survived, restart_meanwhile
@@ -58,9 +58,11 @@ def run(world: World, asked: list[Case], packages: Sequence[Package], cache: Pat
     tell_survived(survived)
     found = finding.find_all(world.folder / "finding")
     print(f"\n{finding.show(found)}", flush=True)
+    campaign = outreach.run(world)
+    print(f"\n{outreach.show(campaign)}", flush=True)
     scores = [own, *compare(world, asked, packages, cache)]
     print(f"\n{show_all(scores)}\n")
-    misses = own.misses(is_timed=is_timed) + found.misses(is_timed=is_timed)
+    misses = own.misses(is_timed=is_timed) + found.misses(is_timed=is_timed) + campaign.misses()
     if survived.false_invalid:
         misses.append(f"{survived.false_invalid} are called invalid because their server restarted")
     for miss in misses:

@@ -7,6 +7,7 @@ what is not in it does not exist, and is never looked for elsewhere.
 
 from pathlib import Path
 
+from lab import post_office
 from lab.roster import EVERY_SITE, Site
 
 RESOLVER = "127.0.0.53"
@@ -77,7 +78,8 @@ remote-control:
 
 def write_zone() -> str:
     """The zone file of everything."""
-    return _ZONE + "".join(f"{line}\n" for site in EVERY_SITE for line in _records(site))
+    records = [line for site in EVERY_SITE for line in _records(site)]
+    return _ZONE + "".join(f"{line}\n" for line in [*records, *post_office.zone()])
 
 
 def write_configs(folder: Path) -> None:

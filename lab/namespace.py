@@ -23,6 +23,8 @@ _USERS = {
     "opensmtpd": 4005,
     "opensmtpq": 4006,
     "vmail": 4007,
+    "dovecot": 4008,
+    "dovenull": 4009,
 }
 """Whom the packages' scripts would have made; postdrop is a group, and does no harm as a user."""
 

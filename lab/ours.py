@@ -58,7 +58,7 @@ VIZSLA = (sys.executable, "-m", "vizsla.cli.main")
 
 
 @contextmanager
-def serving(home: Path, **settings: str) -> Iterator[Service]:
+def serving(home: Path, *, port: int = 0, **settings: str) -> Iterator[Service]:
     """Vizsla as an operator sets it up, in *home*, which may hold an index; *settings* over that."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("VIZSLA_")} | {
         "VIZSLA_HOME": str(home),
@@ -73,7 +73,7 @@ def serving(home: Path, **settings: str) -> Iterator[Service]:
     }
     home.mkdir(parents=True, exist_ok=True)
     log = (home / "serve.log").open("wb")
-    command = [*VIZSLA, "serve", "--port", "0"]
+    command = [*VIZSLA, "serve", "--port", str(port)]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert process.stdout

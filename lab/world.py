@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import names, servers
+from lab import names, post_office, servers
 from lab.roster import EVERY_SITE
 from lab.simulators import CONTROL
 
@@ -85,6 +85,19 @@ class World:
         time.sleep(down)
         self._start("postfix", "postfix", "start-fg")
         self._start_exim()
+
+    def open_post_office(self, accounts: list[str], people: list[str]) -> None:
+        """Start the server that *accounts* send from and that *people* have their mailboxes at."""
+        post_office.write(accounts, people)
+        for name, command in post_office.commands().items():
+            self._start(name, *command)
+        until = time.monotonic() + _STARTS_WITHIN
+        for name, port in post_office.ports().items():
+            self._await(name, post_office.ADDRESS, port, until)
+
+    def close_post_office(self) -> None:
+        for name in reversed(post_office.commands()):
+            self.stop(name)
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.out").read_text("utf-8", "replace")

@@ -3,7 +3,9 @@
 from collections import Counter
 
 import msgspec
+from lab.correspondents import KINDS, kind_of
 from lab.finding import Findings, Found, Looked, Wait, show
+from lab.outreach import Ended, Outreach
 from lab.roster import CROWDED, EVERY_SITE, SITES, Case, cases, crowd, people_of
 from lab.score import FEWEST_CASES, FEWEST_DOMAINS, Said, score, show_all, show_confusion
 from lab.staff import COMPANIES, page_of
@@ -140,3 +142,23 @@ def findings() -> Findings:
 
 def broken(*, is_timed: bool = True, **changes: object) -> int:
     return len(msgspec.structs.replace(findings(), **changes).misses(is_timed=is_timed))
+
+
+def ended(**others: str) -> list[Ended]:
+    return [
+        Ended(address, others.get(kind.name, kind.status), kind.messages)
+        for kind in KINDS
+        for address in kind.addresses
+    ]
+
+
+def test_a_campaign_is_judged_by_each_recipient() -> None:
+    right = Outreach(ended(), 0, [], [], {}, 75, 100.0)
+    assert len(right.ended) == 500
+    assert right.misses() == []
+    assert all(kind_of(one.email).domain == one.email.partition("@")[2] for one in right.ended)
+    assert len(msgspec.structs.replace(right, ended=ended(absent="replied")).misses()) == 1
+    assert len(msgspec.structs.replace(right, twice=1).misses()) == 1
+    fewer = [Ended(one.email, one.status, 0) if one.email == "silent0@people.test" else one for one in right.ended]
+    assert len(msgspec.structs.replace(right, ended=fewer).misses()) == 1
+    assert len(msgspec.structs.replace(right, ended=right.ended[1:]).misses()) == 1

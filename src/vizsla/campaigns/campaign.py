@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from vizsla.accounts.store import next_id
+from vizsla.campaigns.telling import tell_pause
 from vizsla.campaigns.window import WEEKDAYS, Window, check_window
 from vizsla.kit.clock import DAY
 from vizsla.kit.email_address import parse_email
@@ -299,6 +300,7 @@ async def pause(conn: Connection, account_id: int, campaign_id: int, now: int) -
         raise SequenceNotActive
     if found.paused_at is None:
         await put_time(conn, account_id, campaign_id, "paused_at", now)
+        await tell_pause(conn, account_id, campaign_id, now, is_over=False)
 
 
 async def archive(conn: Connection, account_id: int, campaign_id: int, now: int) -> bool:

@@ -15,6 +15,7 @@ from vizsla.campaigns.claiming import Claimed, pause_after
 from vizsla.campaigns.events import find_sent
 from vizsla.campaigns.facts import Ground, note_bounce
 from vizsla.campaigns.status import put_statuses
+from vizsla.campaigns.telling import tell_sent
 from vizsla.campaigns.window import due_of_step, next_slot
 from vizsla.kit.clock import DAY
 from vizsla.mail.reply import Reply
@@ -280,6 +281,7 @@ async def _record(conn: Connection, ground: Ground, account_id: int, ended: Sequ
     if resting := {each.message.sender_id for each in kept if each.outcome.rests}:
         await _RESTS.execute(conn, [{"id": id_, "free_at": now + REST} for id_ in sorted(resting)], mine)
     await put_statuses(conn, account_id, {each.message.recipient_id for each in kept})
+    await tell_sent(conn, account_id, [each.message for each in by_kind["sent"]], now)
     return kept
 
 
@@ -290,7 +292,7 @@ async def _record_bounce(conn: Connection, ground: Ground, ended: Ended, now: in
 
 
 async def _record_sent(conn: Connection, account_id: int, sent: Sequence[Ended], now: int) -> None:
-    """The one place where a message comes to have left, whoever found out: `message.sent` is announced here."""
+    """The one place where a message comes to have left, whoever found out."""
     mine = {"account_id": account_id}
     waits = await _waits(conn, account_id, {each.message.campaign_id for each in sent})
     rows = []

@@ -14,6 +14,7 @@ from vizsla.campaigns.events import Actor, Sent, find_last, record
 from vizsla.campaigns.lessons import learn
 from vizsla.campaigns.status import put_status
 from vizsla.campaigns.stopping import STOPS, stop_company, stop_elsewhere, stop_recipient
+from vizsla.campaigns.telling import seen_of, tell_reply, tell_seen
 from vizsla.campaigns.window import Window, next_slot
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims
@@ -90,9 +91,11 @@ class Ground(msgspec.Struct, frozen=True):
 
 async def note_open(conn: Connection, sent: Sent, *, at: int, actor: Actor = "human", agent: str | None = None) -> bool:
     """The message's pixel was loaded. False if it was known."""
+    before = await seen_of(conn, sent)
     if not await record(conn, sent, "open", at=at, key="", actor=_by_time(sent, at, actor), agent=agent):
         return False
     await refresh_recipient(conn, sent.account_id, sent.recipient_id)
+    await tell_seen(conn, sent, before, at)
     return True
 
 
@@ -100,10 +103,11 @@ async def note_click(
     conn: Connection, sent: Sent, link: int, *, at: int, actor: Actor = "human", agent: str | None = None
 ) -> bool:
     """A link of the message was followed. False if it was known: a minute is one time, so that a person is seen after a scanner."""
-    actor = _by_time(sent, at, actor)
+    actor, before = _by_time(sent, at, actor), await seen_of(conn, sent)
     if not await record(conn, sent, "click", at=at, key=f"{link}.{at // _MINUTE}", actor=actor, link=link, agent=agent):
         return False
     await refresh_recipient(conn, sent.account_id, sent.recipient_id)
+    await tell_seen(conn, sent, before, at)
     return True
 
 
@@ -122,6 +126,7 @@ async def note_reply(conn: Connection, ground: Ground, sent: Sent, *, at: int, b
     # A colleague's answer shows nothing of the address that was written to.
     if row is not None and by == row[0] and row[2] is None:
         await learn(conn, ground.index, sent, row[1], label="reply", now=at)
+    await tell_reply(conn, sent, at)
     return True
 
 

@@ -14,6 +14,7 @@ from vizsla.campaigns.claiming import wake_senders
 from vizsla.campaigns.readiness import Lacking, find_lacking
 from vizsla.campaigns.steps import copy_steps, list_steps, parse_steps
 from vizsla.campaigns.tasks import Begun, begin
+from vizsla.campaigns.telling import tell_pause
 from vizsla.campaigns.window import Window, check_window, next_slot, next_slots
 from vizsla.leads.lists import get_list
 from vizsla.privacy.claims import Claims
@@ -74,6 +75,7 @@ async def resume(conn: Connection, account_id: int, campaign_id: int, now: int) 
     await _check_means(conn, account_id, found)
     await campaigns.put_time(conn, account_id, campaign_id, "paused_at", None)
     await wake_senders(conn, account_id, campaign_id, now)
+    await tell_pause(conn, account_id, campaign_id, now, is_over=True)
     return True
 
 
