@@ -21,11 +21,16 @@ from accounts.conftest import NOW
 from api.conftest import Api, Reply, api, claims, listening  # noqa: F401
 from vizsla.accounts.keys import create_key, list_keys
 from vizsla.accounts.rate import parse_limits
-from vizsla.accounts.store import create_user
+from vizsla.accounts.store import create_user, find_member
 from vizsla.api.openapi import describe
 from vizsla.api.v2 import all_calls
+from vizsla.campaigns.senders import Draft as SenderDraft
+from vizsla.campaigns.senders import Secrets as SenderSecrets
+from vizsla.campaigns.senders import create_sender
 from vizsla.kit.settings import Settings
+from vizsla.mail.server import Server
 from vizsla.privacy.claims import Claims
+from vizsla.storage.statement import statement
 from vizsla.web.app import create_web
 from vizsla.web.house import House
 from vizsla.web.reference import Operation, list_operations
@@ -145,6 +150,8 @@ class Reference:
 
     async def make_one(self, call: Operation, name: str, known: Mapping[str, str]) -> int | str:
         place = f"{{{name.lower()}}}"
+        if call.path.startswith("/v2/email-accounts/"):  # no call makes one: its password is typed on the dashboard
+            return await new_sender(self.api, known["KEY"])
         if call.path.startswith("/v2/verifications/"):
             maker = self.at("GET", "/v2/email-verifier")
         elif place in call.path:
@@ -172,6 +179,21 @@ async def new_key(api: Api, name: str) -> str:  # noqa: F811
     async with api.app.services.stores.app.write() as conn:
         member = await create_user(conn, f"{name}-{secrets.token_hex(4)}@docs.example", now=NOW)
         return (await create_key(conn, member.account_id, "first", now=NOW, member_id=member.id)).plaintext
+
+
+async def new_sender(api: Api, key: str) -> int:  # noqa: F811
+    """Of whoever has *key*."""
+    email = (await api("GET", "/v2/account", key=key)).body["data"]["email"]
+    draft = SenderDraft(email="ada@docs.example", smtp=Server("smtp.docs.example", 465))
+    async with api.app.services.stores.app.write() as conn:
+        row = await conn.fetch_one(statement("SELECT account_id FROM member WHERE email = :email"), {"email": email})
+        assert row
+        member = await find_member(conn, row[0], None)
+        assert member
+        made = await create_sender(
+            conn, member.account_id, member.id, draft, SenderSecrets(password="x"), secret=SECRET, now=NOW
+        )
+    return made.id
 
 
 @pytest.fixture

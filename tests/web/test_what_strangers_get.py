@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from vizsla.storage.statement import statement
 from web.conftest import Browser, Site
+from web.test_campaign_pages import answered, draft
 
 _FIRST = 5_000
 """A's ids begin here, for ids are counted per account and B has small ones."""
@@ -60,6 +61,18 @@ async def fill(browser: Browser) -> None:
     assert (await browser.post(f"{begun.header('location')}/run", {"c": "email"})).status == 303
 
 
+async def fill_campaigns(site: Site, browser: Browser) -> None:
+    """A draft with a file, and a campaign that runs and was answered."""
+    kept = await draft(browser, "A's plan")
+    await browser.upload(f"{kept}/files", {"step": "0"}, "a.example.pdf", b"%PDF-1.4")
+    await browser.post(f"{kept}/recipients", {"emails": "ann@a.example"})
+    running = await draft(browser, "A's campaign")
+    await browser.post(f"{running}/recipients", {"emails": "ann@a.example, bob@a.example"})
+    assert (await browser.post(f"{running}/start")).status == 303
+    await answered(site, browser, running, "ann@a.example")
+    await browser.post("/do-not-contact", {"lines": "carl@a.example"})
+
+
 async def walk(browser: Browser) -> tuple[set[str], set[str]]:
     """Every link and every form of A's pages that names an id."""
     seen, links, posts, todo = set(), set(), set(), ["/"]
@@ -87,9 +100,10 @@ async def test_a_stranger_gets_nothing_and_changes_nothing(site: Site) -> None:
         await conn.execute(_BEGIN_AT, {"first": _FIRST, "id": site.members["a"].account_id})
     a, b = await site.person("a"), await site.person("b")
     await fill(a)
+    await fill_campaigns(site, a)
     links, posts = await walk(a)
-    assert len(links) >= 4, links
-    assert len(posts) >= 4, posts
+    assert len(links) >= 20, links
+    assert len(posts) >= 20, posts
 
     for path in links:
         answer = await b.get(path)

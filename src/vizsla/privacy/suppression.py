@@ -40,6 +40,11 @@ _PAGE = statement(f"""
 """)  # noqa: S608
 _BY_HASH = statement(f"SELECT {_COLUMNS} FROM suppression WHERE account_id = :account_id AND hash = :hash")  # noqa: S608
 _COUNT = statement("SELECT count(*) FROM suppression WHERE account_id = :account_id")
+_SAYS = "account_id = :account_id AND value LIKE :pattern ESCAPE '!'"
+_PAGE_SAYING = statement(f"""
+    SELECT {_COLUMNS} FROM suppression WHERE {_SAYS} ORDER BY at DESC, hash LIMIT :limit OFFSET :offset
+""")  # noqa: S608
+_COUNT_SAYING = statement(f"SELECT count(*) FROM suppression WHERE {_SAYS}")  # noqa: S608
 _REMOVE = statement("DELETE FROM suppression WHERE account_id = :account_id AND hash = :hash")
 _FORGET = mentioning(
     f"SELECT account_id, hash, value FROM suppression WHERE value IS NOT NULL AND {says('value')}"  # noqa: S608
@@ -134,16 +139,31 @@ async def find_hash(reader: Reader, account_id: int, hash_: str) -> Suppressed |
     return Suppressed(*row) if row else None
 
 
-async def list_suppressed(reader: Reader, account_id: int, *, limit: int, offset: int = 0) -> list[Suppressed]:
-    """The account's list, newest first."""
-    rows = await reader.fetch_all(_PAGE, {"account_id": account_id, "limit": limit, "offset": offset})
+async def list_suppressed(
+    reader: Reader, account_id: int, *, limit: int, offset: int = 0, containing: str = ""
+) -> list[Suppressed]:
+    """The account's list, newest first; those alone whose address or domain is *containing* that text."""
+    values = {"account_id": account_id, "limit": limit, "offset": offset}
+    if containing:
+        rows = await reader.fetch_all(_PAGE_SAYING, {**values, "pattern": _pattern(containing)})
+    else:
+        rows = await reader.fetch_all(_PAGE, values)
     return [Suppressed(*row) for row in rows]
 
 
-async def count_suppressed(reader: Reader, account_id: int) -> int:
-    """How long the list is."""
-    row = await reader.fetch_one(_COUNT, {"account_id": account_id})
+async def count_suppressed(reader: Reader, account_id: int, *, containing: str = "") -> int:
+    """How long the list is, or how many of it are *containing* that text."""
+    if containing:
+        named = {"account_id": account_id, "pattern": _pattern(containing)}
+        row = await reader.fetch_one(_COUNT_SAYING, named)
+    else:
+        row = await reader.fetch_one(_COUNT, {"account_id": account_id})
     return int(row[0]) if row else 0
+
+
+def _pattern(text: str) -> str:
+    escaped = text.strip().lower()[:254].replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"
 
 
 async def remove_suppressed(conn: Connection, account_id: int, hash_: str) -> bool:

@@ -15,12 +15,19 @@ from starlette.routing import Route
 
 from vizsla.web import (
     calibration,
+    campaign_editor,
+    campaign_preview,
+    campaign_recipients,
+    campaign_settings,
+    campaign_stats,
+    campaigns,
     claims,
     connectors,
     crawls,
     docs,
     finder,
     home,
+    inbox,
     keys,
     lead_bulk,
     lead_imports,
@@ -38,6 +45,7 @@ from vizsla.web import (
     security,
     senders,
     signing_in,
+    suppressions,
     team,
     tracking,
     uploads,
@@ -52,7 +60,8 @@ from vizsla.web.visit import Visit, find_visitor
 _MODULES = (
     home, signing_in, claims, search, finder, verifier, uploads, lists, leads, lead_bulk, lead_names, lead_page, lead_saving, lead_views,
     lead_imports, crawls, calibration, operator, docs, keys, requests, webhooks, connectors, team, plan,
-    security, profile, senders, tracking,
+    security, profile, campaigns, campaign_stats, campaign_editor, campaign_recipients, campaign_settings, campaign_preview, inbox,
+    senders, suppressions, tracking,
 )  # fmt: skip
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 

@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 _WIDTH, _HEIGHT = 640, 160
 _LEFT, _BOTTOM, _TOP = 40, 20, 8
 _WIDEST = 48.0
+_STAGE = 52
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -56,6 +57,38 @@ def bars(data: Sequence[Bar], *, title: str, names: Sequence[str]) -> Markup:
             pieces.append(
                 f'<text class="tick" x="{x + step / 2:.1f}" y="{_HEIGHT - 5}" text-anchor="middle">{escape(bar.label)}</text>'
             )
+    pieces.append("</svg>")
+    return Markup("".join(pieces))  # noqa: S704
+
+
+def funnel(stages: Sequence[Bar], *, title: str, names: Sequence[str]) -> Markup:
+    """One bar below the other, each a part of the first; what a stage counts stands above its bar, for the eye and for the ear."""
+    height, top = _STAGE * len(stages), max((sum(stage.parts) for stage in stages), default=0.0) or 1.0
+    whole = sum(stages[0].parts) if stages else 0.0
+    pieces = [
+        f'<svg class="chart funnel" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">',
+        f"<title>{escape(title)}</title>",
+    ]
+    for at, stage in enumerate(stages):
+        y, x, number = _STAGE * at, 0.0, sum(stage.parts)
+        share = f" · {number / whole:.0%}" if at and whole else ""
+        said = ", ".join(
+            f"{value:,.0f} {name}" for name, value in zip(names, stage.parts, strict=True) if name and value
+        )
+        pieces.append(
+            f"<g><title>{escape(stage.label)}: {number:,.0f}{share}{escape(f' ({said})' if said else '')}</title>"
+            f'<text class="stage" x="0" y="{y + 20}">{escape(stage.label)}</text>'
+            f'<text class="stage" x="{_WIDTH}" y="{y + 20}" text-anchor="end">{number:,.0f}{share}</text>'
+            f'<rect class="groove" x="0" y="{y + 28}" width="{_WIDTH}" height="12" rx="2"/>'
+        )
+        for part, value in enumerate(stage.parts):
+            width = _WIDTH * value / top
+            if value:
+                pieces.append(
+                    f'<rect class="part-{part}" x="{x:.1f}" y="{y + 28}" width="{max(width, 2):.1f}" height="12" rx="2"/>'
+                )
+            x += width
+        pieces.append("</g>")
     pieces.append("</svg>")
     return Markup("".join(pieces))  # noqa: S704
 

@@ -9,6 +9,7 @@ from importlib import resources
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,7 +20,7 @@ from starlette.responses import HTMLResponse
 from vizsla import __version__
 from vizsla.accounts.roles import is_manager
 from vizsla.kit.clock import DAY
-from vizsla.web.charts import bars, reliability
+from vizsla.web.charts import bars, funnel, reliability
 
 if TYPE_CHECKING:
     from vizsla.accounts.sessions import Visitor
@@ -73,7 +74,10 @@ PLACES = (
     Place("/lists", "Bulk lists", "rows", "Find", "b"),
     Place("/leads", "Leads", "star", "Reach", "l"),
     Place("/leads/import", "Import leads", "up", "Reach", "i"),
-    Place("/senders", "Sending accounts", "send", "Campaigns", "a"),
+    Place("/campaigns", "Campaigns", "send", "Reach", "m"),
+    Place("/inbox", "Inbox", "inbox", "Reach", "n"),
+    Place("/senders", "Sending accounts", "outbox", "Reach", "a"),
+    Place("/do-not-contact", "Do not contact", "hand", "Reach", "d"),
     Place("/crawls", "Crawls", "web", "Index", "c"),
     Place("/calibration", "Calibration", "curve", "Index", "q"),
     Place("/api-keys", "API keys", "key", "Account", "k"),
@@ -100,6 +104,11 @@ def day(seconds: int | None) -> str:
 def moment(seconds: int | None) -> str:
     """`2026-11-23 18:05`, UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else "never"
+
+
+def local(seconds: int | None, timezone: str) -> str:
+    """`Tue 2026-11-24 09:05`, as the clocks of *timezone* show it."""
+    return datetime.fromtimestamp(seconds, ZoneInfo(timezone)).strftime("%a %Y-%m-%d %H:%M") if seconds else "never"
 
 
 def ago(seconds: int | None, now: int) -> str:
@@ -146,9 +155,9 @@ _pages = Environment(
     lstrip_blocks=True,
 )
 _pages.filters.update(
-    with_code=with_code, day=day, moment=moment, ago=ago, number=number, count=count, duration=duration
+    with_code=with_code, day=day, moment=moment, local=local, ago=ago, number=number, count=count, duration=duration
 )
-_pages.globals.update(bars=bars, reliability=reliability)
+_pages.globals.update(bars=bars, funnel=funnel, reliability=reliability)
 
 
 @cache

@@ -104,6 +104,11 @@ class Form:
         text = self.text(name)
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
+    def file_kind(self, name: str) -> str:
+        """The content type that the browser gives for the file *name*; empty if there is none."""
+        value = self._data.get(name)
+        return value.content_type or "" if isinstance(value, UploadFile) else ""
+
     async def file(self, name: str) -> tuple[str, bytes] | None:
         """The file *name*: what it is called and what is in it; None if none was chosen."""
         value = self._data.get(name)

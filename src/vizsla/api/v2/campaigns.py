@@ -213,7 +213,7 @@ class ArchivedAnswer(msgspec.Struct, frozen=True):
     data: ArchivedData
 
 
-class RetriedData(msgspec.Struct, frozen=True):
+class RecipientsRetriedData(msgspec.Struct, frozen=True):
     """Recipients who had ended in an error, and are written to again."""
 
     recipients_retried: int
@@ -221,10 +221,10 @@ class RetriedData(msgspec.Struct, frozen=True):
     """`completed`, or `queued` if more follow behind this answer."""
 
 
-class RetriedAnswer(msgspec.Struct, frozen=True):
+class RecipientsRetriedAnswer(msgspec.Struct, frozen=True):
     """Recipients that are written to again."""
 
-    data: RetriedData
+    data: RecipientsRetriedData
 
 
 @calls("GET", "/v2/campaigns", errors=("pagination_error",))
@@ -380,13 +380,13 @@ async def archive(call: Call, params: NoParams) -> ArchivedAnswer:
 
 
 @calls("POST", "/v2/campaigns/{id}/retry", writes=True, errors=("sequence_not_active",))
-async def retry(call: Call, params: NoParams) -> RetriedAnswer:
+async def retry(call: Call, params: NoParams) -> RecipientsRetriedAnswer:
     """
     Write again to those recipients who ended in an error.
     """
     conn, claims = call.transaction, call.services.claims
     begun = await retry_failed(conn, claims, call.caller.account_id, call.ids["id"], call.now)
-    return RetriedAnswer(RetriedData(begun.done, "completed" if begun.is_over else "queued"))
+    return RecipientsRetriedAnswer(RecipientsRetriedData(begun.done, "completed" if begun.is_over else "queued"))
 
 
 async def _page(call: Call, params: CampaignsParams) -> list[Campaign]:

@@ -67,6 +67,28 @@ document.addEventListener("click", (event) => {
   if (at("[data-palette]")) openPalette();
 });
 
+// A merge field with its fallback goes where somebody writes.
+let written = null;
+document.addEventListener("focusin", (event) => { if (event.target.matches?.("[data-merge]")) written = event.target; });
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("[data-pick]")) $("#fallback").value = event.target.selectedOptions[0].dataset.fallback;
+});
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("[data-insert]")) return;
+  const fallback = $("#fallback").value.replace(/["{}%]/g, "");
+  const field = $("#pick").value;
+  const into = written?.isConnected ? written : $("textarea[data-merge]");
+  into.focus();
+  into.setRangeText(`{{ ${field}${fallback ? ` | default: "${fallback}"` : ""} }}`, into.selectionStart, into.selectionEnd, "end");
+  into.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+// What was typed is not lost by leaving.
+let unsaved = null;
+document.addEventListener("input", (event) => { if (event.target.form?.matches("[data-guard]")) unsaved = event.target.form; });
+document.addEventListener("submit", (event) => { if (event.target === unsaved) unsaved = null; });
+addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+
 // One box ticks all rows of its form.
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-all]")) return;
