@@ -13,7 +13,12 @@ from browser.conftest import Served, open_context, violations
 from browser.test_every_page import set_up
 from browser.test_journey import Hands, Keyboard, Mouse
 
-LEADS = [("ann", "Acme", "CEO"), ("bob", "Acme", ""), ("cleo", "Globex", "CEO"), ("dag", "Acme", "Clerk")]
+FILE = """email,company,position,leads_lists
+ann@x.example,Acme,CEO,Fair
+bob@x.example,Acme,,Fair
+cleo@x.example,Globex,CEO,Fair
+dag@x.example,Acme,Clerk,Fair
+"""
 
 
 async def journey(page: Page, served: Served, hands: Hands, *, scripts: bool = True) -> None:
@@ -36,10 +41,22 @@ async def journey(page: Page, served: Served, hands: Hands, *, scripts: bool = T
     await set_up(page, served)
     await page.goto("/leads")
     assert "No leads yet" in await main.inner_text()
-    for name, company, position in LEADS:
-        form = {"email": f"{name}@x.example", "company": company, "position": position, "list_name": "Fair"}
-        made = await page.request.post("/leads/new", form=form, headers={"Origin": served.url})
-        assert made.ok
+    await page.goto("/leads/import")
+    await look()
+    await page.get_by_label(re.compile("choose one, or drop")).set_input_files(
+        {"name": "fair.csv", "mimeType": "text/csv", "buffer": FILE.encode()}
+    )
+    await hands.press(main.get_by_role("button", name="Go on"))
+    await page.wait_for_url(re.compile(r"/leads/import/\d+$"))
+    await look()
+    await hands.press(main.get_by_role("button", name="See what would happen"))
+    await page.wait_for_url(re.compile("/check"))
+    await look()
+    await hands.press(main.get_by_role("button", name="Import", exact=True))
+    while not await page.get_by_role("link", name="See the leads").count():
+        await page.wait_for_timeout(200)
+        if not scripts:
+            await page.reload()
 
     await page.goto("/leads")
     await look()
