@@ -409,3 +409,33 @@ async def test_bad_input_is_a_sentence(site: Site) -> None:
     assert (await a.post("/leads/columns", {"column": ["x"] * 900, "rows": big})).status == 303
     assert (await a.post(f"/leads/undo/{big}")).status == 404
     assert (await a.post(f"/leads/{one.id}", {"notes": "x" * 200_000})).status == 413
+
+
+async def test_a_lead_is_changed_in_the_table(site: Site) -> None:
+    await fill(site)
+    account_id = site.members["a"].account_id
+    async with site.stores.app.write() as conn:
+        attribute = await create_attribute(conn, account_id, "Shoe size")
+    a, lead = await site.person("a"), (await mine(site))[1]
+    columns = ["position", "company", "lists", f"a{attribute.id}"]
+    await a.post("/leads/columns", {"column": columns, "rows": "20", "query": ""})
+    table = await a.get("/leads?company=Acme&sort=email&order=asc")
+    link = re.search(rf'href="([^"]+edit={lead.id})#lead-{lead.id}"', table.text)
+    assert link
+    edited = await a.get(link[1].replace("&amp;", "&"))
+    names = re.findall(r'<input form="change" name="([^"]+)"', edited.text)
+    assert names == ["position", "company", "custom_attributes[shoe_size]"]
+    back = re.search(r'id="change"><input type="hidden" name="back" value="([^"]+)"', edited.text)
+    assert back
+
+    said = {"position": HOSTILE, "company": "Acme", "custom_attributes[shoe_size]": "38"}
+    saved = await a.post(f"/leads/{lead.id}", {**said, "back": back[1].replace("&amp;", "&")})
+    assert saved.header("location").startswith("/leads?company=Acme")
+    after = await get_lead(site.stores.app, account_id, lead.id)
+    assert (after.position, after.attributes, after.first_name) == (HOSTILE, {attribute.id: "38"}, lead.first_name)
+    for page in (await a.follow(saved), await a.get(link[1].replace("&amp;", "&"))):
+        assert "<script>alert" not in page.text
+    # Nobody is led away, and nobody else's lead is changed.
+    away = await a.post(f"/leads/{lead.id}", {"position": "x", "back": "//evil.example/"})
+    assert away.header("location") == f"/leads/{lead.id}"
+    assert '<input form="change"' not in (await (await site.person("b")).get(f"/leads?edit={lead.id}")).text

@@ -23,7 +23,7 @@ from vizsla.verifier.store import find_attached, find_verification
 from vizsla.web.leads import COLUMN_LABELS, find_choices
 from vizsla.web.problems import problem_of
 from vizsla.web.views import Views
-from vizsla.web.visit import Form, Visit
+from vizsla.web.visit import Form, Visit, own_path
 
 views = Views()
 _LABELS = {"email": "Email", **{name: COLUMN_LABELS[name] for name in TEXTS}, "confidence_score": "Confidence"}
@@ -167,7 +167,8 @@ async def edit(visit: Visit) -> Response:
             raise
         status, sentence = await problem_of(visit, error)
         return await _page(visit, status=status, problem=sentence, form=form)
-    return visit.go(f"/leads/{visit.id()}", "It is saved.")
+    back = own_path(form.text("back", most=8_000))
+    return visit.go(back if back != "/" else f"/leads/{visit.id()}", "It is saved.")
 
 
 async def _draft(conn: Connection, account_id: int, form: Form) -> Draft:

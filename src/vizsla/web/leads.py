@@ -14,7 +14,7 @@ from vizsla.kit.errors import NotFound
 from vizsla.kit.xlsx_writing import CONTENT_TYPE as XLSX
 from vizsla.leads.attributes import list_attributes
 from vizsla.leads.filters import SORTED_DEEP, SORTS, Filters
-from vizsla.leads.lead import Attribute, LeadsList, Tag
+from vizsla.leads.lead import TEXTS, Attribute, LeadsList, Tag
 from vizsla.leads.lists import lists_with_ids, page_of_lists
 from vizsla.leads.pages import Page, Shown, find_page
 from vizsla.leads.tags import page_of_tags, tags_with_ids
@@ -53,6 +53,8 @@ COLUMN_LABELS = {
     "notes": "Notes",
 }
 """Columns beside the address, which always comes first."""
+_EDITABLE = {name: name for name in (*TEXTS, "confidence_score")}
+"""Columns that are changed in the table, and what a form calls them."""
 _USUAL = ("position", "company", "lists", "tags", "verification_status", "created_at")
 DOING = {
     "move": "Moving leads to a list",
@@ -149,9 +151,17 @@ async def show_leads(visit: Visit) -> Response:
         batches=batches,
         doing=DOING,
         mark=mark,
+        edited=_edited(visit, page),
+        editable=_EDITABLE | {f"a{one.id}": f"custom_attributes[{one.slug}]" for one in choices.attributes},
         deletions=await list_deletions(app, who.account_id, visit.now),
         pages=_pages(asked, page, f"view={view.id}" if view else "", (offset, chosen.rows)),
     )
+
+
+def _edited(visit: Visit, page: Page) -> int | None:
+    """The lead of this page that is changed where it stands."""
+    wanted = visit.query("edit", most=20)
+    return next((shown.lead.id for shown in page.leads if str(shown.lead.id) == wanted), None)
 
 
 class Pages(msgspec.Struct, frozen=True):
