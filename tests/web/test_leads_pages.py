@@ -416,8 +416,9 @@ async def test_a_lead_is_changed_in_the_table(site: Site) -> None:
     account_id = site.members["a"].account_id
     async with site.stores.app.write() as conn:
         attribute = await create_attribute(conn, account_id, "Shoe size")
-    a, lead = await site.person("a"), (await mine(site))[1]
-    columns = ["position", "company", "lists", f"a{attribute.id}"]
+    lead = await put(site, "p1@x.example", notes="two\nlines")
+    a = await site.person("a")
+    columns = ["position", "company", "notes", "lists", f"a{attribute.id}"]
     await a.post("/leads/columns", {"column": columns, "rows": "20", "query": ""})
     table = await a.get("/leads?company=Acme&sort=email&order=asc")
     link = re.search(rf'href="([^"]+edit={lead.id})#lead-{lead.id}"', table.text)
@@ -432,7 +433,7 @@ async def test_a_lead_is_changed_in_the_table(site: Site) -> None:
     saved = await a.post(f"/leads/{lead.id}", {**said, "back": back[1].replace("&amp;", "&")})
     assert saved.header("location").startswith("/leads?company=Acme")
     after = await get_lead(site.stores.app, account_id, lead.id)
-    assert (after.position, after.attributes, after.first_name) == (HOSTILE, {attribute.id: "38"}, lead.first_name)
+    assert (after.position, after.attributes, after.notes) == (HOSTILE, {attribute.id: "38"}, "two\nlines")
     for page in (await a.follow(saved), await a.get(link[1].replace("&amp;", "&"))):
         assert "<script>alert" not in page.text
     # Nobody is led away, and nobody else's lead is changed.
