@@ -1,24 +1,20 @@
 """What every room's tests share: a home, both stores, and only loopback."""
 
 import asyncio
-import contextlib
-import itertools
-import os
-from collections.abc import AsyncIterator, Coroutine, Iterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import pytest
 
-from postgres import PostgresServer
+from postgres import PostgresServer, Session, SharedDatabase
 from vizsla.kit.settings import Settings
-from vizsla.storage.migrate import migrate
+from vizsla.storage.migrate import WHICH, migrate
 from vizsla.storage.open import Stores, open_stores
 
 DIALECTS = ("sqlite", "postgresql")
-_count = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -26,33 +22,37 @@ def postgres() -> Iterator[PostgresServer]:
     """One server a test process; its database `template_vizsla` is what migrations make of an empty one."""
     server = PostgresServer()
     try:
-        _on_a_thread(_make_template(server))
+        with closing(Session(server.url("postgres"))) as session:
+            session.execute("CREATE DATABASE template_vizsla")
+        _migrate(*[server.url("template_vizsla")] * 2)
         yield server
     finally:
         server.stop()
 
 
-async def _execute(url: str, text: str) -> None:
-    connection = await _connect(url)
-    try:
-        await connection.execute(text)
-    finally:
-        await connection.close()
+def _migrate(*urls: str) -> None:
+    async def both() -> None:
+        for url, which in zip(urls, WHICH, strict=True):
+            await migrate(url, which)
+
+    # A test's event loop may be running in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(both())).result()
 
 
-async def _connect(url: str) -> asyncpg.Connection:
-    for _ in range(100):
-        # It listens before it lets anybody in.
-        with contextlib.suppress(asyncpg.CannotConnectNowError):
-            return await asyncpg.connect(url)
-        await asyncio.sleep(0.1)
-    return await asyncpg.connect(url)
+@pytest.fixture(scope="session")
+def shared_postgres(postgres: PostgresServer) -> Iterator[SharedDatabase]:
+    """The database that tests have one after the other."""
+    with postgres.new_database() as url, closing(SharedDatabase(url)) as shared:
+        yield shared
 
 
-async def _make_template(server: PostgresServer) -> None:
-    await _execute(server.url("postgres"), "CREATE DATABASE template_vizsla")
-    for which in ("app", "index"):
-        await migrate(server.url("template_vizsla"), which)
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite home at this program's schema, to be copied."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+    _migrate(*(f"sqlite:///{home}/{which}.db" for which in WHICH))
+    return home
 
 
 @pytest.fixture(params=DIALECTS)
@@ -65,43 +65,19 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def _database(server: PostgresServer) -> str:
-    """The URL of a new database at this program's schema."""
-    name = f"t{os.getpid()}_{next(_count)}"
-    _on_a_thread(_execute(server.url("postgres"), f"CREATE DATABASE {name} TEMPLATE template_vizsla"))
-    return server.url(name)
-
-
-def _drop(server: PostgresServer, url: str) -> None:
-    _on_a_thread(_execute(server.url("postgres"), f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)"))
-
-
-def _on_a_thread(task: Coroutine[Any, Any, None]) -> None:
-    # A test's event loop may be running in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, task).result()
-
-
 @pytest.fixture
-def postgres_settings(postgres: PostgresServer, home: Path) -> Iterator[Settings]:
+def postgres_settings(shared_postgres: SharedDatabase, home: Path) -> Iterator[Settings]:
     """Settings of an empty installation on PostgreSQL."""
-    url = _database(postgres)
+    url = shared_postgres.url
     yield Settings(home=home, secret_key="0" * 64, database_url=url, index_url=url)
-    _drop(postgres, url)
-
-
-@pytest.fixture(scope="session")
-def shared_postgres(postgres: PostgresServer) -> Iterator[str]:
-    """A database for rooms that empty it after each test: making one costs half a second."""
-    url = _database(postgres)
-    yield url
-    _drop(postgres, url)
+    shared_postgres.empty()
 
 
 @pytest.fixture
 def settings(dialect: str, home: Path, request: pytest.FixtureRequest) -> Settings:
     """Settings of an empty installation, on each store in turn."""
     if dialect == "sqlite":
+        shutil.copytree(request.getfixturevalue("shared_home"), home)
         return Settings(home=home, secret_key="0" * 64)
     return request.getfixturevalue("postgres_settings")
 

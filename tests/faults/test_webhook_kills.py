@@ -13,7 +13,6 @@ from collections import Counter
 import msgspec
 import pytest
 
-from accounts.conftest import settings, shared_home, stores
 from vizsla.accounts.store import create_user
 from vizsla.kit.settings import Settings
 from vizsla.storage.open import Stores
@@ -22,7 +21,6 @@ from vizsla.webhooks.endpoints import create_endpoint
 from vizsla.webhooks.outbox import announce_all, tally_deliveries
 from worlds.receiver import Says, always, receiver
 
-__all__ = ["settings", "shared_home", "stores"]
 EVENTS, KILLS = 40, 3
 _FREE = statement("UPDATE webhook_endpoint SET due = 0")
 _WORKER = """

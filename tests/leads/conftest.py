@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from accounts.conftest import owner, settings, shared_home, stores
+from accounts.conftest import owner
 from vizsla.leads.mirror import Mirrors
 from vizsla.storage.open import Stores
 
-__all__ = ["owner", "settings", "shared_home", "stores"]
+__all__ = ["owner"]
 
 
 class Ticks:

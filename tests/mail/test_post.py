@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from accounts.conftest import settings, shared_home, stores
 from api.conftest import Moment
 from vizsla.kit.clock import DAY
 from vizsla.kit.errors import SettingsError
@@ -25,7 +24,6 @@ from vizsla.work.workplace import Workplace
 from worlds.outbox import posted, read_mail, read_outbox
 from worlds.smtp import AcceptsAll, Script, Server, Session, smtp
 
-__all__ = ["settings", "shared_home", "stores"]
 LINK = "https://vizsla.test/reset/S3CRET"
 _SEALED = statement("SELECT sealed FROM mail_out")
 

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import msgspec
 import pytest
 
-from accounts.conftest import settings, shared_home, stores
 from api.conftest import Moment
 from vizsla.finder.email_verifier import begin, find_answered, read_address
 from vizsla.kit.settings import Settings
@@ -21,7 +20,6 @@ from vizsla.work.workplace import Workplace
 from worlds.dns import World, dns
 from worlds.smtp import Script, Server, smtp
 
-__all__ = ["settings", "shared_home", "stores"]
 IMPATIENT = Limits(connect=1.0, banner=0.6, reply=0.6, dialog=5.0)
 
 

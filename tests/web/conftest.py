@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from accounts.conftest import NOW, quick_passwords, settings, shared_home, stores
+from accounts.conftest import NOW, quick_passwords
 from api.conftest import Moment, sightings
 from vizsla.accounts.keys import create_key
 from vizsla.accounts.roles import Role
@@ -30,7 +30,7 @@ from vizsla.storage.open import Stores
 from vizsla.web.app import create_web
 from vizsla.web.house import House
 
-__all__ = ["quick_passwords", "settings", "shared_home", "stores"]
+__all__ = ["quick_passwords"]
 SECRET = b"0" * 32
 BASE = "http://vizsla.test"
 

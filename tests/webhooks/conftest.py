@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from accounts.conftest import owner, settings, shared_home, stores
+from accounts.conftest import owner
 from api.conftest import Moment
 from vizsla.kit.settings import Settings
 from vizsla.storage.open import Stores
 from vizsla.work.workplace import Workplace
 from worlds.receiver import Receiver, receiver
 
-__all__ = ["owner", "settings", "shared_home", "stores"]
+__all__ = ["owner"]
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import pytest
 
-from accounts.conftest import settings, shared_home, stores
 from api.conftest import Moment
 from vizsla.accounts.lists import MOST_ROWS, TooManyRows
 from vizsla.accounts.quota import get_usage
@@ -40,7 +39,6 @@ from vizsla.work.orphans import free_orphans
 from vizsla.work.verifications import Verifying
 from vizsla.work.workplace import Workplace
 
-__all__ = ["settings", "shared_home", "stores"]
 PLENTY = 1_000_000
 SEEN = Seen(mx_records=True, smtp_server=True)
 _PROBED = statement("SELECT count(*) FROM verification")

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from accounts.conftest import NOW, settings, shared_home, stores
+from accounts.conftest import NOW
 from api.conftest import Moment
 from vizsla.erasure.asking import ask_by_dns, ask_by_mail, claim_by_mail, show
 from vizsla.harvest.records import Sighting
@@ -36,7 +36,6 @@ from vizsla.work.workplace import Workplace
 from worlds.dns import World, dns
 from worlds.outbox import Mail, posted
 
-__all__ = ["settings", "shared_home", "stores"]
 BASE = "https://vizsla.test"
 
 

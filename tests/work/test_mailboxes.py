@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from accounts.conftest import owner, settings, shared_home, stores
+from accounts.conftest import owner
 from vizsla.accounts.store import Member
 from vizsla.campaigns.mailboxes import LOOKS_BACK, Box, Start, plan
 from vizsla.campaigns.sender_checks import Means
@@ -25,7 +25,7 @@ from vizsla.work.workplace import Workplace
 from worlds.campaign import CAMPAIGN, SECRET, SENDER, SENT_AT, TOKENS, World, make_world
 from worlds.imap import Mailbox, serving
 
-__all__ = ["owner", "settings", "shared_home", "stores"]
+__all__ = ["owner"]
 GOLDEN = Path(__file__).parents[1] / "golden/mail"
 _SET = statement("UPDATE sender SET imap = :imap, sealed = :sealed WHERE account_id = :account_id AND id = :id")
 _LISTEN = statement("""

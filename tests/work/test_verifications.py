@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from accounts.conftest import settings, shared_home, stores
 from api.conftest import Moment
 from vizsla.harvest.records import Sighting
 from vizsla.index.merge import merge
@@ -36,7 +35,6 @@ from vizsla.verifier.verdict import Seen, Verdict, conclude
 from vizsla.work.verifications import LASTS, Verifying
 from vizsla.work.workplace import Workplace
 
-__all__ = ["settings", "shared_home", "stores"]
 VALID = conclude("accepted", Seen(mx_records=True, smtp_server=True))
 _INDEXED = statement("SELECT local, verification_status, verified_at FROM email ORDER BY local")
 
