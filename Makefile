@@ -20,6 +20,7 @@ install: $(VENV)/.installed ## make .venv from the lock
 run: install ## start Vizsla with the sample and show where to look
 	@$(BIN)/vizsla serve --with-sample $(ARGS)
 
+test: export PYTHONDONTWRITEBYTECODE =
 test: install ## every test, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 

@@ -1,7 +1,9 @@
 """What every room's tests share: a home, both stores, and only loopback."""
 
 import asyncio
+import os
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -10,24 +12,28 @@ from pathlib import Path
 import pytest
 
 from postgres import PostgresServer, Session, SharedDatabase
+from vizsla.api import server
 from vizsla.kit.settings import Settings
 from vizsla.storage.migrate import WHICH, migrate
 from vizsla.storage.open import Stores, open_stores
 
 DIALECTS = ("sqlite", "postgresql")
+# Two of three seconds that a server takes to start would be the compiling of what it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One server a test process; its database `template_vizsla` is what migrations make of an empty one."""
-    server = PostgresServer()
+    running = PostgresServer()
     try:
-        with closing(Session(server.url("postgres"))) as session:
+        with closing(Session(running.url("postgres"))) as session:
             session.execute("CREATE DATABASE template_vizsla")
-        _migrate(*[server.url("template_vizsla")] * 2)
-        yield server
+        _migrate(*[running.url("template_vizsla")] * 2)
+        yield running
     finally:
-        server.stop()
+        running.stop()
 
 
 def _migrate(*urls: str) -> None:
@@ -53,6 +59,14 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("shared") / "home"
     _migrate(*(f"sqlite:///{home}/{which}.db" for which in WHICH))
     return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collector_of_the_tests() -> Iterator[None]:
+    """A server looks through its process once, as it starts: through all that the tests loaded, for each that one of them starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "_calm_collector", lambda: None)
+        yield
 
 
 @pytest.fixture(params=DIALECTS)

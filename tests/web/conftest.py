@@ -176,7 +176,7 @@ class Site(msgspec.Struct):
 
 
 @pytest.fixture
-async def site(stores: Stores, settings: Settings) -> AsyncIterator[Site]:
+async def site(stores: Stores, settings: Settings, quick_passwords: None) -> AsyncIterator[Site]:
     """The pages over an index as in `api.conftest`: `acme.example` (25 addresses), `globex.example` (3), `dN.example`."""
     clock, faults = Moment(), []
     members, keys = {}, {}

@@ -17,8 +17,6 @@ from web.conftest import Answer, Browser, Site
 GOOD, BETTER = "correct horse battery staple", "another good long phrase"
 MARKUP = "<script>window.__xss=1</script>"
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
-
 
 @pytest.fixture
 async def browser(site: Site) -> Browser:
