@@ -3,10 +3,12 @@
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,17 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite home at this program's schema, to be copied."""
     home = tmp_path_factory.mktemp("shared") / "home"
     _migrate(*(f"sqlite:///{home}/{which}.db" for which in WHICH))
+    return home
+
+
+@pytest.fixture(scope="session")
+def sampled_home(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite home that has harvested the sample, to be copied."""
+    home = tmp_path_factory.mktemp("sampled") / "home"
+    shutil.copytree(shared_home, home)
+    with resources.as_file(resources.files("vizsla.harvest.sample").joinpath("companies.warc.gz")) as path:
+        arguments = [sys.executable, "-m", "vizsla.cli.main", "harvest", str(path), "--jobs", "1"]
+        subprocess.run(arguments, env={**os.environ, "VIZSLA_HOME": str(home)}, check=True, capture_output=True)
     return home
 
 

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -128,8 +128,9 @@ async def serving(home: Path, **variables: str) -> AsyncIterator[Served]:
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path / "home") as running:
+async def served(home: Path, sampled_home: Path) -> AsyncIterator[Served]:
+    shutil.copytree(sampled_home, home)
+    async with serving(home) as running:
         yield running
         assert running.complaints == []
 
@@ -162,16 +163,16 @@ async def open_context(browser: Browser, served: Served, **options: object) -> B
     return context
 
 
-async def violations(page: Page, *rules: str) -> list[str]:
+async def violations(page: Page, *rules: str, without: Sequence[str] = ()) -> list[str]:
     """
-    What axe finds on *page* by all rules of WCAG 2.2 AA, or by these; a line each.
+    What axe finds on *page* by all rules of WCAG 2.2 AA, or by these; a line each. *without*: what is not looked at, as selectors.
 
     Put in by the debugger, so the page's policy does not stand in its way.
     """
     only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": WCAG}
     found = await page.evaluate(
-        "options => axe.run(document, options).then(found => found.violations)",
-        {"runOnly": only, "resultTypes": ["violations"]},
+        "([context, options]) => axe.run(context, options).then(found => found.violations)",
+        [{"include": ["html"], "exclude": list(without)}, {"runOnly": only, "resultTypes": ["violations"]}],
     )
     return [
         f"{violation['id']}: {node['target']} {node.get('failureSummary', '')[:200]}"

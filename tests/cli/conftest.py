@@ -1,5 +1,6 @@
 """The command line, run as a person would: arguments in; output, talk and an exit code out."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +19,15 @@ class Ran(NamedTuple):
 
 
 @pytest.fixture
-def vizsla(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+def home(home: Path, shared_home: Path) -> Path:
+    """At this program's schema already."""
+    return shutil.copytree(shared_home, home)
+
+
+@pytest.fixture
+def vizsla(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """`vizsla("search", "acme.example")` in a home of the test's own."""
-    monkeypatch.setenv("VIZSLA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("VIZSLA_HOME", str(home))
 
     def run(*arguments: str) -> Ran:
         with pytest.raises(SystemExit) as left:

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,14 +15,16 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def filled(vizsla: Command, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Command:
+def filled(vizsla: Command, home: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Command:
     """An installation that has harvested the sample, on each store."""
-    if request.param == "postgresql":
+    if request.param == "sqlite":
+        shutil.copytree(request.getfixturevalue("sampled_home"), home, dirs_exist_ok=True)
+    else:
         settings = request.getfixturevalue("postgres_settings")
         monkeypatch.setenv("VIZSLA_DATABASE_URL", settings.database_url)
         monkeypatch.setenv("VIZSLA_INDEX_URL", settings.index_url)
-    code, _, talk = vizsla("harvest", SAMPLE, "--jobs", "1")
-    assert code == 0, talk
+        code, _, talk = vizsla("harvest", SAMPLE, "--jobs", "1")
+        assert code == 0, talk
     return vizsla
 
 
@@ -194,7 +197,8 @@ def test_the_doctor_says_why_mail_servers_cannot_be_asked(vizsla: Command, monke
     assert found["egress: lists"]["ok"]
 
 
-def test_migrate_check_tells_a_new_home_from_one_that_is_ready(vizsla: Command) -> None:
+def test_migrate_check_tells_a_new_home_from_one_that_is_ready(vizsla: Command, home: Path) -> None:
+    shutil.rmtree(home)
     assert vizsla("migrate", "--check")[0] == 1
     assert vizsla("migrate")[0] == 0
     assert vizsla("migrate", "--check")[0] == 0

@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,19 +18,29 @@ Run = Callable[..., Ran]
 TEAM = ("Ada Brandt", "Bo Castell", "Cleo Dorn", "Dana Eklund")
 
 
-@pytest.fixture
-def index(vizsla: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A team that writes `{f}{last}`, harvested from a page; and no DNS."""
-    monkeypatch.setenv("VIZSLA_DNS_SERVERS", "127.0.0.1:9")
+@pytest.fixture(scope="module")
+def team_home(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A team that writes `{f}{last}`, harvested from a page."""
+    home = tmp_path_factory.mktemp("team") / "home"
+    shutil.copytree(shared_home, home)
     people = "".join(
         f'<p>{name}: <a href="mailto:{name[0].lower()}{name.split()[1].lower()}@team.example">write</a></p>'
         for name in TEAM
     )
-    page = tmp_path / "team.html"
+    page = home.parent / "team.html"
     page.write_text(
         f'<html><head><link rel="canonical" href="https://team.example/team"></head><body>{people}</body></html>'
     )
-    assert vizsla("harvest", str(page)).code == 0
+    arguments = [sys.executable, "-m", "vizsla.cli.main", "harvest", str(page)]
+    subprocess.run(arguments, env={**os.environ, "VIZSLA_HOME": str(home)}, check=True, capture_output=True)
+    return home
+
+
+@pytest.fixture
+def index(vizsla: Run, home: Path, team_home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The team's home, and no DNS."""
+    shutil.copytree(team_home, home, dirs_exist_ok=True)
+    monkeypatch.setenv("VIZSLA_DNS_SERVERS", "127.0.0.1:9")
     return vizsla
 
 
