@@ -125,7 +125,7 @@ def test_slots_keep_their_gap_and_the_hours() -> None:
     window = Window("Europe/Paris", EVERY_DAY, 32_400, 32_400 + 90)
     first = at("2026-11-23T09:00:30", "Europe/Paris")
 
-    assert next_slots(first, window, 4, 40) == [first, first + 40, first + DAY - 30, first + DAY + 10]
+    assert next_slots(first, window, window, 4, 40) == [first, first + 40, first + DAY - 30, first + DAY + 10]
 
 
 def test_a_local_day_turns_at_local_midnight() -> None:
@@ -142,3 +142,9 @@ def test_a_local_day_turns_at_local_midnight() -> None:
 def test_hours_that_never_come_are_refused(window: tuple[str, int, int, int]) -> None:
     with pytest.raises(WrongWindow):
         check_window(Window(*window))
+
+
+def test_windows_that_never_meet_have_no_slots() -> None:
+    mondays, tuesdays = Window("UTC", 1 << 1, 0, DAY), Window("UTC", 1 << 2, 0, DAY)
+
+    assert next_slots(at("2026-11-23T09:00:30", "UTC"), mondays, tuesdays, 4, 40) == []

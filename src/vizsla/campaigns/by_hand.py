@@ -11,7 +11,6 @@ from vizsla.campaigns.recipients import RecipientNotFound
 from vizsla.campaigns.status import put_status
 from vizsla.campaigns.steps import list_steps
 from vizsla.campaigns.stopping import stop_recipients
-from vizsla.campaigns.window import next_slot
 from vizsla.kit.errors import VizslaError
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import statement
@@ -54,7 +53,7 @@ async def resume_by_hand(conn: Connection, account_id: int, recipient_id: int, n
         raise CannotResume("The campaign is archived: it sends nothing more.")
     if step >= len(await list_steps(conn, account_id, campaign.id)):
         raise CannotResume("All messages of the campaign were sent to this recipient.")
-    due = next_slot(max(now, campaign.start_at or 0), campaign.window)
+    due = campaign.first_slot(now)
     await conn.execute(_RESUME, {"account_id": account_id, "id": recipient_id, "due": due})
     await put_status(conn, account_id, recipient_id)
     await wake_senders(conn, account_id, campaign.id, due)

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from vizsla.accounts.store import next_id
 from vizsla.campaigns.telling import tell_pause
-from vizsla.campaigns.window import WEEKDAYS, Window, check_window
+from vizsla.campaigns.window import WEEKDAYS, Window, check_window, next_slot
 from vizsla.kit.clock import DAY
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.errors import InvalidEmail, NotFound, VizslaError
@@ -107,6 +107,10 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     def window(self) -> Window:
         """When its messages may leave."""
         return Window(self.timezone, self.days, self.start_second, self.end_second)
+
+    def first_slot(self, now: int) -> int:
+        """The first second from *now* on at which its messages may leave."""
+        return next_slot(max(now, self.start_at or 0), self.window)
 
     @property
     def is_draft(self) -> bool:

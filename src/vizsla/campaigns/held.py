@@ -12,7 +12,6 @@ from vizsla.campaigns.claiming import wake_senders
 from vizsla.campaigns.facts import Ground, refresh_recipient
 from vizsla.campaigns.lateness import release_late
 from vizsla.campaigns.reconcile import decide
-from vizsla.campaigns.window import next_slot
 from vizsla.kit.errors import NotFound
 from vizsla.storage.database import Connection, Reader
 from vizsla.storage.statement import statement
@@ -81,7 +80,7 @@ async def send_all_the_same(
     if held.message_id is not None:
         await decide(conn, ground, account_id, held.message_id, has_left=False, now=now)
         return
-    due = next_slot(max(now, campaign.start_at or 0), campaign.window)
+    due = campaign.first_slot(now)
     await conn.execute(_AGAIN, {"account_id": account_id, "id": recipient_id, "due": due})
     await refresh_recipient(conn, account_id, recipient_id)
     await wake_senders(conn, account_id, campaign_id, due)

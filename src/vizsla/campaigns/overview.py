@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from vizsla.campaigns.campaign import Campaign
 from vizsla.campaigns.stats import Standing
-from vizsla.campaigns.window import Window, next_slot
+from vizsla.campaigns.window import Window, next_in_both
 from vizsla.storage.database import Reader
 from vizsla.storage.statement import statement
 
@@ -23,8 +23,6 @@ _WINDOWS = statement("""
     ON sender.account_id = campaign_sender.account_id AND sender.id = campaign_sender.sender_id
     WHERE campaign_sender.account_id = :account_id AND campaign_sender.campaign_id IN :ids[bigint] AND sender.state <> 'paused'
 """)
-_TRIES = 30
-"""Days that two windows may miss each other before it is said that they never meet."""
 
 
 async def written_to(reader: Reader, account_id: int, ids: Sequence[int]) -> dict[int, int]:
@@ -51,17 +49,7 @@ async def next_times(
     times: dict[int, int] = {}
     for one in going:
         first = max(now, one.start_at or 0, standings[one.id].next_due or 0)
-        meets = [_meet(first, one.window, Window(*window)) for id_, *window in rows if id_ == one.id]
+        meets = [next_in_both(first, one.window, Window(*window)) for id_, *window in rows if id_ == one.id]
         if soonest := min((at for at in meets if at is not None), default=None):
             times[one.id] = soonest
     return times
-
-
-def _meet(at: int, one: Window, other: Window) -> int | None:
-    """The first second from *at* on that is in both windows; None if there is none soon."""
-    for _ in range(_TRIES):
-        later = next_slot(next_slot(at, one), other)
-        if later == at:
-            return at
-        at = later
-    return None

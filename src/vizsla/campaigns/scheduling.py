@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from vizsla.campaigns.campaign import Campaign
 from vizsla.campaigns.claiming import wake_senders
 from vizsla.campaigns.status import put_statuses
-from vizsla.campaigns.window import next_slot
 from vizsla.storage.database import Connection
 from vizsla.storage.rows import RowsStatement
 from vizsla.storage.statement import statement
@@ -47,7 +46,7 @@ async def schedule(
     """Give recipients that have none a sender and the time of their next step, and wake those senders."""
     if not ids or not sender_ids:
         return
-    due = next_slot(max(now, campaign.start_at or 0), campaign.window)
+    due = campaign.first_slot(now)
     rows = [{"id": id_, "sender_id": sender_ids[id_ % len(sender_ids)]} for id_ in ids]
     await _SCHEDULE.execute(conn, rows, {"account_id": account_id, "due": due})
     await put_statuses(conn, account_id, ids)

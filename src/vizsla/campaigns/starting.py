@@ -15,7 +15,7 @@ from vizsla.campaigns.readiness import Lacking, find_lacking
 from vizsla.campaigns.steps import copy_steps, list_steps, parse_steps
 from vizsla.campaigns.tasks import Begun, begin
 from vizsla.campaigns.telling import tell_pause
-from vizsla.campaigns.window import Window, check_window, next_slot, next_slots
+from vizsla.campaigns.window import Window, check_window, next_slots
 from vizsla.leads.lists import get_list
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection, Reader
@@ -132,24 +132,11 @@ async def next_sends(reader: Reader, account_id: int, found: Campaign, now: int,
     rows = await reader.fetch_all(_PACES, {"account_id": account_id, "campaign_id": found.id})
     at = max(now, found.start_at or 0)
     if not rows:
-        return next_slots(at, found.window, count, 30)
+        return next_slots(at, found.window, found.window, count, 30)
     times: list[int] = []
     for *window, gap in rows:
-        times += _both(at, found.window, Window(*window), count, gap)
+        times += next_slots(at, found.window, Window(*window), count, gap)
     return sorted(times)[:count]
-
-
-def _both(at: int, one: Window, other: Window, count: int, gap: int) -> list[int]:
-    """Seconds that are in both windows, *gap* apart; fewer where they hardly ever meet."""
-    times: list[int] = []
-    for _ in range(20 * count):
-        if (later := next_slot(at, one)) == at and (later := next_slot(at, other)) == at:
-            times.append(at)
-            later = at + max(1, gap)
-        at = later
-        if len(times) == count:
-            break
-    return times
 
 
 async def _check_means(reader: Reader, account_id: int, found: Campaign) -> None:

@@ -21,6 +21,9 @@ _EPOCH = date(1970, 1, 1)
 _LOOKED_AT = 22
 """Days: a window of one day a week may fall into a gap, and a week without that day exists (Samoa, December 2011)."""
 
+_TRIES = 30
+"""Days that two windows may miss each other before it is said that they never meet."""
+
 
 class WrongWindow(VizslaError):
     """The hours are wrong."""
@@ -94,13 +97,22 @@ def due_of_step(sent_at: int, wait_days: int, window: Window) -> int:
     return next_slot(max(sent_at, _seconds(then.date() + timedelta(days=wait_days), second, zone, then.fold)), window)
 
 
-def next_slots(at: int, window: Window, count: int, gap: int) -> list[int]:
-    """The next *count* seconds at which messages may leave that keep *gap* seconds between them."""
+def next_in_both(at: int, one: Window, other: Window) -> int | None:
+    """The earliest second from *at* on that is inside both; None if there is none soon."""
+    for _ in range(_TRIES):
+        later = next_slot(next_slot(at, one), other)
+        if later == at:
+            return at
+        at = later
+    return None
+
+
+def next_slots(at: int, one: Window, other: Window, count: int, gap: int) -> list[int]:
+    """The next *count* seconds inside both that keep *gap* seconds between them; fewer where the two hardly ever meet."""
     slots: list[int] = []
-    while len(slots) < count:
-        at = next_slot(at, window)
-        slots.append(at)
-        at += max(1, gap)
+    while len(slots) < count and (slot := next_in_both(at, one, other)) is not None:
+        slots.append(slot)
+        at = slot + max(1, gap)
     return slots
 
 
