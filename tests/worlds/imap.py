@@ -11,6 +11,9 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
+
+from worlds.listening import listening
 
 _LITERAL = re.compile(rb"\{(\d+)\+?\}$")
 
@@ -204,23 +207,5 @@ async def serving(
     box: Mailbox, *, tls: ssl.SSLContext | None = None, starts_tls: bool = False, port: int = 0
 ) -> AsyncIterator[int]:
     """*box* on loopback; its port. *starts_tls*: in clear text until asked."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        with contextlib.suppress(asyncio.CancelledError):
-            await box.serve(reader, writer, tls)
-        tasks.discard(task)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", port, ssl=None if starts_tls else tls)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(ConnectionError):
-            await server.wait_closed()
+    async with listening(partial(box.serve, tls=tls), port=port, tls=None if starts_tls else tls) as listened:
+        yield listened

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from worlds.listening import listening
+
 
 @dataclass
 class Got:
@@ -76,26 +78,5 @@ def always(said: Says) -> Callable[[Got], Awaitable[Says]]:
 async def receiver(says: Callable[[Got], Awaitable[Says]] | None = None) -> AsyncIterator[Receiver]:
     """A server; what still waits for an answer is cut off at the end."""
     world = Receiver(says or always(Says()))
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        tasks.add(task)
-        try:
-            await world.serve(reader, writer)
-        except asyncio.CancelledError:
-            writer.transport.abort()
-        finally:
-            tasks.discard(task)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    world.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(world.serve) as world.port:
         yield world
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()

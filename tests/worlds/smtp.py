@@ -7,12 +7,13 @@ what was never sent.
 
 import asyncio
 import base64
-import contextlib
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+from worlds.listening import listening
 
 UNKNOWN = {
     "postfix": "550 5.1.1 <{rcpt}>: Recipient address rejected: User unknown in virtual mailbox table",
@@ -154,30 +155,8 @@ async def smtp(
 ) -> AsyncIterator[Server]:
     """A server; whatever is still dripping is cut off at the end."""
     world = Server(script, port)
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        tasks.add(task)
-        try:
-            await world.serve(reader, writer)
-        except asyncio.CancelledError:
-            writer.transport.abort()
-        finally:
-            tasks.discard(task)
-
-    server = await asyncio.start_server(accept, host, port, ssl=tls)
-    world.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(world.serve, host, port, tls=tls) as world.port:
         yield world
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(ConnectionError):
-            await server.wait_closed()
 
 
 # Ways to misbehave

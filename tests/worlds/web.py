@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import brotli
 
+from worlds.listening import listening
+
 CHUNK = 32_768
 
 
@@ -91,29 +93,8 @@ class Web:
 async def web(host: str = "127.0.0.1") -> AsyncIterator[Web]:
     """A server; whatever is still dripping is cut off at the end."""
     world = Web()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        tasks.add(task)
-        try:
-            await world.serve(reader, writer)
-        except asyncio.CancelledError:
-            writer.transport.abort()
-        finally:
-            tasks.discard(task)
-
-    server = await asyncio.start_server(accept, host, 0)
-    world.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(world.serve, host) as world.port:
         yield world
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
 
 
 def page(
