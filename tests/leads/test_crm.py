@@ -28,11 +28,12 @@ from vizsla.leads.lead import draft
 from vizsla.leads.mirror import Mirrors
 from vizsla.leads.store import delete_leads, find_by_email, update_lead, upsert_lead
 from vizsla.leads.sync import claim_connectors, follow, page_of_synced, push_leads, push_list, retry_errors, tally
+from vizsla.leads.systems import system_of
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
 from vizsla.webhooks import sending
 from vizsla.webhooks.sending import Courier
-from vizsla.work.crm import sync_leads, system_of
+from vizsla.work.crm import sync_leads
 from vizsla.work.workplace import Workplace
 from webhooks.test_signing import accepts
 from worlds.espocrm import KEY, EspoWorld, espocrm
@@ -275,7 +276,7 @@ async def test_a_worker_that_died_after_a_write_makes_no_second_record(
     async with place.stores.app.write() as conn:
         (held,) = await claim_connectors(conn, key=place.secret, now=NOW, until=NOW + 120, worker="dying", limit=9)
     async with Courier(place.settings) as courier:
-        system = system_of(courier, held, NOW)
+        system = system_of(courier, held, held.secret, NOW)
         async with place.stores.app.write() as conn:
             assert await follow(conn, held, system, until=NOW + 120, now=NOW) is not None
         await system.push({"emailAddress": "jane@acme.com", "lastName": "Doe"}, None, "m")
@@ -323,7 +324,7 @@ async def test_a_thousand_leads_of_one_change_are_all_followed(
     async with place.stores.app.write() as conn:
         (held,) = await claim_connectors(conn, key=place.secret, now=NOW, until=NOW, worker="dying", limit=9)
         async with Courier(place.settings) as courier:
-            assert await follow(conn, held, system_of(courier, held, NOW), until=NOW, now=NOW) is not None
+            assert await follow(conn, held, system_of(courier, held, held.secret, NOW), until=NOW, now=NOW) is not None
     await work(place)
     assert len(espo.records["Lead"]) == 20
     assert (await tally(place.stores.app, account_id, connector_id))["success"] == 20

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Literal
 
 import msgspec
+from msgspec.structs import astuple
 
 from vizsla.kit.clock import DAY
 from vizsla.storage.database import Connection, Reader, Row
@@ -147,9 +148,11 @@ async def record(
     actor: Actor = "human",
     link: int | None = None,
     agent: str | None = None,
-) -> bool:
+) -> Seen | None:
     """
-    Keep an event; False if it was known, and from no later. *key* tells it from others of its kind and message.
+    Keep an event; None if it was known, and from no later. *key* tells it from others of its kind and message.
+
+    What is seen of the message for the first time by it is returned.
 
     Recipients are locked from here on, then messages, counts and leads: whoever locks several keeps to that order. The id of an
     event is made of what it is, so that the account's row, where ids are counted, is not waited for.
@@ -157,7 +160,7 @@ async def record(
     dedupe = f"{kind}:{sent.id}:{key}:{actor}"
     before = await _events(conn, sent)
     if any(one.key == dedupe and one.at <= at for one in before) or len(before) >= MOST_EVENTS:
-        return False
+        return None
     id_ = int.from_bytes(hashlib.sha256(dedupe.encode()).digest()[:8]) >> 1
     if conn.dialect == "postgresql":
         await conn.fetch_all(_LOCK, {"account_id": sent.account_id, "email": sent.email})
@@ -185,13 +188,14 @@ async def record(
         told = [msgspec.structs.replace(one, at=at) if one is known else one for one in before]
         await conn.execute(_SET_TIME, {"account_id": sent.account_id, "id": known.id, "at": at})
     else:
-        return False
+        return None
     judged = judge(told)
     for one, was in zip(judged, told, strict=True):
         if one.actor != was.actor:
             await conn.execute(_SET_ACTOR, {"account_id": sent.account_id, "id": one.id, "actor": one.actor})
-    await _count(conn, sent, see(before), see(judged))
-    return True
+    seen, is_now = see(before), see(judged)
+    await _count(conn, sent, seen, is_now)
+    return Seen(*(None if old is not None else new for old, new in zip(astuple(seen), astuple(is_now), strict=True)))
 
 
 def judge(events: Sequence[Event]) -> list[Event]:

@@ -10,11 +10,11 @@ from typing import Literal
 
 import msgspec
 
-from vizsla.campaigns.events import Actor, Sent, find_last, record
+from vizsla.campaigns.events import Actor, Seen, Sent, find_last, record
 from vizsla.campaigns.lessons import learn
 from vizsla.campaigns.status import put_status
 from vizsla.campaigns.stopping import STOPS, stop_company, stop_elsewhere, stop_recipient
-from vizsla.campaigns.telling import seen_of, tell_reply, tell_seen
+from vizsla.campaigns.telling import tell_reply, tell_seen
 from vizsla.campaigns.window import Window, next_slot
 from vizsla.kit.clock import DAY
 from vizsla.privacy.claims import Claims
@@ -91,24 +91,17 @@ class Ground(msgspec.Struct, frozen=True):
 
 async def note_open(conn: Connection, sent: Sent, *, at: int, actor: Actor = "human", agent: str | None = None) -> bool:
     """The message's pixel was loaded. False if it was known."""
-    before = await seen_of(conn, sent)
-    if not await record(conn, sent, "open", at=at, key="", actor=_by_time(sent, at, actor), agent=agent):
-        return False
-    await refresh_recipient(conn, sent.account_id, sent.recipient_id)
-    await tell_seen(conn, sent, before, at)
-    return True
+    newly = await record(conn, sent, "open", at=at, key="", actor=_by_time(sent, at, actor), agent=agent)
+    return await _note_seen(conn, sent, newly, at)
 
 
 async def note_click(
     conn: Connection, sent: Sent, link: int, *, at: int, actor: Actor = "human", agent: str | None = None
 ) -> bool:
     """A link of the message was followed. False if it was known: a minute is one time, so that a person is seen after a scanner."""
-    actor, before = _by_time(sent, at, actor), await seen_of(conn, sent)
-    if not await record(conn, sent, "click", at=at, key=f"{link}.{at // _MINUTE}", actor=actor, link=link, agent=agent):
-        return False
-    await refresh_recipient(conn, sent.account_id, sent.recipient_id)
-    await tell_seen(conn, sent, before, at)
-    return True
+    key, actor = f"{link}.{at // _MINUTE}", _by_time(sent, at, actor)
+    newly = await record(conn, sent, "click", at=at, key=key, actor=actor, link=link, agent=agent)
+    return await _note_seen(conn, sent, newly, at)
 
 
 async def note_reply(conn: Connection, ground: Ground, sent: Sent, *, at: int, by: str, key: str) -> bool:
@@ -246,10 +239,18 @@ async def refresh_recipient(conn: Connection, account_id: int, recipient_id: int
     await put_status(conn, account_id, recipient_id)
 
 
+async def _note_seen(conn: Connection, sent: Sent, newly: Seen | None, at: int) -> bool:
+    if newly is None:
+        return False
+    await refresh_recipient(conn, sent.account_id, sent.recipient_id)
+    await tell_seen(conn, sent, newly, at)
+    return True
+
+
 async def _note_left(
     conn: Connection, ground: Ground, sent: Sent, at: int, kind: Literal["unsubscribe", "complaint"]
 ) -> bool:
-    is_new = await record(conn, sent, kind, at=at, key="")
+    is_new = await record(conn, sent, kind, at=at, key="") is not None
     is_news = await suppress(
         conn, ground.claims, sent.account_id, sent.email, kind, now=at, campaign_id=sent.campaign_id
     )

@@ -8,15 +8,10 @@ deliveries are counted in the account's row, which is locked after all others.
 from collections.abc import Sequence
 from typing import Protocol
 
-from vizsla.campaigns.events import Sent
-from vizsla.storage.database import Connection, Reader
-from vizsla.storage.statement import statement
+from vizsla.campaigns.events import Seen, Sent
+from vizsla.storage.database import Connection
 from vizsla.webhooks.events import Event
 from vizsla.webhooks.outbox import announce, announce_all
-
-_SEEN = statement("SELECT opened_at, clicked_at FROM message WHERE account_id = :account_id AND id = :id")
-Seen = tuple[bool, bool]
-"""Whether a person opened the message, and followed a link of it."""
 
 
 class Message(Protocol):
@@ -39,18 +34,11 @@ async def tell_sent(conn: Connection, account_id: int, messages: Sequence[Messag
     await announce_all(conn, account_id, "message.sent", [_payload(each) for each in messages], now)
 
 
-async def seen_of(reader: Reader, sent: Sent) -> Seen:
-    """What is known so far, for `tell_seen`."""
-    row = await reader.fetch_one(_SEEN, {"account_id": sent.account_id, "id": sent.id})
-    return (row[0] is not None, row[1] is not None) if row else (True, True)
-
-
-async def tell_seen(conn: Connection, sent: Sent, before: Seen, at: int) -> None:
+async def tell_seen(conn: Connection, sent: Sent, newly: Seen, at: int) -> None:
     """A person opened the message, or followed a link of it, for the first time."""
-    opened, clicked = await seen_of(conn, sent)
-    if opened and not before[0]:
+    if newly.opened is not None:
         await announce(conn, sent.account_id, "message.read", _payload(sent), at)
-    if clicked and not before[1]:
+    if newly.clicked is not None:
         await announce(conn, sent.account_id, "message.clicked", _payload(sent), at)
 
 

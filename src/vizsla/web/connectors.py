@@ -16,10 +16,10 @@ from vizsla.leads.connectors import (
     set_api_key,
     set_state,
 )
-from vizsla.leads.espocrm import MAPPINGS, EspoCrm
+from vizsla.leads.espocrm import MAPPINGS
 from vizsla.leads.lead import SyncStatus
-from vizsla.leads.signed import SignedWebhook
 from vizsla.leads.sync import page_of_synced, retry_errors, tally
+from vizsla.leads.systems import system_of
 from vizsla.web.views import Views
 from vizsla.web.visit import Visit
 from vizsla.webhooks.endpoints import InvalidWebhook
@@ -126,10 +126,7 @@ async def test_connector(visit: Visit) -> Response:
     if secret is None:
         raise InvalidConnector("Its key was sealed under another VIZSLA_SECRET_KEY. Give it again.")
     async with Courier(visit.house.services.settings) as courier:
-        if one.kind == "espocrm":
-            tested = await EspoCrm(courier, one.url, one.entity or "Lead", secret, visit.now).test()
-        else:
-            tested = await SignedWebhook(courier, one.url, secret, visit.now).test()
+        tested = await system_of(courier, one, secret, visit.now).test()
     if tested.error is not None:
         return await _connector(visit, problem=tested.error)
     return visit.go(f"/connected-apps/{one.id}", "It answers, and takes the key.")

@@ -9,9 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from vizsla.leads.espocrm import EspoCrm
 from vizsla.leads.pushing import Pushed, System
-from vizsla.leads.signed import SignedWebhook
 from vizsla.leads.sync import (
     HeldConnector,
     Waiting,
@@ -23,6 +21,7 @@ from vizsla.leads.sync import (
     record,
     release,
 )
+from vizsla.leads.systems import system_of
 from vizsla.webhooks.sending import Courier
 from vizsla.work.workplace import Tell, Workplace
 
@@ -52,16 +51,9 @@ async def sync_leads(place: Workplace, worker: str, tell: Tell) -> int:
     return worked
 
 
-def system_of(courier: Courier, one: HeldConnector, now: int) -> System:
-    """What stands behind a connector, spoken to as at *now*."""
-    if one.kind == "espocrm":
-        return EspoCrm(courier, one.url, one.entity or "Lead", one.secret or "", now)
-    return SignedWebhook(courier, one.url, one.secret or "", now)
-
-
 async def _sync_one(place: Workplace, courier: Courier, held: HeldConnector, tell: Tell) -> None:
     def system() -> System:
-        return system_of(courier, held, place.clock.now())
+        return system_of(courier, held, held.secret, place.clock.now())
 
     if held.is_leaving:
         await _leave(place, held)
