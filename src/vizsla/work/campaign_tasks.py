@@ -1,9 +1,10 @@
 """Who does what is to be done to many recipients of a campaign?"""
 
 import asyncio
+from functools import partial
 
 from vizsla.campaigns.tasks import Held, claim_task, forget_tasks, is_any_due, step
-from vizsla.work.leased import Lost
+from vizsla.work.leased import Lost, one_by_one
 from vizsla.work.workplace import Workplace
 
 LASTS = 60
@@ -14,14 +15,12 @@ _BREATH = 0.02
 
 async def work_on_campaign_tasks(place: Workplace, worker: str) -> None:
     """Do all that is due. Raises Lost if another worker took over."""
-    app, clock = place.stores.app, place.clock
-    while await is_any_due(app, clock.now()):
-        async with app.write() as conn:
-            now = clock.now()
-            held = await claim_task(conn, now=now, until=now + LASTS, worker=worker)
-        if held is None:
-            return
-        await _finish(place, held)
+    await one_by_one(
+        place,
+        is_any_due,
+        lambda conn, now: claim_task(conn, now=now, until=now + LASTS, worker=worker),
+        partial(_finish, place),
+    )
 
 
 async def _finish(place: Workplace, held: Held) -> None:

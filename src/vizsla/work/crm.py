@@ -23,6 +23,7 @@ from vizsla.leads.sync import (
 )
 from vizsla.leads.systems import system_of
 from vizsla.webhooks.sending import Courier
+from vizsla.work.leased import work_off
 from vizsla.work.workplace import Tell, Workplace
 
 LASTS = 120
@@ -35,20 +36,17 @@ _VISIT = 10.0
 
 async def sync_leads(place: Workplace, worker: str, tell: Tell) -> int:
     """Do all that is due; how many connectors had something to do."""
-    app, worked = place.stores.app, 0
-    if not await is_any_due(app, place.clock.now()):
-        return worked
+    if not await is_any_due(place.stores.app, place.clock.now()):
+        return 0
     async with Courier(place.settings) as courier:
-        while await is_any_due(app, now := place.clock.now()):
-            async with app.write() as conn:
-                held = await claim_connectors(
-                    conn, key=place.secret, now=now, until=now + LASTS, worker=worker, limit=_AT_ONCE
-                )
-            if not held:
-                break
-            await asyncio.gather(*(_sync_one(place, courier, one, tell) for one in held))
-            worked += len(held)
-    return worked
+        return await work_off(
+            place,
+            is_any_due,
+            lambda conn, now: claim_connectors(
+                conn, key=place.secret, now=now, until=now + LASTS, worker=worker, limit=_AT_ONCE
+            ),
+            lambda held: _sync_one(place, courier, held, tell),
+        )
 
 
 async def _sync_one(place: Workplace, courier: Courier, held: HeldConnector, tell: Tell) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from vizsla.desk.leads import enrich_all
 from vizsla.leads import imports
@@ -13,7 +14,7 @@ from vizsla.leads.tasks import Held, claim_task, forget_tasks, is_any_due, step
 from vizsla.leads.trash import forget_trash
 from vizsla.privacy.claims import Claims
 from vizsla.storage.database import Connection
-from vizsla.work.leased import Lost
+from vizsla.work.leased import Lost, one_by_one
 from vizsla.work.workplace import Workplace
 
 LASTS = 60
@@ -26,14 +27,12 @@ _BREATH = 0.02
 
 async def work_on_tasks(place: Workplace, worker: str) -> None:
     """Do all that is due. Raises Lost if another worker took over."""
-    app, clock = place.stores.app, place.clock
-    while await is_any_due(app, clock.now()):
-        async with app.write() as conn:
-            now = clock.now()
-            held = await claim_task(conn, now=now, until=now + LASTS, worker=worker)
-        if held is None:
-            return
-        await _finish(place, held)
+    await one_by_one(
+        place,
+        is_any_due,
+        lambda conn, now: claim_task(conn, now=now, until=now + LASTS, worker=worker),
+        partial(_finish, place),
+    )
 
 
 async def _finish(place: Workplace, held: Held) -> None:
@@ -55,14 +54,12 @@ async def _finish(place: Workplace, held: Held) -> None:
 
 async def work_on_imports(place: Workplace, worker: str) -> None:
     """Make leads of all files that are due. Raises Lost if another worker took over."""
-    app, clock = place.stores.app, place.clock
-    while await imports.is_any_due(app, clock.now()):
-        async with app.write() as conn:
-            now = clock.now()
-            held = await imports.claim_import(conn, now=now, until=now + LASTS, worker=worker)
-        if held is None:
-            return
-        await finish_import(place, held)
+    await one_by_one(
+        place,
+        imports.is_any_due,
+        lambda conn, now: imports.claim_import(conn, now=now, until=now + LASTS, worker=worker),
+        partial(finish_import, place),
+    )
 
 
 async def finish_import(place: Workplace, held: HeldImport, reached: Callable[[int], None] = lambda _: None) -> None:

@@ -3,13 +3,17 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from vizsla.kit.clock import Clock
 from vizsla.kit.errors import StoreError
-from vizsla.storage.database import Database, Row
+from vizsla.storage.database import Connection, Database, Row
 from vizsla.storage.lease import Lease
+from vizsla.work.workplace import Workplace
+
+T = TypeVar("T")
 
 LASTS = 120
 """Seconds after which another worker takes over what a dead one had."""
@@ -22,6 +26,40 @@ def name_worker() -> str:
 
 class Lost(Exception):
     """Another worker has the row by now."""
+
+
+async def work_off(
+    place: Workplace,
+    is_due: Callable[[Database, int], Awaitable[bool]],
+    claim: Callable[[Connection, int], Awaitable[Sequence[T]]],
+    act: Callable[[T], Awaitable[object]],
+) -> int:
+    """Claim what is due, as many rows at once as *claim* takes, and act on them side by side, until there is none; how many."""
+    app, count = place.stores.app, 0
+    while await is_due(app, now := place.clock.now()):
+        async with app.write() as conn:
+            held = await claim(conn, now)
+        if not held:
+            break  # others have what is left
+        await asyncio.gather(*map(act, held))
+        count += len(held)
+    return count
+
+
+async def one_by_one(
+    place: Workplace,
+    is_due: Callable[[Database, int], Awaitable[bool]],
+    claim: Callable[[Connection, int], Awaitable[T | None]],
+    finish: Callable[[T], Awaitable[None]],
+) -> None:
+    """Claim one row that is due and finish it, until there is none. What *finish* raises comes out: Lost, if another took over."""
+    app, clock = place.stores.app, place.clock
+    while await is_due(app, clock.now()):
+        async with app.write() as conn:
+            held = await claim(conn, clock.now())
+        if held is None:
+            return
+        await finish(held)
 
 
 @asynccontextmanager

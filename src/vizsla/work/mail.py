@@ -5,11 +5,10 @@ Row by row, each under a lease. What a dead worker had sent but not yet written 
 link twice is better than none.
 """
 
-import asyncio
-
 from vizsla.kit.errors import InvalidEmail
 from vizsla.mail.outgoing import Waiting, claim_mail, is_mail_due, record_sent, record_trouble
 from vizsla.mail.post import NotSent, Post, choose_post
+from vizsla.work.leased import work_off
 from vizsla.work.workplace import Tell, Workplace
 
 LASTS = 600
@@ -19,16 +18,15 @@ _AT_ONCE = 8
 
 async def send_mail(place: Workplace, worker: str, tell: Tell, *, post: Post | None = None) -> int:
     """Send all that is due; how many were tried."""
-    app, tried = place.stores.app, 0
-    post = post or choose_post(place.settings)
-    while await is_mail_due(app, now := place.clock.now()):
-        async with app.write() as conn:
-            mails = await claim_mail(
-                conn, secret=place.secret, now=now, until=now + LASTS, worker=worker, limit=_AT_ONCE
-            )
-        await asyncio.gather(*(_send(place, post, mail, tell) for mail in mails))
-        tried += len(mails)
-    return tried
+    chosen = post or choose_post(place.settings)
+    return await work_off(
+        place,
+        is_mail_due,
+        lambda conn, now: claim_mail(
+            conn, secret=place.secret, now=now, until=now + LASTS, worker=worker, limit=_AT_ONCE
+        ),
+        lambda mail: _send(place, chosen, mail, tell),
+    )
 
 
 async def _send(place: Workplace, post: Post, mail: Waiting, tell: Tell) -> None:

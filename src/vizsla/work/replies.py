@@ -4,7 +4,6 @@ Who sends what people answer?
 One by one, each under a lease, over a session of the account it is from. What may have left is never sent again by itself.
 """
 
-import asyncio
 from functools import partial
 
 from vizsla.campaigns.replies import (
@@ -25,6 +24,7 @@ from vizsla.mail.xoauth2 import Tokens as OAuthTokens
 from vizsla.net.dns import DnsClient
 from vizsla.net.guard import EgressGuard
 from vizsla.net.http import HttpClient
+from vizsla.work.leased import work_off
 from vizsla.work.workplace import Tell, Workplace
 
 _AT_ONCE = 8
@@ -32,19 +32,19 @@ _AT_ONCE = 8
 
 async def send_replies(place: Workplace, worker: str, tell: Tell, *, senders: Senders | None = None) -> int:
     """Send all that wait; how many were tried."""
-    app, tried = place.stores.app, 0
+    app = place.stores.app
     if not await is_reply_due(app, place.clock.now()):
         return 0
     settings = place.settings
     async with DnsClient(settings.dns_servers) as dns, HttpClient(settings) as http:
         means = Means(EgressGuard(settings.egress_allow), dns, OAuthTokens(http, place.clock), settings.helo_name)
-        senders = senders or StoredSenders(app, place.secret, means)
-        while await is_reply_due(app, now := place.clock.now()):
-            async with app.write() as conn:
-                waiting = await claim_replies(conn, now=now, worker=worker, limit=_AT_ONCE)
-            await asyncio.gather(*(_send(place, senders, one, tell) for one in waiting))
-            tried += len(waiting)
-    return tried
+        chosen = senders or StoredSenders(app, place.secret, means)
+        return await work_off(
+            place,
+            is_reply_due,
+            lambda conn, now: claim_replies(conn, now=now, worker=worker, limit=_AT_ONCE),
+            lambda waiting: _send(place, chosen, waiting, tell),
+        )
 
 
 async def _send(place: Workplace, senders: Senders, waiting: Waiting, tell: Tell) -> None:

@@ -5,7 +5,6 @@ An endpoint at a time is told its events one after the other, several endpoints 
 not written down is told again, under the same webhook-id: twice is better than never, and its receiver can tell.
 """
 
-import asyncio
 import time
 
 import msgspec
@@ -27,6 +26,7 @@ from vizsla.webhooks.outbox import (
     release,
 )
 from vizsla.webhooks.sending import SECONDS, Courier
+from vizsla.work.leased import work_off
 from vizsla.work.workplace import Tell, Workplace
 
 LASTS = 60
@@ -41,20 +41,17 @@ _VISIT = 5.0
 
 async def tell_endpoints(place: Workplace, worker: str, tell: Tell) -> int:
     """Tell all that is due; how many endpoints had something to hear."""
-    app, told = place.stores.app, 0
-    if not await is_any_due(app, place.clock.now()):
-        return told
+    if not await is_any_due(place.stores.app, place.clock.now()):
+        return 0
     async with Courier(place.settings) as courier:
-        while await is_any_due(app, now := place.clock.now()):
-            async with app.write() as conn:
-                held = await claim_endpoints(
-                    conn, key=place.secret, now=now, until=now + LASTS, worker=worker, limit=_AT_ONCE
-                )
-            if not held:
-                return told
-            await asyncio.gather(*(_tell_one(place, courier, one, tell) for one in held))
-            told += len(held)
-    return told
+        return await work_off(
+            place,
+            is_any_due,
+            lambda conn, now: claim_endpoints(
+                conn, key=place.secret, now=now, until=now + LASTS, worker=worker, limit=_AT_ONCE
+            ),
+            lambda held: _tell_one(place, courier, held, tell),
+        )
 
 
 async def _tell_one(place: Workplace, courier: Courier, held: Held, tell: Tell) -> None:
