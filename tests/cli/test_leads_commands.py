@@ -1,17 +1,25 @@
 """`vizsla leads`: files in and out at the terminal."""
 
+import asyncio
 import csv
 import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 
 from cli.test_commands import Command
+from vizsla.kit.settings import Settings
+from vizsla.storage.database import Connection
+from vizsla.storage.open import open_stores
+from vizsla.storage.statement import statement
+from vizsla.webhooks.endpoints import create_endpoint
 
 FILE = "E-Mail,First name,Company,Shoe size\nann@a.test,Ann,=1+1,38\nBOB@a.test,Bob,,\nnobody,,,\nann@a.test,Anna,,\n"
 
@@ -55,6 +63,18 @@ def test_leads_come_in_and_go_out(vizsla: Command, file: Path, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fair.csv", "fair.refused.csv", "home", "out.xlsx"]
     again = json.loads(vizsla("leads", "import", str(out), "--keep", "company,notes", "--skip-existing", "--json").out)
     assert (again["skipped"], again["refused"]) == (1, 0)
+
+
+def test_who_listens_is_told_of_an_export(vizsla: Command, file: Path, home: Path) -> None:
+    async def with_stores(do: Callable[[Connection], Awaitable[Any]]) -> Any:
+        async with open_stores(Settings(home=home, secret_key="0" * 64)) as stores, stores.app.write() as conn:
+            return await do(conn)
+
+    url, told = "https://93.184.216.34/hook", statement("SELECT count(*) FROM webhook_delivery")
+    asyncio.run(with_stores(lambda conn: create_endpoint(conn, 1, url, ["export.completed"], key=b"0" * 64, now=1)))
+    assert vizsla("leads", "export").code == 0
+
+    assert asyncio.run(with_stores(lambda conn: conn.fetch_one(told)))[0] == 1
 
 
 def test_what_cannot_be_done_is_said_and_leaves_nothing(vizsla: Command, file: Path, tmp_path: Path) -> None:

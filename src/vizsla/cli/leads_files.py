@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 from urllib.parse import quote
 
 import msgspec
@@ -16,11 +16,13 @@ from vizsla.api.params import parse_query, shape_of
 from vizsla.api.v2.leads import LeadsParams, filters_of
 from vizsla.cli.output import put_json, put_table, talk
 from vizsla.cli.progress import WorkLine
+from vizsla.desk import leads as desk
+from vizsla.desk.services import Services
 from vizsla.desk.uploads import clean_name
 from vizsla.kit.csv_file import list_columns
 from vizsla.kit.errors import NotFound, WrongParams
 from vizsla.leads.attributes import list_attributes
-from vizsla.leads.export import export_csv, export_json_lines, export_refused, export_xlsx
+from vizsla.leads.export import FileFormat, export_refused
 from vizsla.leads.filters import Filters
 from vizsla.leads.import_file import ReadFile, add_import, read_file
 from vizsla.leads.import_store import Import, delete_import, get_import
@@ -28,7 +30,6 @@ from vizsla.leads.imports import check_import, hold_import, start_import
 from vizsla.leads.lead import Attribute
 from vizsla.leads.lists import lists_with_keys
 from vizsla.leads.mapping import Plan, propose
-from vizsla.leads.mirror import Mirrors
 from vizsla.leads.store import count_leads
 from vizsla.leads.tags import tags_with_keys
 from vizsla.storage.database import Reader
@@ -36,8 +37,6 @@ from vizsla.work.leads import LASTS, finish_import
 from vizsla.work.leased import name_worker
 from vizsla.work.workplace import Workplace, open_workplace
 
-Format = Literal["csv", "xlsx", "jsonl"]
-_EXPORTS = {"csv": export_csv, "xlsx": export_xlsx, "jsonl": export_json_lines}
 _CHUNK = 1_000
 _MOST_USERS = 1_000
 
@@ -211,7 +210,7 @@ def _plan(found: ReadFile, wishes: Wishes, attributes: Sequence[Attribute]) -> P
 
 def export_leads(
     *,
-    format: Format | None = None,
+    format: FileFormat | None = None,
     out: Path | None = None,
     where: tuple[str, ...] = (),
     list: str = "",
@@ -247,8 +246,8 @@ def export_leads(
         talk(f"{out}: {count:,} leads.")
 
 
-def _format_of(out: Path) -> Format:
-    kinds: dict[str, Format] = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+def _format_of(out: Path) -> FileFormat:
+    kinds: dict[str, FileFormat] = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
     if out.suffix.lower() not in kinds:
         raise WrongParams(
             f"{out.name} does not say what it is to be: end it with .csv, .xlsx or .jsonl, or give --format."
@@ -256,23 +255,23 @@ def _format_of(out: Path) -> Format:
     return kinds[out.suffix.lower()]
 
 
-async def _export(kind: Format, out: Path | None, wanted: Wanted, user: str) -> int:
+async def _export(kind: FileFormat, out: Path | None, wanted: Wanted, user: str) -> int:
     async with open_workplace() as place:
         app = place.stores.app
         account_id = await _account(place, user)
-        mirrors = Mirrors(app)
+        services = Services(place.settings, place.stores, await place.claims(), clock=place.clock)
         try:
             filters = await _filters(app, account_id, wanted)
             if filters.is_empty:
                 count = await count_leads(app, account_id)
             else:
-                count = (await mirrors.find(account_id, filters, limit=1)).count
-            parts = _EXPORTS[kind](app, mirrors, account_id, filters)
+                count = (await services.mirrors.find(account_id, filters, limit=1)).count
+            parts = desk.export_leads(services, account_id, filters, kind)
             with WorkLine("leads") as line:
                 await _put(out, _told(parts, count, line))
             return count
         finally:
-            mirrors.close()
+            services.mirrors.close()
 
 
 async def _filters(reader: Reader, account_id: int, wanted: Wanted) -> Filters:

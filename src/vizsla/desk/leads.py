@@ -7,7 +7,7 @@ is not, for a file of 100,000 rows would be as many webhooks: an import tells on
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -17,7 +17,7 @@ from vizsla.index.search import DOMAIN_COLUMNS, find_domain_row
 from vizsla.kit.domain_name import registrable_domain
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.errors import ClaimedEmail
-from vizsla.leads.export import export_csv, export_json_lines, export_xlsx
+from vizsla.leads.export import WRITERS, FileFormat
 from vizsla.leads.filters import Filters
 from vizsla.leads.lead import Draft, InvalidLead, Lead, draft
 from vizsla.leads.pages import show
@@ -38,9 +38,7 @@ from vizsla.storage.database import Connection, Database
 from vizsla.webhooks.events import Event
 from vizsla.webhooks.outbox import announce, is_heard
 
-FileFormat = Literal["csv", "jsonl", "xlsx"]
 Known = Mapping[str, str | None]
-_WRITERS = {"csv": export_csv, "jsonl": export_json_lines, "xlsx": export_xlsx}
 
 
 def refuse_claimed(claims: Claims, wanted: Draft) -> None:
@@ -145,7 +143,7 @@ async def export_leads(
 ) -> AsyncIterator[bytes]:
     """The leads that match as a file; once all of it is handed out, those who listen are told."""
     app = services.stores.app
-    async for part in _WRITERS[file_format](app, services.mirrors, account_id, filters):
+    async for part in WRITERS[file_format](app, services.mirrors, account_id, filters):
         yield part
     if await is_heard(app, account_id, "export.completed"):
         async with app.write() as conn:

@@ -6,7 +6,7 @@ Oldest first, a thousand at a time, so that memory stays what it is however many
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,6 +24,7 @@ from vizsla.leads.store import leads_after, leads_with_ids
 from vizsla.leads.tags import tags_with_ids
 from vizsla.storage.database import Database, Reader
 
+FileFormat = Literal["csv", "jsonl", "xlsx"]
 _CHUNK = 1_000
 _SHOWN = ("verification_status", "verification_date", "sending_status", "created_at")
 """What a file says of leads beside what can be read back from it."""
@@ -61,6 +62,9 @@ async def export_json_lines(app: Database, mirrors: Mirrors, account_id: int, fi
     attributes = (await list_attributes(app, account_id))[::-1]
     async for chunk in _chunks(app, mirrors, account_id, filters):
         yield b"".join(_encode(_object(one, attributes)) + b"\n" for one in chunk)
+
+
+WRITERS = {"csv": export_csv, "jsonl": export_json_lines, "xlsx": export_xlsx}
 
 
 async def export_refused(reader: Reader, account_id: int, found: Import) -> AsyncIterator[bytes]:

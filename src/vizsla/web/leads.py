@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from vizsla.desk.leads import FileFormat, export_leads
+from vizsla.desk.leads import export_leads
 from vizsla.kit.errors import NotFound
 from vizsla.kit.xlsx_writing import CONTENT_TYPE as XLSX
 from vizsla.leads.attributes import list_attributes
+from vizsla.leads.export import FileFormat
 from vizsla.leads.filters import SORTED_DEEP, SORTS, Filters
 from vizsla.leads.lead import TEXTS, Attribute, LeadsList, Tag
 from vizsla.leads.lists import lists_with_ids, page_of_lists
