@@ -142,7 +142,7 @@ def test_of_html_nothing_is_left_that_runs_or_loads() -> None:
         "track.test",
     ):
         assert word not in clean, word
-    assert '<a href="https://ok.test" rel="noopener noreferrer nofollow">b</a>' in clean
+    assert '<a href="https://ok.test" target="_blank" rel="noopener noreferrer nofollow">b</a>' in clean
     assert "<b>bold</b>" in clean
 
 

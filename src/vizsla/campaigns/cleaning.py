@@ -2,21 +2,22 @@
 What did somebody answer, without what they quote, and in a form that is safe to show?
 
 Quoted text is found line by line, each looked at once: patterns over the whole text take minutes for a few kilobytes that were written
-to make them. Of HTML only words and their order are kept, and links that say where they lead; nothing is loaded from anywhere.
+to make them. Of HTML words, their order and their plain looks are kept, and links; nothing is loaded from anywhere.
 """
 
 import re
 
-import nh3
+from nh3 import Cleaner
 
 LONGEST_TEXT = 100_000
 _LONGEST_LINE, _MOST_LINES = 400, 5_000
+_LARGEST_HTML, _MOST_TAGS = 400_000, 8_000
+"""Characters; what is nested as deep takes longer than it is long."""
 _TAGS = {
-    "a", "b", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "pre",
-    "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
+    "a", "abbr", "address", "b", "big", "blockquote", "br", "caption", "center", "code", "col", "colgroup", "dd", "del", "div", "dl", "dt",
+    "em", "font", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "li", "ol", "p", "pre", "q", "s", "small", "span", "strike",
+    "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul",
 }  # fmt: skip
-_MOST_TAGS = 8_000
-"""What is nested as deep takes longer than it is long."""
 # English, German, French, Spanish, Italian, Portuguese, Dutch, Swedish/Danish/Norwegian, Polish, Czech, Russian.
 _WROTE = re.compile(
     r"\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|napisał\(?a?\)?|napsal\(?a?\)?|написал\(?а?\)?)\b"
@@ -73,14 +74,52 @@ def _begins_quote(lines: list[str], at: int) -> bool:
     )
 
 
-def clean_html(html: str) -> str:
-    """*html* without anything that runs, loads or hides: for a frame that runs and loads nothing either."""
-    cut = "<".join(html[: 2 * LONGEST_TEXT].split("<", _MOST_TAGS + 1)[: _MOST_TAGS + 1])
-    return nh3.clean(
-        cut,
-        tags=_TAGS,
-        clean_content_tags={"script", "style", "title"},
-        attributes={"a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
-        url_schemes={"http", "https", "mailto"},
+_CELL = {"align", "bgcolor", "colspan", "height", "rowspan", "valign", "width"}
+_ATTRIBUTES = {
+    "a": {"href"}, "img": {"alt", "src", "width", "height"}, "font": {"color", "size"}, "table": {"align", "bgcolor", "border", "width"},
+    "td": _CELL, "th": _CELL, "tr": {"align", "bgcolor", "valign"}, "p": {"align"}, "div": {"align"}, "ol": {"start"},
+}  # fmt: skip
+_DROPPED_WHOLE = {
+    "script",
+    "style",
+    "title",
+    "head",
+    "template",
+    "noscript",
+    "svg",
+    "math",
+    "iframe",
+    "object",
+    "select",
+}
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    """The attribute as it is kept: a picture has to come with the message, a link leads to the web or to an address."""
+    start = value.strip().lower()
+    if name == "src":
+        return value if start.startswith(("data:image/png;", "data:image/jpeg;", "data:image/gif;")) else None
+    if name == "href":
+        return value if start.startswith(("http://", "https://", "mailto:")) else None
+    return value
+
+
+_WITHOUT_PICTURES, _WITH_PICTURES = (
+    Cleaner(
+        tags=tags,
+        clean_content_tags=_DROPPED_WHOLE,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_attribute,
+        url_schemes={"http", "https", "mailto", "data"},
+        url_relative="deny",
         link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
     )
+    for tags in (_TAGS, _TAGS | {"img"})
+)
+
+
+def clean_html(html: str, *, with_pictures: bool = False) -> str:
+    """*html* without what acts, hides, or is fetched from elsewhere; *with_pictures*, those that came with it stay."""
+    cut = "<".join(html[:_LARGEST_HTML].split("<", _MOST_TAGS + 1)[: _MOST_TAGS + 1])
+    return (_WITH_PICTURES if with_pictures else _WITHOUT_PICTURES).clean(cut)
