@@ -179,3 +179,12 @@ async def violations(page: Page, *rules: str, without: Sequence[str] = ()) -> li
         for violation in found
         for node in violation["nodes"]
     ]
+
+
+async def set_up(page: Page, served: Served) -> None:
+    """Make the first account, as the one who installs does."""
+    await page.goto(served.setup_link)
+    await page.get_by_label("E-mail address").fill("olga@vizsla.test")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Make the account").click()
+    await page.wait_for_url(f"{served.url}/")

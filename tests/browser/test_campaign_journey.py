@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from browser.conftest import PASSWORD, Served, open_context, serving, violations
+from browser.conftest import Served, open_context, serving, set_up, violations
 from worlds.imap import Mailbox
 from worlds.imap import serving as mailbox
 from worlds.smtp import Script, Server, Session, smtp
@@ -49,14 +49,6 @@ async def provided(tmp_path: Path) -> AsyncIterator[tuple[Served, Server, Mailbo
     ):
         yield served, mail, box, imap
         assert served.complaints == []
-
-
-async def set_up(page: Page, served: Served) -> None:
-    await page.goto(served.setup_link)
-    await page.get_by_label("E-mail address").fill("olga@vizsla.test")
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Make the account").click()
-    await page.wait_for_url(f"{served.url}/")
 
 
 async def connect_account(page: Page, smtp_port: int, imap_port: int) -> None:

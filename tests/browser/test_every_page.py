@@ -5,7 +5,7 @@ from itertools import product
 
 from playwright.async_api import Browser, Page
 
-from browser.conftest import PASSWORD, Served, open_context, violations
+from browser.conftest import Served, open_context, set_up, violations
 from vizsla.campaigns.tracking import Tokens
 from vizsla.web.app import list_pages
 
@@ -18,14 +18,6 @@ SENDER = {
 }  # fmt: skip
 FRAME = ("body > header", "body > footer", "body > dialog")
 ADDRESSES = "nora.quill@kestrel.test\nnobody@kestrel.test\nnot an address"
-
-
-async def set_up(page: Page, served: Served) -> None:
-    await page.goto(served.setup_link)
-    await page.get_by_label("E-mail address").fill("olga@vizsla.test")
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Make the account").click()
-    await page.wait_for_url(f"{served.url}/")
 
 
 async def look_at(page: Page, paths: list[str]) -> list[str]:

@@ -23,19 +23,10 @@ from vizsla.work.mail import LASTS, send_mail
 from vizsla.work.workplace import Workplace
 from worlds.outbox import posted, read_mail, read_outbox
 from worlds.smtp import AcceptsAll, Script, Server, Session, smtp
+from worlds.told import Told
 
 LINK = "https://vizsla.test/reset/S3CRET"
 _SEALED = statement("SELECT sealed FROM mail_out")
-
-
-class Told:
-    """The log."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, object]] = []
-
-    def __call__(self, event: str, *, level: str = "info", **values: object) -> None:
-        self.lines.append({"event": event, "level": level, **values})
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from vizsla.work.verifications import Verifying, open_pipeline
 from vizsla.work.workplace import Workplace
 from worlds.dns import World, dns
 from worlds.smtp import Script, Server, smtp
+from worlds.told import Told
 
 IMPATIENT = Limits(connect=1.0, banner=0.6, reply=0.6, dialog=5.0)
 
@@ -27,16 +28,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-class Told:
-    """The log."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, object]] = []
-
-    def __call__(self, event: str, *, level: str = "info", **values: object) -> None:
-        self.lines.append({"event": event, "level": level, **values})
 
 
 class Internet:

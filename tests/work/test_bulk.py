@@ -38,6 +38,7 @@ from vizsla.work.leased import name_worker
 from vizsla.work.orphans import free_orphans
 from vizsla.work.verifications import Verifying
 from vizsla.work.workplace import Workplace
+from worlds.told import Told
 
 PLENTY = 1_000_000
 SEEN = Seen(mx_records=True, smtp_server=True)
@@ -61,16 +62,6 @@ def says(reason: Reason) -> Callable[[Job], Awaitable[Outcome]]:
         return Ended(conclude(reason, SEEN), [*job.trail, Step(1, "end", "done")])
 
     return act
-
-
-class Told:
-    """The log."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, object]] = []
-
-    def __call__(self, event: str, *, level: str = "info", **values: object) -> None:
-        self.lines.append((event, values))
 
 
 class Office:

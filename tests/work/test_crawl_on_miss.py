@@ -19,20 +19,11 @@ from vizsla.storage.statement import statement
 from vizsla.work.crawls import ATTEMPTS, RETRY, crawl_one
 from vizsla.work.leased import LASTS
 from vizsla.work.workplace import Workplace
+from worlds.told import Told
 from worlds.web import Web, links, web
 
 ACME = "/v2/domain-search?domain=acme.test"
 _STATE = statement("SELECT domain, due, attempt FROM crawl_request ORDER BY domain")
-
-
-class Told:
-    """The log."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, object]] = []
-
-    def __call__(self, event: str, *, level: str = "info", **values: object) -> None:
-        self.lines.append({"event": event, "level": level, **values})
 
 
 @pytest.fixture

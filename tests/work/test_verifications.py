@@ -34,6 +34,7 @@ from vizsla.verifier.store import (
 from vizsla.verifier.verdict import Seen, Verdict, conclude
 from vizsla.work.verifications import LASTS, Verifying
 from vizsla.work.workplace import Workplace
+from worlds.told import Told
 
 VALID = conclude("accepted", Seen(mx_records=True, smtp_server=True))
 _INDEXED = statement("SELECT local, verification_status, verified_at FROM email ORDER BY local")
@@ -49,16 +50,6 @@ class Scripted:
     async def run(self, job: Job) -> Outcome:
         self.done.append(job.local)
         return await self.act(job)
-
-
-class Told:
-    """The log."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def __call__(self, event: str, *, level: str = "info", **values: object) -> None:
-        self.events.append(event)
 
 
 async def is_valid(job: Job) -> Outcome:
@@ -201,7 +192,7 @@ async def test_a_fault_of_ours_says_nothing_of_the_address_and_is_tried_again(pl
     await begun(place, "jane")
     await Verifying(place, runner, told).work_off()
     assert await verdict_of(place, "jane") is None
-    assert told.events == ["verify_failed"]
+    assert [line["event"] for line in told.lines] == ["verify_failed"]
     clock.at += 30
     runner.act = is_valid
     await Verifying(place, runner, told).work_off()
