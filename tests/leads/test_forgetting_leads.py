@@ -7,7 +7,8 @@ from vizsla.leads.filters import Filters
 from vizsla.leads.lead import draft
 from vizsla.leads.lists import page_of_lists
 from vizsla.leads.mirror import Mirrors
-from vizsla.leads.store import Verified, count_leads, leads_after, record_verifications, upsert_lead
+from vizsla.leads.recording import Verified, record_verifications
+from vizsla.leads.store import count_leads, leads_after, upsert_lead
 from vizsla.privacy.claims import Claims, add_claim, parse_claimed
 from vizsla.privacy.ledger import Word
 from vizsla.storage.open import Stores

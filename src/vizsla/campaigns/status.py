@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from vizsla.leads.lead import SendingStatus
-from vizsla.leads.store import Contact, record_contacts
+from vizsla.leads.recording import Contact, record_contacts
 from vizsla.storage.database import Connection
 from vizsla.storage.rows import RowsStatement
 from vizsla.storage.statement import statement

@@ -14,7 +14,8 @@ from vizsla.desk.services import Services
 from vizsla.kit.errors import ClaimedEmail
 from vizsla.leads.lead import Draft, InvalidLead, Lead, draft
 from vizsla.leads.lists import current_list, existing_lists, get_list, list_named
-from vizsla.leads.store import Verified, begin_change, find_by_email, record_verifications
+from vizsla.leads.recording import Verified, record_verifications
+from vizsla.leads.store import begin_change, find_by_email
 from vizsla.storage.database import Connection, Reader
 from vizsla.verifier.store import find_verification
 

@@ -21,14 +21,13 @@ from vizsla.leads.export import WRITERS, FileFormat
 from vizsla.leads.filters import Filters
 from vizsla.leads.lead import Draft, InvalidLead, Lead, draft
 from vizsla.leads.pages import show
+from vizsla.leads.recording import Verified, record_verifications
 from vizsla.leads.shape import lead_fields
 from vizsla.leads.store import (
-    Verified,
     begin_change,
     create_lead,
     find_by_email,
     get_lead,
-    record_verifications,
     replace_leads,
     update_lead,
     upsert_lead,

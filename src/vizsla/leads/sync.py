@@ -15,8 +15,9 @@ from vizsla.leads.connectors import Connector, Entity, InvalidConnector, Kind, g
 from vizsla.leads.lead import Lead, SyncStatus
 from vizsla.leads.pages import show
 from vizsla.leads.pushing import Fields, Pushed, System, hash_of
+from vizsla.leads.recording import record_sync
 from vizsla.leads.shape import lead_fields
-from vizsla.leads.store import await_turn, leads_with_ids, record_sync
+from vizsla.leads.store import await_turn, leads_with_ids
 from vizsla.leads.tables import crm_connector
 from vizsla.storage.database import Connection, Reader
 from vizsla.storage.lease import lease

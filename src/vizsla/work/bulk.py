@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from vizsla.finder.bulk_verifications import Waiting, read_row, step
 from vizsla.kit.errors import StoreError
-from vizsla.leads.store import Verified, record_verifications
+from vizsla.leads.recording import Verified, record_verifications
 from vizsla.privacy.claims import Claims, LiveClaims
 from vizsla.verifier.bulk import BulkJob, Ending
 from vizsla.verifier.bulk_store import claim_lists, give_back_list, is_any_list_due, rows_after, waiting_rows
