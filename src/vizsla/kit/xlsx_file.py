@@ -1,49 +1,34 @@
 """
 Which rows and cells are there in an Excel workbook (.xlsx: ECMA-376, part 1, §18)?
 
-Read as a stream: no row is held longer than its turn, and of the file nothing but the texts that cells share. A workbook is a ZIP of XML,
-and comes from anybody, so it is bounded wherever it could grow: the directory of the ZIP before it is read, each part by what it says
-of its size and again while it is inflated, cells by number and length. A document type, and with it every entity, is refused.
-Nothing is ever calculated: of a formula the value is taken that its spreadsheet left.
+Read as a stream: no row is held longer than its turn, and of the file nothing but the texts that cells share. `kit.xlsx_parts` unpacks it
+within bounds; here cells are bounded by number and length. Nothing is ever calculated: of a formula the value is taken that its
+spreadsheet left.
 """
 
-import posixpath
 import re
-import struct
 import zipfile
-import zlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import BinaryIO, NoReturn
-from xml.parsers import expat
+from typing import BinaryIO
 
 import msgspec
 
 from vizsla.kit.csv_file import LONGEST_LINE, Record
 from vizsla.kit.errors import WrongParams
+from vizsla.kit.xlsx_parts import COMPOUND, DAMAGE, NoWorkbook, TooLarge, Unpacking, check_directory
 
 MOST_CELLS = 1_000
 """Cells of a row; those beyond are not read."""
-_MOST_ELEMENTS = 15_000_000
-"""Of a part: a hundred thousand rows of fifty cells, each with a value in it."""
 _MOST_ROWS = 1_048_576
 _MOST_STRINGS = 2_500_000
-_DEEPEST = 50
-"""Elements within each other: the parser keeps all of them."""
 _LARGEST_SHEET = 400_000_000
 """Bytes when inflated; the same for the others."""
 _LARGEST_STRINGS = 100_000_000
 _LARGEST_STYLES = 20_000_000
 _LARGEST_OTHER = 2_000_000
-_LARGEST_DIRECTORY = 1_000_000
-_LONGEST_TOKEN = 4_000_000
-"""Bytes between two marks of XML: as many must be held at once."""
-_CHUNK = 65_536
-_END = b"PK\5\6"
-_END_OF_64 = b"PK\6\7"
-_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _REFERENCE = re.compile("([A-Z]{1,3})[0-9]{1,7}")
 _WHOLE = re.compile("-?[0-9]{1,15}")
@@ -53,15 +38,6 @@ _ELAPSED = 46
 _NOT_CODE = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE | re.DOTALL)
 _LAST_DAY = 2_958_465
 """9999-12-31."""
-Start = Callable[[str, dict[str, str]], None]
-
-
-class NoWorkbook(WrongParams):
-    """This file is no Excel workbook that can be read, or it is damaged. Open it in a spreadsheet and save it anew as .xlsx, or as CSV."""
-
-
-class TooLarge(WrongParams):
-    """This workbook is too large when it is unpacked. Send it in parts, or save it as CSV."""
 
 
 class Workbook(msgspec.Struct, frozen=True):
@@ -77,49 +53,23 @@ class Workbook(msgspec.Struct, frozen=True):
 
 def is_workbook(head: bytes) -> bool:
     """Whether a file that begins with *head* is one, or says it is."""
-    return head.startswith((b"PK\3\4", b"PK\5\6", _COMPOUND))
+    return head.startswith((b"PK\3\4", b"PK\5\6", COMPOUND))
 
 
 def open_workbook(file: BinaryIO, *, sheet: str = "") -> Workbook:
     """The rows of the first *sheet* that can be seen, or of the one with that name. Raises WrongParams."""
-    _check_directory(file)
+    check_directory(file)
     try:
         return _open(zipfile.ZipFile(file), sheet)
-    except _DAMAGE:
+    except DAMAGE:
         raise NoWorkbook from None
-
-
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError, KeyError),
-    *(expat.ExpatError, ValueError, LookupError, OverflowError),
-)
-
-
-def _check_directory(file: BinaryIO) -> None:
-    """A hundred thousand entries would be as many objects before the first can be looked at."""
-    file.seek(0)
-    head = file.read(8)
-    if head == _COMPOUND:
-        file.seek(0)
-        if "EncryptedPackage".encode("utf-16-le") in file.read():
-            raise WrongParams("This workbook is protected by a password. Save it without one, and send it again.")
-        raise WrongParams("This is a workbook of an old Excel (.xls). Save it as .xlsx or as CSV, and send it again.")
-    size = file.seek(0, 2)
-    file.seek(max(0, size - 66_000))
-    tail = file.read()
-    at = tail.rfind(_END)
-    if at < 0 or len(tail) - at < 22 or tail[max(0, at - 20) : at].startswith(_END_OF_64):
-        raise NoWorkbook
-    if int.from_bytes(tail[at + 12 : at + 16], "little") > _LARGEST_DIRECTORY:
-        raise NoWorkbook
-    file.seek(0)
 
 
 def _open(archive: zipfile.ZipFile, wanted: str) -> Workbook:
     parts = {info.filename.lstrip("/"): info for info in archive.infolist()}
     if any(info.flag_bits & 1 for info in archive.infolist()):
         raise WrongParams("This workbook is protected by a password. Save it without one, and send it again.")
-    unpack = _Unpacking(archive, parts)
+    unpack = Unpacking(archive, parts)
     path = next((to for kind, to in unpack.relations("").values() if kind == "officeDocument"), "xl/workbook.xml")
     if path.endswith(".bin"):
         raise WrongParams("This is a binary workbook (.xlsb). Save it as .xlsx or as CSV, and send it again.")
@@ -156,106 +106,12 @@ def _open(archive: zipfile.ZipFile, wanted: str) -> Workbook:
     return Workbook(name, tuple(each for each, *_ in seen), _records(unpack, place, cells))
 
 
-def _records(unpack: "_Unpacking", place: str, cells: "_Cells") -> Iterator[Record]:
+def _records(unpack: Unpacking, place: str, cells: "_Cells") -> Iterator[Record]:
     try:
         for _ in unpack.reading(place, cells.start, cells.end, cells.text, largest=_LARGEST_SHEET):
             yield from cells.finished()
-    except _DAMAGE:
+    except DAMAGE:
         raise NoWorkbook from None
-
-
-class _Unpacking:
-    """The parts of a workbook, parsed while they are inflated."""
-
-    def __init__(self, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> None:
-        self._archive = archive
-        self._parts = parts
-
-    def read(
-        self,
-        path: str,
-        start: Start,
-        end: Callable[[str], None] | None = None,
-        text: Callable[[str], None] | None = None,
-        *,
-        largest: int,
-    ) -> None:
-        """Parse a part to its end."""
-        for _ in self.reading(path, start, end, text, largest=largest):
-            pass
-
-    def reading(
-        self,
-        path: str,
-        start: Start,
-        end: Callable[[str], None] | None = None,
-        text: Callable[[str], None] | None = None,
-        *,
-        largest: int,
-    ) -> Iterator[None]:
-        """Parse a part, and come back after each chunk of it."""
-        info = self._parts[path]
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise NoWorkbook
-        if info.file_size > largest:
-            raise TooLarge
-        parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.StartDoctypeDeclHandler = _refuse_doctype
-        elements = depth = 0
-
-        def begin(tag: str, attributes: dict[str, str]) -> None:
-            nonlocal elements, depth
-            elements += 1
-            depth += 1
-            if elements > _MOST_ELEMENTS:
-                raise TooLarge
-            if depth > _DEEPEST:
-                raise NoWorkbook
-            start(tag.rpartition(":")[2] if ":" in tag else tag, attributes)
-
-        def finish(tag: str) -> None:
-            nonlocal depth
-            depth -= 1
-            if end is not None:
-                end(tag.rpartition(":")[2] if ":" in tag else tag)
-
-        parser.StartElementHandler = begin
-        parser.EndElementHandler = finish
-        if text is not None:
-            parser.CharacterDataHandler = text
-        size = 0
-        with self._archive.open(info) as part:
-            while chunk := part.read(_CHUNK):
-                size += len(chunk)
-                if size > largest:
-                    raise TooLarge
-                parser.Parse(chunk, False)
-                if size - max(0, parser.CurrentByteIndex) > _LONGEST_TOKEN:
-                    raise NoWorkbook
-                yield
-        parser.Parse(b"", True)
-        yield
-
-    def relations(self, path: str) -> dict[str, tuple[str, str]]:
-        """What a part points to, by id: its kind, and where it is."""
-        folder, name = posixpath.split(path)
-        place = posixpath.join(folder, "_rels", f"{name}.rels")
-        found: dict[str, tuple[str, str]] = {}
-
-        def start(tag: str, attributes: dict[str, str]) -> None:
-            if tag == "Relationship" and len(found) < 10_000:
-                target = attributes.get("Target", "")
-                to = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"{folder}/{target}")
-                found[attributes.get("Id", "")] = (attributes.get("Type", "").rpartition("/")[2], to.lstrip("/"))
-
-        if place in self._parts:
-            self.read(place, start, largest=_LARGEST_OTHER)
-        return found
-
-
-def _refuse_doctype(*_: object) -> NoReturn:
-    raise NoWorkbook
 
 
 class _Shared:
@@ -267,7 +123,7 @@ class _Shared:
         self._is_open = False
         self._is_phonetic = False
 
-    def read(self, unpack: _Unpacking, path: str) -> None:
+    def read(self, unpack: Unpacking, path: str) -> None:
         unpack.read(path, self._start, self._end, self._text, largest=_LARGEST_STRINGS)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -306,7 +162,7 @@ class _Styles:
         self._is_in_cells = False
         self._kinds: dict[str, str] = {}
 
-    def read(self, unpack: _Unpacking, path: str) -> None:
+    def read(self, unpack: Unpacking, path: str) -> None:
         unpack.read(path, self._start, self._end, largest=_LARGEST_STYLES)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
