@@ -7,7 +7,7 @@ list and its rows, and says itself what stands in a row; what is the same for al
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import BindParameter, Table, bindparam, delete, func, null, select, update
@@ -21,6 +21,7 @@ from vizsla.storage.statement import statement
 
 MOST_ROWS = 100_000
 _CHUNK = 1_000
+Status = Literal["running", "done", "cancelled"]
 ListT = TypeVar("ListT")
 RowT = TypeVar("RowT")
 JobT = TypeVar("JobT", bound=msgspec.Struct)
@@ -48,6 +49,13 @@ class TooManyRows(VizslaError):
     """A list has at most 100,000 rows. Send it in parts."""
 
     id = "payload_too_large"
+
+
+def status_of(cancelled_at: int | None, ended_at: int | None) -> Status:
+    """How far a list is, in one word."""
+    if cancelled_at is not None:
+        return "cancelled"
+    return "running" if ended_at is None else "done"
 
 
 async def forget_names(conn: Connection, tables: Iterable[str], whom: Whom) -> Counts:

@@ -6,10 +6,10 @@ The three kinds keep what they need; a person looks at them as one: newest first
 
 from collections.abc import AsyncIterator, Iterable
 from heapq import merge
-from typing import Literal
 
 import msgspec
 
+from vizsla.accounts.lists import Status
 from vizsla.accounts.uploads import Kind
 from vizsla.desk.asking import Asker
 from vizsla.desk.exports import export_findings, export_searches, export_verifications
@@ -37,7 +37,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int | None
     size: int
     done: int
-    status: Literal["running", "done", "cancelled"]
+    status: Status
     name: str | None
     """Of the file it came from; None of one that a program sent."""
     tally: tuple[Share, ...]

@@ -6,11 +6,10 @@ last rows that were committed. A person who says stop is taken out of the rows t
 """
 
 from collections.abc import Iterable
-from typing import Literal
 
 import msgspec
 
-from vizsla.accounts.lists import Lists, in_chunks
+from vizsla.accounts.lists import Lists, Status, in_chunks, status_of
 from vizsla.accounts.store import next_id
 from vizsla.finder.finding import EmailFinderData
 from vizsla.finder.tables import bulk_finding, bulk_finding_row
@@ -77,11 +76,9 @@ class FindingList(msgspec.Struct, frozen=True):
     """Of the file it came from."""
 
     @property
-    def status(self) -> Literal["running", "done", "cancelled"]:
+    def status(self) -> Status:
         """How far it is, in one word."""
-        if self.cancelled_at is not None:
-            return "cancelled"
-        return "running" if self.ended_at is None else "done"
+        return status_of(self.cancelled_at, self.ended_at)
 
 
 class FindingRow(msgspec.Struct, frozen=True):

@@ -7,11 +7,10 @@ every answer, so that nothing of a person is written down a second time, and who
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import msgspec
 
-from vizsla.accounts.lists import Lists, in_chunks
+from vizsla.accounts.lists import Lists, Status, in_chunks, status_of
 from vizsla.accounts.store import next_id
 from vizsla.finder.domain_search import FoundEmail, SearchQuery, list_found
 from vizsla.finder.tables import bulk_search, bulk_search_row
@@ -88,11 +87,9 @@ class SearchList(msgspec.Struct, frozen=True):
     """Of the file it came from."""
 
     @property
-    def status(self) -> Literal["running", "done", "cancelled"]:
+    def status(self) -> Status:
         """How far it is, in one word."""
-        if self.cancelled_at is not None:
-            return "cancelled"
-        return "running" if self.ended_at is None else "done"
+        return status_of(self.cancelled_at, self.ended_at)
 
 
 class SearchRow(msgspec.Struct, frozen=True):

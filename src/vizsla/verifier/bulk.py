@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from vizsla.accounts.lists import Status, status_of
 from vizsla.verifier.verdict import Verdict
 
 LONGEST = 400
@@ -73,11 +74,9 @@ class BulkList(msgspec.Struct, frozen=True):
         return self.counted - self.given_back
 
     @property
-    def status(self) -> Literal["running", "done", "cancelled"]:
+    def status(self) -> Status:
         """How far it is, in one word."""
-        if self.cancelled_at is not None:
-            return "cancelled"
-        return "running" if self.ended_at is None else "done"
+        return status_of(self.cancelled_at, self.ended_at)
 
 
 class BulkRow(msgspec.Struct, frozen=True):

@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 
+from vizsla.accounts.lists import Status
 from vizsla.api.door import LARGEST_BODY
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem, PayloadTooLarge
 from vizsla.api.params import Given, NoParams, Params, parse_body
@@ -82,7 +83,7 @@ class FindingsData(msgspec.Struct, frozen=True):
     """One list, and how far it is."""
 
     id: int
-    status: Literal["running", "done", "cancelled"]
+    status: Status
     rows: int
     done: int
     found: int
@@ -142,7 +143,7 @@ class FoundData(msgspec.Struct, frozen=True):
 class FoundMeta(msgspec.Struct, frozen=True):
     """How far the list is."""
 
-    status: Literal["running", "done", "cancelled"]
+    status: Status
     total: int
     done: int
     params: FindingsPage

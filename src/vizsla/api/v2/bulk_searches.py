@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 
+from vizsla.accounts.lists import Status
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem
 from vizsla.api.params import NoParams, Params
 from vizsla.api.registry import Call, Calls, Streamed, Upload
@@ -63,7 +64,7 @@ class SearchesData(msgspec.Struct, frozen=True):
     """One list, and how far it is."""
 
     id: int
-    status: Literal["running", "done", "cancelled"]
+    status: Status
     rows: int
     done: int
     found: int
@@ -137,7 +138,7 @@ class SearchedRows(msgspec.Struct, frozen=True):
 class SearchedMeta(msgspec.Struct, frozen=True):
     """How far the list is."""
 
-    status: Literal["running", "done", "cancelled"]
+    status: Status
     total: int
     done: int
     params: SearchesPage

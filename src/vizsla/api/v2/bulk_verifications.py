@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 
+from vizsla.accounts.lists import Status
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem
 from vizsla.api.params import Given, NoParams, Params, check_text, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
@@ -88,7 +89,7 @@ class BulkData(msgspec.Struct, frozen=True):
     """One list, and how far it is."""
 
     id: int
-    status: Literal["running", "done", "cancelled"]
+    status: Status
     rows: int
     done: int
     charged: int
@@ -158,7 +159,7 @@ class ResultsData(msgspec.Struct, frozen=True):
 class ResultsMeta(msgspec.Struct, frozen=True):
     """How far the list is."""
 
-    status: Literal["running", "done", "cancelled"]
+    status: Status
     total: int
     done: int
     params: PageAskedFor
