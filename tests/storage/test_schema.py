@@ -8,15 +8,16 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, create_engine, inspect
+from sqlalchemy import Connection, MetaData, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import vizsla
 from vizsla.kit.settings import Settings
 from vizsla.storage.migrate import HEADS
 from vizsla.storage.open import Stores
-from vizsla.storage.schema import app_metadata, index_metadata
+from vizsla.storage.schema import app_metadata, index_metadata, list_partitions
 
+_CUT = "SELECT inhparent::regclass::text, inhrelid::regclass::text FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relkind = 'r'"
 METADATA = {"app": app_metadata, "index": index_metadata}
 
 
@@ -27,13 +28,21 @@ def import_all_tables() -> None:
 
 
 def differences(connection: Connection, mine: MetaData, others: MetaData) -> list[object]:
+    pieces = {piece for one in (mine, others) for table in one.tables.values() for piece in list_partitions(table)}
+
     def is_mine(name: str | None, kind: str, _: object) -> bool:
         # On PostgreSQL one database may hold both chains.
-        return kind != "table" or not (name in others.tables or str(name).startswith("alembic_version"))
+        return kind != "table" or not (
+            name in others.tables or name in pieces or str(name).startswith("alembic_version")
+        )
 
     context = MigrationContext.configure(connection, opts={"include_name": is_mine, "compare_type": True})
     found = compare_metadata(context, mine)
     there = inspect(connection).get_table_names()
+    if connection.dialect.name == "postgresql":
+        # Nor at partitions.
+        cut = {(table.name, piece) for table in mine.tables.values() for piece in list_partitions(table)}
+        found += sorted(cut ^ {tuple(row) for row in connection.execute(text(_CUT)) if row[0] in mine.tables})
     for table in mine.tables.values():
         if table.name not in there:
             continue

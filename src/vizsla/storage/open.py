@@ -42,7 +42,7 @@ async def connect(url: str, which: Which) -> Database:
     if url.startswith("sqlite:///"):
         # What the web said can be read again from its pages; what people entrusted to us cannot.
         return SqliteDatabase(Path(url.removeprefix("sqlite:///")), synchronous="FULL" if which == "app" else "NORMAL")
-    database = PostgresDatabase(url)
+    database = PostgresDatabase(url, plans_once=which == "index")
     await database.open()
     return database
 
