@@ -13,7 +13,7 @@ from vizsla.storage.schema import Id, index_metadata
 
 # Byte order on both stores, so that lists sort and prefixes match alike whatever the database's locale is.
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
-_BY_DOMAIN = {"postgresql_partition_by": "HASH (domain)"}
+_BY_DOMAIN = "HASH (domain)"
 
 sighting = Table(
     "sighting",
@@ -25,7 +25,7 @@ sighting = Table(
     Column("last_seen", BigInteger, nullable=False),
     Column("evidence", Bytewise, nullable=False),  # JSON of index.evidence.Evidence: how it was read, name, position …
     Index("sighting_uri", "uri", "domain", "local"),
-    **_BY_DOMAIN,
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 fact = Table(
@@ -38,7 +38,7 @@ fact = Table(
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
     Column("weight", Integer, nullable=False),
-    **_BY_DOMAIN,
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 # One row for each body that a page has had: an address that a body held is there whenever the page has that body.
@@ -50,7 +50,7 @@ page = Table(
     Column("digest", Bytewise, primary_key=True),
     Column("first_fetched", BigInteger, nullable=False),
     Column("last_fetched", BigInteger, nullable=False),
-    **_BY_DOMAIN,
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 email = Table(
@@ -82,7 +82,7 @@ email = Table(
     Index("email_page", "domain", "rank", "local", "type", "seniority", "department", "fields"),
     Index("email_name", "domain", "last_name", "first_name"),
     Index("email_linkedin", "linkedin"),
-    **_BY_DOMAIN,
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 domain = Table(
@@ -115,7 +115,7 @@ domain = Table(
     Column("phone", Text),
     Column("made_on", BigInteger, nullable=False, server_default="0"),  # midnight of the day whose rows these are
     Index("domain_made_on", "made_on"),
-    **_BY_DOMAIN,
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 # What a domain's addresses say of how it makes them, without a person in it: see index.habits.
@@ -127,7 +127,7 @@ domain_pattern = Table(
     Column("n_named", Integer, nullable=False),
     Column("n_nameless", Integer, nullable=False),
     Column("clues", Text, nullable=False),  # JSON
-    **_BY_DOMAIN,
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 # Only for domains with many addresses; the others are counted when asked.
@@ -140,7 +140,7 @@ facet = Table(
     Column("department", Bytewise, primary_key=True),
     Column("fields", Integer, primary_key=True, autoincrement=False),
     Column("n", Integer, nullable=False),
-    **_BY_DOMAIN,
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 company_name = Table(

@@ -24,7 +24,7 @@ _KEYS = {
     "domain_pattern": ("domain",),
     "facet": ("domain", "type", "seniority", "department", "fields"),
 }
-_INDEXES = {
+_INDEXES: dict[str, dict[str, tuple[str, ...]]] = {
     "sighting": {"sighting_uri": ("uri", "domain", "local")},
     "email": {
         "email_page": ("domain", "rank", "local", "type", "seniority", "department", "fields"),
