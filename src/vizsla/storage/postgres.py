@@ -1,7 +1,7 @@
 """PostgreSQL as a store, through asyncpg: any number of processes and machines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,6 +27,12 @@ PATIENCE = 5.0
 ANSWER = 1.4
 """Seconds that a bounded read may take, connection and all: with a server that hangs, no search waits for two."""
 _SESSION = {"jit": "off", "application_name": "vizsla"}
+OF_PARTITIONS = {"plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1"}
+"""
+What sessions need that ask tables in partitions. A plan for any value is reckoned to cost what all partitions would, though it
+runs on one: so the server would rather plan each search anew (2.4 times its CPU), and rather read a table of 80,000 rows from
+end to end than look a hundred of them up (docs/explanation/storage).
+"""
 
 
 class PostgresConnection:
@@ -62,14 +68,9 @@ class PostgresDatabase:
 
     dialect: Dialect = "postgresql"
 
-    def __init__(self, url: str, *, max_size: int = 10, plans_once: bool = False) -> None:
-        """*plans_once*: a statement's plan is kept, whatever its values. What is asked of tables in partitions needs it."""
+    def __init__(self, url: str, *, max_size: int = 10, session: Mapping[str, str] = NOTHING) -> None:
         self._url = url
-        self._session = dict(_SESSION)
-        if plans_once:
-            # Left to itself the server plans anew each time: a plan for any value counts the cost of all partitions, though
-            # it runs on one. That is 2.4 times the CPU of a search.
-            self._session["plan_cache_mode"] = "force_generic_plan"
+        self._session = {**_SESSION, **session}
         self._max_size = max_size
         self._pool: Any = None
         self._opening = asyncio.Lock()
