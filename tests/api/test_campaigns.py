@@ -302,6 +302,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "x", "start_at": "9999-12-31"}, "validation_failed"),
     ({"name": "x", "start_at": "2030-01-01T00:00:00"}, "validation_failed"),
     ({"name": "x", "bcc_recipient": "a@b.test\r\nX: y"}, "validation_failed"),
+    (
+        {"name": "x", "bcc_recipient": f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 9}.test"},
+        "validation_failed",
+    ),
 ]
 
 

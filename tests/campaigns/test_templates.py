@@ -85,6 +85,19 @@ def test_in_html_nothing_gets_out_of_its_escape() -> None:
         read("{{ first_name | safe }}", format="html", first_name=value)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ first_name | upcse }}",
+        "{% assign x = email | date: 'x' %}",
+        "{% if company %}{{ company | join }}{% endif %}",
+    ],
+)
+def test_a_filter_that_is_not_there_is_said_before_anybody_is_written_to(body: str) -> None:
+    with pytest.raises(WrongTemplate, match=r"There is no filter .*upcase"):
+        parse_step("Hi", body, "text")
+
+
 def test_a_fallback_stands_where_there_is_no_value() -> None:
     parsed = parse_step(
         "To {{ company | default: 'you' }}",

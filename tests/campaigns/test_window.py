@@ -137,7 +137,7 @@ def test_a_local_day_turns_at_local_midnight() -> None:
 @pytest.mark.parametrize(
     "window",
     [("Mars/Olympus", 1, 0, 9), ("Europe/Paris", 0, 0, 9), ("Europe/Paris", 128, 0, 9), ("Europe/Paris", 1, 9, 9), ("../etc", 1, 0, 9),
-     ("Europe/Paris", 1, 0, DAY + 1), ("Europe/Paris", 1, -1, 9)],
+     ("Europe/Paris", 1, 0, DAY + 1), ("Europe/Paris", 1, -1, 9), ("localtime", 1, 0, DAY), ("Factory", 1, 0, DAY)],
 )  # fmt: skip
 def test_hours_that_never_come_are_refused(window: tuple[str, int, int, int]) -> None:
     with pytest.raises(WrongWindow):

@@ -1,5 +1,6 @@
 """`vizsla backup` copies while a server runs; `vizsla restore` waits until none does."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,5 +27,12 @@ def test_a_backup_is_made_beside_a_server_and_brought_back_without_one(
     restore(str(made))
     assert "app.db.before-" in capsys.readouterr().err
     assert migrate(check=True) == 0
-    with pytest.raises(BackupError):
+    with pytest.raises(BackupError, match="no file"):
         restore(str(tmp_path / "nothing.tar"))
+    # Nobody ever writes into this one.
+    os.mkfifo(tmp_path / "pipe.tar")
+    with pytest.raises(BackupError, match="no file"):
+        restore(str(tmp_path / "pipe.tar"))
+    (tmp_path / "other.tar").write_bytes(b"\x1f\x8b\x08no archive")
+    with pytest.raises(BackupError, match="no backup of Vizsla, or it is damaged"):
+        restore(str(tmp_path / "other.tar"))

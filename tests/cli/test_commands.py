@@ -202,3 +202,13 @@ def test_migrate_check_tells_a_new_home_from_one_that_is_ready(vizsla: Command, 
     assert vizsla("migrate", "--check")[0] == 1
     assert vizsla("migrate")[0] == 0
     assert vizsla("migrate", "--check")[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [("leads", "export", "--where", "company=\udcff"), ("harvest", "\udcff.warc")])
+def test_what_is_not_utf_8_is_no_fault_of_ours(vizsla: Command, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    vizsla("user", "add", "ada@acme.example")
+    (tmp_path / "\udcff.warc").write_bytes(b"")
+
+    code, _, talk = vizsla(*arguments[:-1], arguments[-1].replace("\udcff.warc", str(tmp_path / "\udcff.warc")))
+
+    assert (code, "is not UTF-8" in talk) == (1, True), talk

@@ -23,7 +23,7 @@ def test_an_address_is_read(text: str, address: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "a@b", "@b.test", "a@", "a@@b.test", "a b@c.test", '"a b"@b.test', "a@[127.0.0.1]", ".a@b.test", "a.@b.test",
-     "a..b@c.test", "a\r\nRCPT TO:<x@y.test>@b.test", "a@b.test\x00", "a" * 65 + "@b.test", "a@" + "b" * 5_000 + ".test"],
+     "a..b@c.test", "a\r\nRCPT TO:<x@y.test>@b.test", "a@b.test\x00", "a" * 65 + "@b.test", "a@" + "b" * 5_000 + ".test", "\u212aim@b.test"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidEmail):

@@ -251,6 +251,7 @@ async def test_errors_of_http_are_answers() -> None:
         ("http://acme.test\\@127.0.0.1/", "url"),
         ("http://acme.test:x/", "url"),
         ("http://[::1/", "url"),
+        ("http://xn--99999999999.test/", "url"),
         ("http://①②⑦.0.0.1/", "url"),
     ],
 )

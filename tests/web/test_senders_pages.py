@@ -83,6 +83,7 @@ async def test_a_pause_can_be_taken_back(site: Site) -> None:
     ("changes", "says"),
     [
         ({"email": "nobody"}, "e-mail address"),
+        ({"email": "ada@under_score.test"}, "e-mail address"),
         ({"password": ""}, "Type the password"),
         ({"smtp_host": "a b"}, "smtp.example.com"),
         ({"smtp_host": "127.0.0.1"}, "private or reserved"),

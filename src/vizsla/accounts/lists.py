@@ -211,6 +211,11 @@ class Lists(Generic[ListT, RowT]):
         return sum(row[2] - row[1] for row in rows) / done if done else None
 
 
+def at_most(rows: Iterable[AnyT]) -> list[AnyT]:
+    """*rows*, and of too many as many as `in_chunks` refuses."""
+    return list(islice(rows, MOST_ROWS + 1))
+
+
 def in_chunks(rows: Iterable[AnyT]) -> Iterator[tuple[int, list[AnyT]]]:
     """*rows* some at a time, each with the number of its first, from 1. Raises TooManyRows."""
     source, size = iter(rows), 0

@@ -8,9 +8,10 @@ costs what it does and nothing else, and every answer leaves by one place.
 import hashlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from itertools import count
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
@@ -109,6 +110,10 @@ class Door:
         except Exception as error:
             self._journal.fault(error, request_id=request_id, name=endpoint.name if endpoint else None)
             status, body = render_error("internal_error", "")
+        finally:
+            if call is not None:
+                for close in call.closing:
+                    close()
         if status:
             await self._send(scope, send, (status, body), request_id=request_id, extra=extra)
         seconds = time.perf_counter() - began
@@ -218,16 +223,22 @@ class Door:
     async def _take_upload(
         self, upload: Upload, call: Call, key: str | None, headers: Mapping[bytes, bytes], receive: Receive
     ) -> Given:
-        """The parameters in a body that may be a file. Strangers are not listened to for long."""
+        """The parameters in a body that may be a file; of strangers it is no longer than others."""
         known = key is not None and await self._services.keys.find(key) is not None
-        async with self._services.uploads:
-            raw = await _read_body(receive, headers, upload.largest if known else LARGEST_BODY)
+        # What is large waits on disk: whoever sends slowly keeps neither memory nor a place that others wait for.
+        file = SpooledTemporaryFile(LARGEST_BODY)  # noqa: SIM115
+        call.closing.append(file.close)
+        digest = hashlib.sha256()
+        async for part in _parts_of_body(receive, headers, upload.largest if known else LARGEST_BODY):
+            file.write(part)
+            digest.update(part)
+        file.seek(0)
         kind = headers.get(b"content-type", b"")
         if kind.partition(b";")[0].strip().lower() not in upload.kinds:
-            return upload.parse(kind, raw)
-        call.file = raw
+            return upload.parse(kind, file.read())
+        call.file = cast(BinaryIO, file)
         # For Idempotency-Key: another file is another request.
-        return {"file": hashlib.sha256(raw).hexdigest()}
+        return {"file": digest.hexdigest()}
 
     async def _limit(self, name: str, endpoint: Endpoint, call: Call) -> None:
         if call.known is not None:
@@ -330,14 +341,17 @@ def _idempotency_key(raw: bytes) -> str:
     return text
 
 
-async def _read_body(receive: Receive, headers: Mapping[bytes, bytes], largest: int = LARGEST_BODY) -> bytes:
+async def _read_body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+    return b"".join([part async for part in _parts_of_body(receive, headers, LARGEST_BODY)])
+
+
+async def _parts_of_body(receive: Receive, headers: Mapping[bytes, bytes], largest: int) -> AsyncGenerator[bytes, None]:
     too_large = PayloadTooLarge(f"The body is larger than {largest // 1_000_000} MB.")
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:20]) > largest:
         raise too_large
     if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
         raise UnsupportedMediaType
-    parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
@@ -347,6 +361,6 @@ async def _read_body(receive: Receive, headers: Mapping[bytes, bytes], largest: 
         size += len(part)
         if size > largest:
             raise too_large
-        parts.append(part)
+        yield part
         if not message.get("more_body", False):
-            return b"".join(parts)
+            return

@@ -5,9 +5,10 @@ A call is a function from a params Struct to a result Struct. What is around it 
 documentation) is said once, here, where it is declared; `api.door` does it.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Access = Literal["key", "optional", "open"]
+Read = TypeVar("Read")
 TEST_KEY = "test-api-key"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 WORDS = frozenset({"email"})
@@ -59,7 +61,21 @@ class Places(msgspec.Struct, frozen=True):
 class Call:
     """One request on its way through a function: who asks, when, and what the function may use."""
 
-    __slots__ = ("after", "client", "conn", "file", "headers", "ids", "known", "now", "services", "status", "words")
+    __slots__ = (
+        "after",
+        "client",
+        "closing",
+        "conn",
+        "content",
+        "file",
+        "headers",
+        "ids",
+        "known",
+        "now",
+        "services",
+        "status",
+        "words",
+    )
 
     def __init__(self, services: "Services", client: str, now: int, places: Places) -> None:
         self.services = services
@@ -70,12 +86,27 @@ class Call:
         self.now = now
         self.ids, self.words = places.ids, places.words
         self.conn: Connection | None = None
-        self.file: bytes | None = None
+        self.file: BinaryIO | None = None
         """The body, if it is a file."""
+        self.content: Any = None
+        """What was read of the file before a transaction began."""
+        self.closing: list[Callable[[], None]] = []
+        """What is let go of when the request is answered."""
         self.after: Callable[[], None] | None = None
         """What to do once the transaction is committed."""
         self.status: int | None = None
         """Of the answer, where it is the endpoint's other one."""
+
+    async def read_file(self, read: Callable[[BinaryIO], Read]) -> Read | None:
+        """
+        What *read* makes of the file, on a thread of its own and few at a time; None if the body is none.
+
+        It is called before a transaction begins: a file may be long to read, and nobody else could write meanwhile.
+        """
+        if self.file is None:
+            return None
+        async with self.services.uploads:
+            return await asyncio.to_thread(read, self.file)
 
     @property
     def caller(self) -> "Caller":

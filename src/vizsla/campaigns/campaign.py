@@ -15,7 +15,7 @@ from vizsla.accounts.store import next_id
 from vizsla.campaigns.telling import tell_pause
 from vizsla.campaigns.window import WEEKDAYS, Window, check_window, next_slot
 from vizsla.kit.clock import DAY
-from vizsla.kit.email_address import parse_email
+from vizsla.kit.email_address import is_addressable, parse_email
 from vizsla.kit.errors import InvalidEmail, NotFound, VizslaError
 from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import statement
@@ -371,9 +371,12 @@ def _address(bcc: str | None) -> str | None:
     if not bcc:
         return None
     try:
-        return str(parse_email(bcc[:400]))
+        address = str(parse_email(bcc[:400]))
     except InvalidEmail:
-        raise InvalidCampaign("The bcc_recipient is not an e-mail address.") from None
+        address = ""
+    if not address or not is_addressable(address):
+        raise InvalidCampaign("The bcc_recipient is not an e-mail address that mail can be sent to.")
+    return address
 
 
 async def _put_senders(conn: Connection, account_id: int, campaign_id: int, ids: Sequence[int]) -> None:

@@ -15,9 +15,9 @@ from vizsla.campaigns.campaign import Campaign, SequenceNotActive, lock_campaign
 from vizsla.campaigns.scheduling import hold_senders, schedule
 from vizsla.campaigns.status import put_status
 from vizsla.campaigns.stopping import stop_recipients
-from vizsla.kit.email_address import parse_email
+from vizsla.kit.email_address import is_addressable, parse_email
 from vizsla.kit.errors import InvalidEmail, NotFound, VizslaError
-from vizsla.leads.lead import LONGEST_EMAIL, Lead, SendingStatus
+from vizsla.leads.lead import Lead, SendingStatus
 from vizsla.leads.lists import current_list
 from vizsla.leads.store import begin_change, leads_with_emails, leads_with_ids, write_leads
 from vizsla.privacy.claims import Claims
@@ -343,16 +343,11 @@ def _parse(text: str) -> _Candidate:
         raise InvalidRecipients(f"{shown[:100]!r} is not a valid email address. Nothing was changed.") from None
     # What is written to keeps the case of the local part, which is its host's to judge (RFC 5321 2.4).
     written = f"{shown.rpartition('@')[0]}@{address.domain}"
-    return _Candidate(str(address), written, shown, None, _is_strict(str(address)))
+    return _Candidate(str(address), written, shown, None, is_addressable(str(address)))
 
 
 def _of_lead(one: Lead) -> _Candidate:
-    return _Candidate(one.email, one.email, one.email, one, _is_strict(one.email))
-
-
-def _is_strict(email: str) -> bool:
-    """Whether mail can be addressed to it: RFC 5321 4.5.3.1.3, and host names without underscores (RFC 1123 2.1)."""
-    return len(email) <= LONGEST_EMAIL and "_" not in email.rpartition("@")[2]
+    return _Candidate(one.email, one.email, one.email, one, is_addressable(one.email))
 
 
 def _recipient(row: Sequence[Any]) -> Recipient:

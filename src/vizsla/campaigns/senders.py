@@ -13,6 +13,7 @@ import msgspec
 from vizsla.accounts.store import next_id
 from vizsla.campaigns.tables import sender as sender_table
 from vizsla.campaigns.window import WEEKDAYS, Window, check_window, local_day
+from vizsla.kit.email_address import is_addressable
 from vizsla.kit.errors import InvalidEmail, NotFound, VizslaError
 from vizsla.mail.dkim import Signer, load_key
 from vizsla.mail.mime import as_written, in_lines, in_one_line
@@ -324,7 +325,9 @@ def check_draft(draft: Draft) -> Draft:
     try:
         email = as_written(draft.email)
     except InvalidEmail:
-        raise WrongSender("Give the e-mail address that messages are from, such as ada@example.com.") from None
+        email = ""
+    if not email or not is_addressable(email):
+        raise WrongSender("Give the e-mail address that messages are from, such as ada@example.com.")
     name, login = in_one_line(draft.name), in_one_line(draft.login) or email
     signature = in_lines(draft.signature).rstrip("\n")
     for text, most, what in (

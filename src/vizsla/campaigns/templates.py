@@ -200,9 +200,13 @@ def _collect(template: BoundTemplate, fields: set[str], required: set[str]) -> N
     own = set(template.analyze().locals)
     for shown in _nodes(template.nodes):
         for expression in shown.expressions():
-            has_fallback = isinstance(expression, FilteredExpression) and any(
-                one.name == "default" for one in expression.filters or ()
+            filters = (
+                {one.name for one in expression.filters or ()} if isinstance(expression, FilteredExpression) else set()
             )
+            if unknown := sorted(filters - set(_FILTERS)):
+                # Liquid itself asks for a filter when it comes to it: for the first recipient.
+                raise WrongTemplate(f"There is no filter {unknown[0][:60]}. Filters are {', '.join(_FILTERS)}.")
+            has_fallback = "default" in filters
             for path in _paths(expression):
                 head = path.path[0]
                 if len(path.path) > 1 or not isinstance(head, str) or not _NAME.match(head):

@@ -86,6 +86,10 @@ def _leave(run: Callable[[], Any]) -> None:
         talk(f"vizsla: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         code = 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except UnicodeEncodeError:
+        # The system's bytes that are no UTF-8 come as halves of characters (PEP 383), which no database takes.
+        talk("vizsla: An argument or the name of a file is not UTF-8. Type it anew, or rename the file.")
+        code = 1
     except Exception as error:
         # A fault of ours. Where it happened helps nobody at the terminal, unless they ask.
         if os.environ.get("VIZSLA_LOG") == "debug":

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import msgspec
 
 from vizsla.harvest.extract.countries import country_code
-from vizsla.kit.email_address import parse_email
+from vizsla.kit.email_address import LONGEST_EMAIL, parse_email
 from vizsla.kit.errors import InvalidEmail, NotFound, VizslaError
 from vizsla.kit.whom import Whom
 
@@ -37,7 +37,6 @@ TEXTS = (
 LONGEST = 1_000
 """Characters of a field."""
 LONGEST_NOTES = 20_000
-LONGEST_EMAIL = 254
 
 
 class InvalidLead(VizslaError):

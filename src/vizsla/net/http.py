@@ -262,10 +262,11 @@ class HttpClient:
             raise FetchError("url", "a URL with characters that have no place in one")
         try:
             url = URL(text, encoded=True)
-            port = url.port or _PORTS.get(url.scheme)
+            # It is read here, for of an `xn--` name that is no Punycode it raises an error as well.
+            host, port = url.host, url.port or _PORTS.get(url.scheme)
         except ValueError:
             raise FetchError("url", "this is no URL") from None
-        if url.scheme not in _PORTS or not url.host:
+        if url.scheme not in _PORTS or not host:
             raise FetchError("scheme", "only http and https are fetched")
         if url.user is not None or url.password is not None:
             raise FetchError("userinfo", "a URL with a user name or password is not fetched")

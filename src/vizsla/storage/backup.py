@@ -66,8 +66,10 @@ def restore_backup(settings: Settings, path: Path) -> list[Path]:
     Nothing else may use the home meanwhile: the caller holds `storage.open.HomeLock`.
     """
     database = _database(settings)
+    if not path.is_file():
+        raise BackupError(f"There is no file {path}.")
     try:
-        with tarfile.open(path) as archive, tempfile.TemporaryDirectory(dir=settings.home) as scratch:
+        with tarfile.open(path, "r:") as archive, tempfile.TemporaryDirectory(dir=settings.home) as scratch:
             names = set(archive.getnames())
             if "app.db" not in names:
                 raise BackupError(f"{path} is no backup of Vizsla: there is no app.db in it.")
@@ -81,7 +83,9 @@ def restore_backup(settings: Settings, path: Path) -> list[Path]:
                     found[name].chmod(0o600)
             _must_be_sound(found["app.db"])
             return _put_in_place(found, database, settings.home)
-    except (OSError, tarfile.TarError) as error:
+    except tarfile.TarError:
+        raise BackupError(f"{path} is no backup of Vizsla, or it is damaged.") from None
+    except OSError as error:
         raise BackupError(f"{path} cannot be brought back: {error}") from None
 
 

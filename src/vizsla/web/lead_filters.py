@@ -148,8 +148,8 @@ def read_filters(
     filters = Filters(
         texts={name: first[name] for name in COLUMNS if name in first},
         attributes={slugs[name].id: text for name, text in kept if name in slugs},
-        list_id=_id(first.get("leads_list_id")),
-        tag_id=_id(first.get("tag_id")),
+        list_id=id_of(first.get("leads_list_id")),
+        tag_id=id_of(first.get("tag_id")),
         sync_status=first.get("sync_status"),
         sending_statuses=several["sending_status"],
         verification_statuses=several["verification_status"],
@@ -169,7 +169,7 @@ def _is_meant(name: str, text: str, attributes: Sequence[Attribute]) -> bool:
     if not text:
         return False
     if name in ("leads_list_id", "tag_id"):
-        return _id(text) is not None
+        return id_of(text) is not None
     if name in TIMES:
         return text in (ANY, NONE)
     if name in STATUSES:
@@ -181,7 +181,8 @@ def _is_meant(name: str, text: str, attributes: Sequence[Attribute]) -> bool:
     return name == "query" or name in COLUMNS or any(name == f"custom_attributes[{each.slug}]" for each in attributes)
 
 
-def _id(text: str | None) -> int | None:
+def id_of(text: str | None) -> int | None:
+    """The id that *text* is; None if it can be none."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 

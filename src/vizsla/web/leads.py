@@ -22,7 +22,7 @@ from vizsla.leads.tags import page_of_tags, tags_with_ids
 from vizsla.leads.tasks import list_batches
 from vizsla.leads.trash import list_deletions
 from vizsla.leads.views import Chosen, choose_columns, find_columns, list_views
-from vizsla.web.lead_filters import LABELS, STATUSES, TIMES, Asked, add_filters, read_filters
+from vizsla.web.lead_filters import LABELS, STATUSES, TIMES, Asked, add_filters, id_of, read_filters
 from vizsla.web.render import HEADERS
 from vizsla.web.views import Views
 from vizsla.web.visit import Visit
@@ -92,8 +92,7 @@ async def find_choices(visit: Visit, leads: Sequence[Shown] = ()) -> Choices:
     params = visit.request.query_params
     lists = {one.id: one for one in await page_of_lists(app, account_id, limit=MOST_CHOICES)}
     tags = {one.id: one for one in await page_of_tags(app, account_id, limit=MOST_CHOICES)}
-    named = {int(text) for text in (params.get("leads_list_id", ""), params.get("tag_id", "")) if text.isdecimal()}
-    some = {id_ for id_ in named if id_ < 2**63}
+    some = {id_ for name in ("leads_list_id", "tag_id") if (id_ := id_of(params.get(name))) is not None}
     lists |= await lists_with_ids(
         app, account_id, some | {id_ for shown in leads for id_ in shown.lead.lists} - set(lists)
     )

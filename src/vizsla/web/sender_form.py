@@ -1,5 +1,6 @@
 """What does somebody type who adds a mail account or changes one? Texts, until they are read."""
 
+import re
 from functools import cache
 from typing import TypeVar
 from zoneinfo import available_timezones
@@ -24,6 +25,8 @@ JOURNALS: dict[Journal, str] = {
 }
 _CONTINENTS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 _TOO_LONG = 20_000
+_CLOCK = re.compile("([01]?[0-9]|2[0-4]):([0-5][0-9])(?::[0-9.]+)?")
+"""Some browsers send the seconds too."""
 Choice = TypeVar("Choice", bound=str)
 
 
@@ -132,10 +135,10 @@ def _one_of(choices: dict[Choice, str], text: str, what: str) -> Choice:
 
 
 def _second(text: str) -> int:
-    hours, _, minutes = text.partition(":")
-    if hours.isdecimal() and minutes[:2].isdecimal() and int(hours[:3]) <= 24 and int(minutes[:2]) < 60:
-        return int(hours) * 3_600 + int(minutes[:2]) * 60
-    raise WrongSender("Give hours as 09:00 and 18:00.")
+    clock = _CLOCK.fullmatch(text)
+    if clock is None:
+        raise WrongSender("Give hours as 09:00 and 18:00.")
+    return int(clock[1]) * 3_600 + int(clock[2]) * 60
 
 
 @cache

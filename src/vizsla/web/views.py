@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from urllib.parse import quote
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,6 +17,15 @@ from vizsla.web.render import HEADERS
 from vizsla.web.visit import Visit, find_visitor, is_ours
 
 View = Callable[[Visit], Awaitable[Response]]
+
+
+class _Number(IntegerConvertor):
+    """The number in a path, if it is short enough to be one: Python refuses to read thousands of digits."""
+
+    regex = "[0-9]{1,20}"
+
+
+register_url_convertor("int", _Number())
 
 
 class OperatorsOnly(VizslaError):

@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -188,10 +189,13 @@ class Visit:
         declared = self.request.headers.get("content-length", "")
         if declared.isdigit() and int(declared[:20]) > largest:
             raise FormTooLarge
-        kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind, options = parse_options_header(self.request.headers.get("content-type", ""))
         body = _bounded(self.request.stream(), largest)
         try:
-            if kind == "multipart/form-data":
+            if kind == b"multipart/form-data":
+                if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+                    # No browser says so (RFC 7578 5.1.2), and some of Python's encodings make text that no database takes.
+                    raise BadForm
                 parser = _Parser(self.request.headers, body, max_files=1, max_fields=2_000)
                 form = Form(await parser.parse())
                 if not parser.has_ended:

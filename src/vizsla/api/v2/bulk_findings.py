@@ -1,12 +1,11 @@
 """`/v2/bulk/findings`: lists of people to find. Sent as JSON or CSV, worked on in the background, read row by row meanwhile. Ours."""
 
-import io
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 import msgspec
 
-from vizsla.accounts.lists import Status
+from vizsla.accounts.lists import Status, at_most
 from vizsla.api.door import LARGEST_BODY
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem, PayloadTooLarge
 from vizsla.api.params import Given, NoParams, Params, parse_body
@@ -156,12 +155,17 @@ class FoundAnswer(msgspec.Struct, frozen=True):
     meta: FoundMeta
 
 
+async def _read(call: Call, params: NewFindingsParams) -> None:
+    call.content = await call.read_file(lambda file: at_most(open_people(file).asked()))
+
+
 @calls(
     "POST",
     "/v2/bulk/findings",
     status=201,
     limit="search",
     writes=True,
+    before=_read,
     upload=Upload((b"text/csv",), LARGEST, parse_short),
     errors=("wrong_params", "invalid_max_duration", "payload_too_large"),
 )
@@ -184,8 +188,8 @@ async def create_findings(call: Call, params: NewFindingsParams) -> FindingsAnsw
 
 
 def _asked(call: Call, params: NewFindingsParams) -> Iterable[tuple[Asked, str]]:
-    if call.file is not None:
-        return open_people(io.BytesIO(call.file)).asked()
+    if call.content is not None:
+        return call.content  # type: ignore[no-any-return]
     if not params.people:
         raise WrongParams("You are missing the people parameter")
     return ((Asked(*msgspec.structs.astuple(one)), "") for one in params.people)

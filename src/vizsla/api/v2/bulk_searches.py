@@ -1,12 +1,11 @@
 """`/v2/bulk/searches`: lists of domains to search. Sent as JSON or CSV, worked on in the background, read row by row meanwhile. Ours."""
 
-import io
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 import msgspec
 
-from vizsla.accounts.lists import Status
+from vizsla.accounts.lists import Status, at_most
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem
 from vizsla.api.params import NoParams, Params
 from vizsla.api.registry import Call, Calls, Streamed, Upload
@@ -151,12 +150,17 @@ class SearchedAnswer(msgspec.Struct, frozen=True):
     meta: SearchedMeta
 
 
+async def _read(call: Call, params: NewSearchesParams) -> None:
+    call.content = await call.read_file(lambda file: at_most(open_targets(file).targets()))
+
+
 @calls(
     "POST",
     "/v2/bulk/searches",
     status=201,
     limit="search",
     writes=True,
+    before=_read,
     upload=Upload((b"text/csv",), LARGEST, parse_short),
     errors=("wrong_params", "payload_too_large"),
 )
@@ -180,8 +184,8 @@ async def create_searches(call: Call, params: NewSearchesParams) -> SearchesAnsw
 
 
 def _targets(call: Call, params: NewSearchesParams) -> Iterable[tuple[Target, str]]:
-    if call.file is not None:
-        return open_targets(io.BytesIO(call.file)).targets()
+    if call.content is not None:
+        return call.content  # type: ignore[no-any-return]
     targets = [Target(domain=one) for one in params.domains] + [Target(company=one) for one in params.companies]
     if not targets:
         raise WrongParams("You are missing the domains parameter")

@@ -1,12 +1,11 @@
 """`/v2/bulk/verifications`: lists of addresses. Sent as JSON or CSV, worked on in the background, read row by row meanwhile."""
 
-import io
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 import msgspec
 
-from vizsla.accounts.lists import Status
+from vizsla.accounts.lists import Status, at_most
 from vizsla.api.errors import SHOWN_IDS, STATUSES, ErrorItem
 from vizsla.api.params import Given, NoParams, Params, check_text, parse_body
 from vizsla.api.registry import Call, Calls, Streamed, Upload
@@ -172,12 +171,17 @@ class ResultsAnswer(msgspec.Struct, frozen=True):
     meta: ResultsMeta
 
 
+async def _read(call: Call, params: NewListParams) -> None:
+    call.content = await call.read_file(lambda file: at_most(texts_of(open_table(file, params.column or ""))))
+
+
 @calls(
     "POST",
     "/v2/bulk/verifications",
     status=201,
     limit="verify",
     writes=True,
+    before=_read,
     upload=Upload((b"text/csv",), LARGEST, _parse),
     errors=("wrong_params", "payload_too_large", "too_many_requests"),
 )
@@ -201,8 +205,8 @@ async def create_bulk_verification(call: Call, params: NewListParams) -> BulkAns
 
 
 def _texts(call: Call, params: NewListParams) -> Iterable[Text]:
-    if call.file is not None:
-        return texts_of(open_table(io.BytesIO(call.file), params.column or ""))
+    if call.content is not None:
+        return call.content  # type: ignore[no-any-return]
     if not params.emails:
         raise WrongParams("You are missing the emails parameter")
     return ((email, "") for email in params.emails)

@@ -1,6 +1,5 @@
 """`/v2/leads/imports` and `/v2/leads/export.…`: leads from files, and in them. Ours."""
 
-import io
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -14,7 +13,7 @@ from vizsla.kit.errors import WrongParams
 from vizsla.kit.xlsx_writing import CONTENT_TYPE as XLSX
 from vizsla.leads.attributes import list_attributes
 from vizsla.leads.export import export_refused
-from vizsla.leads.import_file import LARGEST, ReadFile, add_import, read_file
+from vizsla.leads.import_file import LARGEST, ReadFile, add_import, read
 from vizsla.leads.import_store import (
     Import,
     count_imports,
@@ -150,10 +149,20 @@ class CountsAnswer(msgspec.Struct, frozen=True):
     meta: CheckMeta
 
 
+async def _read(call: Call, params: FileParams) -> None:
+    found = await call.read_file(lambda file: read(file, sheet=params.sheet))
+    if found is None:
+        raise WrongParams("Send the file as the body, with Content-Type: text/csv, or that of a workbook.")
+    call.content = found
+    call.closing.append(found.close)
+
+
 @calls(
     "POST",
     "/v2/leads/imports",
     status=201,
+    writes=True,
+    before=_read,
     upload=Upload(_KINDS, LARGEST, parse_body, _EXAMPLE),
     errors=("wrong_params", "payload_too_large"),
 )
@@ -163,16 +172,7 @@ async def create_import(call: Call, params: FileParams) -> ImportAnswer:
 
     What it is, its content says. The answer says what each column probably is. Nothing becomes a lead yet.
     """
-    if call.file is None:
-        raise WrongParams("Send the file as the body, with Content-Type: text/csv, or that of a workbook.")
-    async with call.services.uploads:
-        found = await read_file(io.BytesIO(call.file), sheet=params.sheet)
-    with found:
-        if call.conn is not None:
-            return await _added(call, call.conn, found, params.file_name)
-        # Only now: nobody else can write while a transaction is open, and a file may be long to read.
-        async with call.services.stores.app.write() as conn:
-            return await _added(call, conn, found, params.file_name)
+    return await _added(call, call.transaction, call.content, params.file_name)
 
 
 @calls("GET", "/v2/leads/imports", errors=("pagination_error",))
