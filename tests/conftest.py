@@ -16,6 +16,7 @@ from postgres import PostgresServer
 from vizsla.kit.settings import Settings
 from vizsla.storage.migrate import migrate
 from vizsla.storage.open import Stores, open_stores
+from worlds.pgbouncer import pgbouncer
 
 DIALECTS = ("sqlite", "postgresql")
 _count = itertools.count()
@@ -27,9 +28,21 @@ def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer()
     try:
         _on_a_thread(_make_template(server))
-        yield server
+        with _between(server):
+            yield server
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def _between(server: PostgresServer) -> Iterator[None]:
+    """With VIZSLA_TEST_POSTGRES=pgbouncer every test's database is reached through one, in transaction mode."""
+    if os.environ.get("VIZSLA_TEST_POSTGRES") != "pgbouncer":
+        yield
+        return
+    with pgbouncer(server.port) as port:
+        server.asked_at = port
+        yield
 
 
 async def _execute(url: str, text: str) -> None:
@@ -69,7 +82,7 @@ def _database(server: PostgresServer) -> str:
     """The URL of a new database at this program's schema."""
     name = f"t{os.getpid()}_{next(_count)}"
     _on_a_thread(_execute(server.url("postgres"), f"CREATE DATABASE {name} TEMPLATE template_vizsla"))
-    return server.url(name)
+    return server.url(name, port=server.asked_at)
 
 
 def _drop(server: PostgresServer, url: str) -> None:

@@ -29,7 +29,9 @@ class PostgresServer:
         self._run("initdb", "-D", data, "-U", "vizsla", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+            self.port: int = free.getsockname()[1]
+        self.asked_at = self.port
+        """Where tests find their databases: here, or at a pooler before it."""
         self._process = subprocess.Popen(
             [self._bin / "postgres", "-D", data, "-p", str(self.port), "-k", self._folder, "-h", "127.0.0.1",
              "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=60",
@@ -38,8 +40,8 @@ class PostgresServer:
         )  # fmt: skip
         self._await()
 
-    def url(self, name: str) -> str:
-        return f"postgresql://vizsla@127.0.0.1:{self.port}/{name}"
+    def url(self, name: str, *, port: int | None = None) -> str:
+        return f"postgresql://vizsla@127.0.0.1:{port or self.port}/{name}"
 
     def stop(self) -> None:
         self._process.terminate()
