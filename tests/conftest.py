@@ -40,7 +40,8 @@ def _between(server: PostgresServer) -> Iterator[None]:
     if os.environ.get("VIZSLA_TEST_POSTGRES") != "pgbouncer":
         yield
         return
-    with pgbouncer(server.port) as port:
+    # A transaction on one database may wait for one on the other, and here both are one: there must be more than do so at once.
+    with pgbouncer(server.port, connections=12) as port:
         server.asked_at = port
         yield
 

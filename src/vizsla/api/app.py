@@ -21,6 +21,7 @@ from vizsla.api.journal import Journal
 from vizsla.api.openapi import describe
 from vizsla.api.protocol import Stop
 from vizsla.api.registry import normalise_path
+from vizsla.api.replica_metrics import ReplicaMetrics
 from vizsla.api.v2 import all_calls
 from vizsla.desk.services import Services
 from vizsla.finder.finding import FindExchangers
@@ -81,6 +82,8 @@ class App:
         services.requests.on_fault = lambda error: journal.event(
             "request_log", level="warning", error=f"{type(error).__name__}: {error}"
         )
+        if (replicas := services.stores.replicas) is not None:
+            journal.also(ReplicaMetrics(replicas))
         self.routes = all_calls(trial=services.settings.trial)
         self._door = Door(services, self.routes, journal)
         self._fallback = fallback

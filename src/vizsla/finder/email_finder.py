@@ -108,7 +108,7 @@ class _Search:
     async def run(self) -> Finding:
         await self.read_domain()
         firsts, lasts = index_spellings(self._name, self._domain)
-        namesakes = await list_namesakes(self._means.stores.search, self._domain, firsts, lasts)
+        namesakes = self._unclaimed(await list_namesakes(self._means.stores.search, self._domain, firsts, lasts))
         theirs = [row for row in namesakes if self._whose(row) == "theirs" and _status(row) != "invalid"]
         if theirs:
             return self.known(theirs[0])
@@ -131,6 +131,13 @@ class _Search:
         self._take_in_pages(beliefs)
         await self._take_in_servers(beliefs)
         return self._finding(posterior, found, tuple(beliefs.ranked()))
+
+    def _unclaimed(self, rows: list[Row]) -> list[Row]:
+        """What was claimed a moment ago the index may not have forgotten yet, a replica of it least of all."""
+        claims = self._means.claims
+        if not claims.has_addresses:
+            return rows
+        return [row for row in rows if not claims.is_address_claimed(self._domain, row[_AT["local"]])]
 
     async def read_domain(self) -> None:
         """What is known of the domain as a whole."""
@@ -189,7 +196,7 @@ class _Search:
         """
         claims = self._means.claims
         out = {local for local in locals_ if claims.has_addresses and claims.is_address_claimed(self._domain, local)}
-        for row in await list_at(self._means.stores.search, self._domain, locals_[:_LOOKED_UP]):
+        for row in self._unclaimed(await list_at(self._means.stores.search, self._domain, locals_[:_LOOKED_UP])):
             local = row[_AT["local"]]
             whose = self._whose(row)
             if whose == "theirs" and _status(row) != "invalid":

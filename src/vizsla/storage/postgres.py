@@ -26,6 +26,7 @@ _TROUBLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,  # the server goes down, or its pooler's connection to it
     asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # asyncpg's word for a connection that was closed between two questions
     asyncpg.TooManyConnectionsError,
     asyncpg.DeadlockDetectedError,  # given up for another: the same once more goes through
     asyncpg.InsufficientResourcesError,
@@ -123,7 +124,7 @@ class PostgresDatabase:
             async with asyncio.timeout(seconds), self._pool.acquire(timeout=PATIENCE) as raw:
                 try:
                     yield raw
-                except (asyncio.CancelledError, TimeoutError):
+                except (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError):
                     raw.terminate()  # or the pool would wait for the end of what is cancelled
                     raise
         except _TROUBLE as error:

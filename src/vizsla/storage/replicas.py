@@ -65,7 +65,7 @@ class ReplicatedDatabase:
         """Reads by who answered them: `primary`, or `replica`."""
         self._replicas = [PostgresDatabase(url, answer=ANSWER) for url in urls]
         self.standings = [Standing() for _ in self._replicas]
-        self._most_lag = most_lag
+        self.most_lag = most_lag
         self._positions: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
         self._is_primary_away = False
         self._turns = itertools.count()
@@ -157,7 +157,7 @@ class ReplicatedDatabase:
         if now - self._looked_at > _HOLDS:
             return ()
         # Where there is no newer answer to be had, an older one is better than none.
-        most_lag = None if self._is_primary_away else self._most_lag
+        most_lag = None if self._is_primary_away else self.most_lag
         near = [at for at, standing in enumerate(self.standings) if standing.may_answer(most_lag)]
         turn = next(self._turns) % len(near) if near else 0
         return near[turn:] + near[:turn]
