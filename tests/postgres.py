@@ -16,7 +16,8 @@ from pathlib import Path
 class PostgresServer:
     """A server of our own in a temporary folder. `url(name)` is a database of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, connections: int = 60) -> None:
+        self._connections = connections
         self._folder = Path(tempfile.mkdtemp(prefix="vizsla-pg-"))
         self._user = _unprivileged()
         self._bin = _binaries(self._folder)
@@ -77,7 +78,7 @@ class PostgresServer:
     def _start(self, data: Path, port: int) -> "subprocess.Popen[bytes]":
         process = subprocess.Popen(
             [self._bin / "postgres", "-D", data, "-p", str(port), "-k", self._folder, "-h", "127.0.0.1",
-             "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=60",
+             "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", f"max_connections={self._connections}",
              "-c", "shared_buffers=64MB"],
             user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
