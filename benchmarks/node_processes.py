@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ class Node:
     def __init__(self, command: list[str], environment: Mapping[str, str], log: Path, port: int = 0) -> None:
         self._command, self._environment, self._log = command, environment, log
         self.port = port
+        # Where the environment forbids it, what was compiled once is compiled at each start, for seconds.
+        folder = Path(tempfile.gettempdir()) / f"vizsla-compiled-{os.getuid()}"
+        self._compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder)}
         self.process = self._begin()
 
     def begin(self) -> None:
@@ -32,7 +36,7 @@ class Node:
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "vizsla.cli.main", *self._command],
-                env={**os.environ, **self._environment}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                env={**os.environ, **self._environment, **self._compiled}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
             )  # fmt: skip
 
     @property

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,9 @@ from vizsla.storage.open import Stores, open_stores
 from worlds.pgbouncer import pgbouncer
 
 DIALECTS = ("sqlite", "postgresql")
+# Tests start many processes: where the environment forbids to keep what was compiled, each would compile all of it anew.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / f"vizsla-compiled-{os.getuid()}"))
 _count = itertools.count()
 
 
