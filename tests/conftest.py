@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +17,12 @@ from postgres import PostgresServer
 from vizsla.kit.settings import Settings
 from vizsla.storage.migrate import migrate
 from vizsla.storage.open import Stores, open_stores
+from worlds.pgbouncer import pgbouncer
 
 DIALECTS = ("sqlite", "postgresql")
+# Tests start many processes: where the environment forbids to keep what was compiled, each would compile all of it anew.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / f"vizsla-compiled-{os.getuid()}"))
 _count = itertools.count()
 
 
@@ -27,9 +32,22 @@ def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer()
     try:
         _on_a_thread(_make_template(server))
-        yield server
+        with _between(server):
+            yield server
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def _between(server: PostgresServer) -> Iterator[None]:
+    """With VIZSLA_TEST_POSTGRES=pgbouncer every test's database is reached through one, in transaction mode."""
+    if os.environ.get("VIZSLA_TEST_POSTGRES") != "pgbouncer":
+        yield
+        return
+    # A transaction on one database may wait for one on the other, and here both are one: there must be more than do so at once.
+    with pgbouncer(server.port, connections=12) as port:
+        server.asked_at = port
+        yield
 
 
 async def _execute(url: str, text: str) -> None:
@@ -69,7 +87,7 @@ def _database(server: PostgresServer) -> str:
     """The URL of a new database at this program's schema."""
     name = f"t{os.getpid()}_{next(_count)}"
     _on_a_thread(_execute(server.url("postgres"), f"CREATE DATABASE {name} TEMPLATE template_vizsla"))
-    return server.url(name)
+    return server.url(name, port=server.asked_at)
 
 
 def _drop(server: PostgresServer, url: str) -> None:

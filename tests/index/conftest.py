@@ -33,7 +33,7 @@ def shared_postgres(postgres: PostgresServer) -> Iterator[str]:
         thread.submit(
             asyncio.run, _execute(postgres.url("postgres"), f"CREATE DATABASE {name} TEMPLATE template_vizsla")
         ).result()
-        yield postgres.url(name)
+        yield postgres.url(name, port=postgres.asked_at)
         thread.submit(asyncio.run, _execute(postgres.url("postgres"), f"DROP DATABASE {name} WITH (FORCE)")).result()
 
 
