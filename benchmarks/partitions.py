@@ -198,10 +198,12 @@ async def _in_turns(ways: dict[str, Way], rounds: int, work: Sequence[Any]) -> d
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds):
         for name, way in ways.items():
-            before, began = await _server_seconds(watch), time.process_time()
+            before, began = await _session_seconds(watch), time.process_time()
             seconds = await work[number](way)
             own = time.process_time() - began
-            served = await _server_seconds(watch) - before
+            after = await _session_seconds(watch)
+            # Session by session: an idle one may have been closed meanwhile.
+            served = sum(spent - before.get(pid, 0.0) for pid, spent in after.items())
             seen[name].append(((own + served) / len(seconds), served / len(seconds)))
             times[name] += seconds
     await watch.close()
@@ -214,12 +216,12 @@ async def _in_turns(ways: dict[str, Way], rounds: int, work: Sequence[Any]) -> d
     return figures
 
 
-async def _server_seconds(watch: asyncpg.Connection) -> float:
-    """Processor time of all sessions that ask something, but for the one that asks this."""
+async def _session_seconds(watch: asyncpg.Connection) -> dict[int, float]:
+    """Processor time of each session that asks something, but for the one that asks this."""
     rows = await watch.fetch(
         "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
     )
-    return sum(int(Path(f"/proc/{row[0]}/schedstat").read_text("ascii").split()[0]) for row in rows) / 1e9
+    return {row[0]: int(Path(f"/proc/{row[0]}/schedstat").read_text("ascii").split()[0]) / 1e9 for row in rows}
 
 
 async def _batch(index: Database, made: MadeUp, number: int) -> tuple[list[Sighting], list[Fact], list[Visit]]:
