@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from vizsla.api import server
 from vizsla.kit.settings import Settings
 from vizsla.storage.migrate import WHICH, migrate
 from vizsla.storage.open import Stores, open_stores
+from worlds.pgbouncer import pgbouncer
 
 DIALECTS = ("sqlite", "postgresql")
 # Two of three seconds that a server takes to start would be the compiling of what it imports.
@@ -33,7 +34,8 @@ def postgres() -> Iterator[PostgresServer]:
         with closing(Session(running.url("postgres"))) as session:
             session.execute("CREATE DATABASE template_vizsla")
         _migrate(*[running.url("template_vizsla")] * 2)
-        yield running
+        with _between(running):
+            yield running
     finally:
         running.stop()
 
@@ -48,10 +50,22 @@ def _migrate(*urls: str) -> None:
         thread.submit(lambda: asyncio.run(both())).result()
 
 
+@contextmanager
+def _between(server: PostgresServer) -> Iterator[None]:
+    """With VIZSLA_TEST_POSTGRES=pgbouncer every test's database is reached through one, in transaction mode."""
+    if os.environ.get("VIZSLA_TEST_POSTGRES") != "pgbouncer":
+        yield
+        return
+    # A transaction on one database may wait for one on the other, and here both are one: there must be more than do so at once.
+    with pgbouncer(server.port, connections=12) as port:
+        server.asked_at = port
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_postgres(postgres: PostgresServer) -> Iterator[SharedDatabase]:
     """The database that tests have one after the other."""
-    with postgres.new_database() as url, closing(SharedDatabase(url)) as shared:
+    with postgres.new_database() as url, closing(SharedDatabase(postgres, url)) as shared:
         yield shared
 
 

@@ -26,7 +26,8 @@ _TRUNCATED_FROM = 1_000_000
 class PostgresServer:
     """A server of our own in a temporary folder. `url(name)` is a database of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, connections: int = 60) -> None:
+        self._connections = connections
         self._folder = Path(tempfile.mkdtemp(prefix="vizsla-pg-"))
         self._count = itertools.count()
         self._user = _unprivileged()
@@ -38,19 +39,13 @@ class PostgresServer:
             shutil.chown(data, self._user)
         self._folder.chmod(0o755)
         self._run("initdb", "-D", data, "-U", "vizsla", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self._process = subprocess.Popen(
-            [self._bin / "postgres", "-D", data, "-p", str(self.port), "-k", self._folder, "-h", "127.0.0.1",
-             "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=60",
-             "-c", "shared_buffers=64MB"],
-            user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        self._await()
+        self.port = _free_port()
+        self.asked_at = self.port
+        """Where tests find their databases: here, or at a pooler before it."""
+        self._process = self._start(data, self.port)
 
-    def url(self, name: str) -> str:
-        return f"postgresql://vizsla@127.0.0.1:{self.port}/{name}"
+    def url(self, name: str, *, port: int | None = None) -> str:
+        return f"postgresql://vizsla@127.0.0.1:{port or self.port}/{name}"
 
     @contextlib.contextmanager
     def new_database(self) -> Iterator[str]:
@@ -58,13 +53,29 @@ class PostgresServer:
         name = f"t{next(self._count)}"
         with contextlib.closing(Session(self.url("postgres"))) as session:
             session.execute(f"CREATE DATABASE {name} TEMPLATE template_vizsla")
-            yield self.url(name)
+            yield self.url(name, port=self.asked_at)
             session.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(20)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def replica(self) -> Iterator[int]:
+        """The port of another server that streams from this one: all its databases, read-only."""
+        data, port = self._folder / "replica", _free_port()
+        self._run(
+            "pg_basebackup", "-D", data, "-h", "127.0.0.1", "-p", self.port, "-U", "vizsla",
+            "-R", "-X", "stream", "-c", "fast", "--no-sync",
+        )  # fmt: skip
+        process = self._start(data, port)
+        try:
+            yield port
+        finally:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(20)
+            shutil.rmtree(data, ignore_errors=True)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -84,13 +95,19 @@ class PostgresServer:
             [self._bin / name, *map(str, args)], user=self._user, cwd="/", check=True, capture_output=True, timeout=60
         )
 
-    def _await(self) -> None:
+    def _start(self, data: Path, port: int) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [self._bin / "postgres", "-D", data, "-p", str(port), "-k", self._folder, "-h", "127.0.0.1",
+             "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", f"max_connections={self._connections}",
+             "-c", "shared_buffers=64MB"],
+            user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         # It listens before it answers; its pid file says when it is ready.
-        status = self._folder / "data" / "postmaster.pid"
+        status = data / "postmaster.pid"
         for _ in range(600):
             if status.exists() and status.read_text().split("\n")[7:8] == ["ready   "]:
-                return
-            if self._process.poll() is not None:
+                return process
+            if process.poll() is not None:
                 break
             time.sleep(0.05)
         raise RuntimeError("PostgreSQL did not start")
@@ -135,9 +152,9 @@ class SharedDatabase:
     Making one takes a sixth of a second; emptying it a millisecond by a session that knows its tables, thirty by a new one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, server: PostgresServer, url: str) -> None:
         self.url = url
-        self._session = Session(url)
+        self._session = Session(server.url(url.rpartition("/")[2]))
         names = self._session.fetch(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ '^alembic'"
         )
@@ -158,6 +175,13 @@ class SharedDatabase:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _unprivileged() -> str | None:

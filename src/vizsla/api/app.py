@@ -19,7 +19,9 @@ from vizsla.api.door import Door, Receive, Scope, Send
 from vizsla.api.errors import Forbidden, MethodNotAllowed, RouteNotFound
 from vizsla.api.journal import Journal
 from vizsla.api.openapi import describe
+from vizsla.api.protocol import Stop
 from vizsla.api.registry import normalise_path
+from vizsla.api.replica_metrics import ReplicaMetrics
 from vizsla.api.v2 import all_calls
 from vizsla.desk.services import Services
 from vizsla.finder.finding import FindExchangers
@@ -28,13 +30,12 @@ from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.kit.settings import Settings
 from vizsla.privacy.claims import LOOK, Claims, find_version
 from vizsla.storage.database import Database
+from vizsla.storage.migrate import Which, is_outgrown
 from vizsla.storage.open import Stores
-from vizsla.storage.statement import statement
 from vizsla.verifier.egress import WayOut
 from vizsla.verifier.waiting import Waiting
 
 _JSON = b"application/json"
-_ALIVE = statement("SELECT 1")
 _LOOPBACK = ("127.0.0.1", "::1")
 _TIDY_SECONDS = 3_600.0
 
@@ -81,10 +82,13 @@ class App:
         services.requests.on_fault = lambda error: journal.event(
             "request_log", level="warning", error=f"{type(error).__name__}: {error}"
         )
+        if (replicas := services.stores.replicas) is not None:
+            journal.also(ReplicaMetrics(replicas))
         self.routes = all_calls(trial=services.settings.trial)
         self._door = Door(services, self.routes, journal)
         self._fallback = fallback
         self._openapi: bytes | None = None
+        self.stop = Stop()
         self._tending: list[asyncio.Task[None]] = []
         self._pages: dict[str, Callable[[Scope], Awaitable[tuple[int, bytes, bytes]]]] = {
             "/healthz": self._healthz,
@@ -131,8 +135,12 @@ class App:
     async def _readyz(self, scope: Scope) -> tuple[int, bytes, bytes]:
         """The process can do its work: both databases answer. And whether mail servers can be asked, for that comes and goes."""
         stores = self.services.stores
-        if not (await _is_alive(stores.app) and await _is_alive(stores.index)):
-            return 503, b'{"status":"unavailable"}', _JSON
+        states = (
+            ("stopping",) if self.stop.is_near else (await _look(stores.app, "app"), await _look(stores.index, "index"))
+        )
+        for state in states:
+            if state != "ready":
+                return 503, msgspec.json.encode({"status": state}), _JSON
         if not self.services.settings.probe:
             return 200, b'{"status":"ready"}', _JSON
         return 200, msgspec.json.encode({"status": "ready", "egress": _describe_egress(self.services.way_out)}), _JSON
@@ -217,10 +225,10 @@ def _describe_egress(way_out: WayOut) -> dict[str, object]:
     return {"state": report.state, "checked_at": time_text(report.at), "checks": checks}
 
 
-async def _is_alive(database: Database) -> bool:
+async def _look(database: Database, which: Which) -> str:
+    """`ready`, `unavailable`, or `outdated`: a newer version has changed it, and is to take this one's place."""
     try:
         async with asyncio.timeout(2.0):
-            await database.fetch_one(_ALIVE)
+            return "outdated" if await is_outgrown(database, which) else "ready"
     except (StoreError, TimeoutError):
-        return False
-    return True
+        return "unavailable"

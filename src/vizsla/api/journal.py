@@ -170,6 +170,10 @@ class Journal(Collector):
         except (OSError, ValueError):
             self._waiting.clear()  # a full disk or a closed terminal must not stop the server
 
+    def also(self, collector: Collector) -> None:
+        """Show what *collector* counts as well."""
+        self._registry.register(collector)
+
     def render_metrics(self) -> bytes:
         """Everything counted, in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -20,6 +20,12 @@ LINGER = 2.0
 """Seconds that a refused client may take to read why."""
 
 
+class Stop(msgspec.Struct):
+    """Whether the server is about to end: from then on it is not ready, and each answer ends its connection."""
+
+    is_near: bool = False
+
+
 class Patience(msgspec.Struct, frozen=True):
     """What one connection may cost."""
 
@@ -40,6 +46,7 @@ class PatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 with deadlines and bounds."""
 
     patience = Patience()
+    stop = Stop()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -139,6 +146,8 @@ class PatientProtocol(HttpToolsProtocol):
         # Trailers go nowhere: a key or a length after the body is no header (RFC 9110 6.5.1).
         self.headers = []
         if self.cycle is not before:
+            if self.stop.is_near:
+                self.cycle.keep_alive = False
             if self.scope["method"] not in ("GET", "HEAD"):
                 self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
             self.scope["extensions"] = {ANSWER: partial(_write_answer, self.cycle)}  # type: ignore[dict-item]
@@ -269,6 +278,6 @@ class _Lingering:
             self._protocol.transport.close()
 
 
-def patient(patience: Patience) -> type[PatientProtocol]:
-    """The protocol with bounds of one's own."""
-    return type("PatientProtocol", (PatientProtocol,), {"patience": patience})
+def patient(patience: Patience, stop: Stop) -> type[PatientProtocol]:
+    """The protocol with bounds of one's own, of a server that ends when *stop* says so."""
+    return type("PatientProtocol", (PatientProtocol,), {"patience": patience, "stop": stop})

@@ -1,25 +1,33 @@
-"""How does the app listen? uvicorn with uvloop and httptools, our bounds on what a client may cost, a stop that is graceful."""
+"""
+How does the app listen? uvicorn with uvloop and httptools, our bounds on what a client may cost, a stop that is graceful.
+
+Told to end (SIGTERM), a server behind a balancer first says that it is not ready, and goes on answering until the balancer has
+noticed: a listener that is closed at once refuses those who were sent to it meanwhile.
+"""
 
 import asyncio
 import gc
 import logging
+import signal
 import socket
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_network
+from types import FrameType
 from typing import Any, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from vizsla.api.journal import Journal
-from vizsla.api.protocol import Patience, patient
+from vizsla.api.protocol import Patience, Stop, patient
 from vizsla.kit.errors import VizslaError
 
 T = TypeVar("T")
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than the 60 s of common proxies, so that they close first."""
-GRACE = 20
-"""Seconds that running requests have after the signal to stop."""
+GRACE = 25
+"""Seconds that running requests have once no more are taken: a verification is waited for during 20."""
 
 
 class CannotListen(VizslaError):
@@ -38,10 +46,14 @@ async def serve(
     patience: Patience | None = None,
     keep_alive: int = KEEP_ALIVE,
     grace: int = GRACE,
+    drain: float = 0.0,
+    stop: Stop | None = None,
     proxies: Sequence[str] = (),
 ) -> None:
     """
     Answer requests until SIGINT, SIGTERM or until cancelled; running ones are finished first.
+
+    From SIGTERM on *stop* is near, and after *drain* seconds, or at a second signal, no more are taken.
 
     *started* is called with the base URL once connections are accepted; port 0 takes any free one. Who asks is the first address
     in `X-Forwarded-For`, from its end, that is not in *proxies* (networks), if the connection comes from one of them. Raises
@@ -49,13 +61,14 @@ async def serve(
     """
     listener = _listen(host, port)
     url = _url(listener, host)
+    stop = stop or Stop()
     handler = _Bridge(journal) if journal is not None else None
     if handler is not None:
         logging.getLogger("uvicorn.error").addHandler(handler)
     logging.getLogger("uvicorn.error").propagate = False
     config = uvicorn.Config(
         app,
-        http=patient(patience or Patience()),
+        http=patient(patience or Patience(), stop),
         ws="none",
         loop="none",
         lifespan="on",
@@ -70,7 +83,7 @@ async def serve(
         timeout_graceful_shutdown=grace,
         backlog=2_048,
     )
-    server = _Server(config, lambda: started(url) if started else None)
+    server = _Server(config, lambda: started(url) if started else None, stop, drain)
     serving = asyncio.create_task(server.serve([listener]))
     try:
         await asyncio.shield(serving)
@@ -111,15 +124,32 @@ def _calm_collector() -> None:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], stop: Stop, drain: float) -> None:
         super().__init__(config)
         self._started = started
+        self._stop = stop
+        self._drain = drain
+        self._ends_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             _calm_collector()
             self._started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Who presses Ctrl-C waits for no balancer.
+        if sig == signal.SIGTERM and self._drain and not self._stop.is_near:
+            self._captured_signals.append(sig)
+            self._ends_at = time.monotonic() + self._drain
+        else:
+            super().handle_exit(sig, frame)
+        self._stop.is_near = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
 
 class _Bridge(logging.Handler):

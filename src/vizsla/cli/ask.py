@@ -79,7 +79,7 @@ def search(
 
     async def run(place: Workplace) -> None:
         claims = await place.claims()
-        result = await domain_search.search(place.stores.index, claims, query, now=place.clock.now())
+        result = await domain_search.search(place.stores.search, claims, query, now=place.clock.now())
         if json:
             put_json(result.data)
             return
@@ -124,7 +124,7 @@ def count(domain: str, /, *, type: str | None = None, json: bool = False) -> Non
 
     async def run(place: Workplace) -> None:
         claims = await place.claims()
-        result = await email_count.count(place.stores.index, claims, domain=name, company=company, type=kind)
+        result = await email_count.count(place.stores.search, claims, domain=name, company=company, type=kind)
         if json:
             put_json(result)
             return

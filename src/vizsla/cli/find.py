@@ -80,7 +80,7 @@ def find(
             if finding.answered:
                 async with place.stores.app.write() as conn:
                     await record_finding(conn, finding, place.clock.now())
-            explanation = await explain_finding(place.stores.index, means.claims, finding) if verbose else None
+            explanation = await explain_finding(place.stores.search, means.claims, finding) if verbose else None
             if json:
                 put_json(finding.data if explanation is None else explanation)
             else:

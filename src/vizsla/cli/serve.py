@@ -36,7 +36,11 @@ from vizsla.work.workplace import Workplace, open_workplace
 _ANY_DOMAIN = statement("SELECT domain FROM domain LIMIT 1")
 
 
-def serve(*, host: str = "127.0.0.1", port: int = 8000, with_sample: bool = False) -> None:
+LEAVES = 45.0
+"""Seconds that the loops have to end: those that send wait for what is at the dot (work.campaigns.LEAVES)."""
+
+
+def serve(*, host: str = "127.0.0.1", port: int = 8000, with_sample: bool = False, work: bool = True) -> None:
     """
     Run the API and the pages for people, until stopped.
 
@@ -48,11 +52,15 @@ def serve(*, host: str = "127.0.0.1", port: int = 8000, with_sample: bool = Fals
         The port to listen on; 0 takes a free one.
     with_sample
         Load a sample of invented companies if the index is empty, and print a line that asks about one.
+    work
+        Do due work as well: verify, send, crawl …; without, `vizsla work` on the same PostgreSQL does it.
     """
     settings = load_settings()
+    if not work and _is_sqlite(settings):
+        raise NeedsPostgres
     # Ctrl-C is how a server is stopped: nothing was interrupted.
     with _one_server(settings), contextlib.suppress(KeyboardInterrupt):
-        run_loop(_serve(settings, host, port, with_sample=with_sample))
+        run_loop(_serve(settings, host, port, with_sample=with_sample, work=work))
 
 
 def work() -> None:
@@ -77,20 +85,24 @@ async def _work(settings: Settings) -> None:
     async with open_workplace(settings) as place:
         put_line("Working. Stop it with Ctrl-C.")
         sys.stdout.flush()
-        async with _working(place, journal):
-            await stop.wait()
+        async with _working(place, journal) as loops:
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([loops, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if loops.done():
+                loops.result()
     journal.flush()
 
 
 @contextlib.asynccontextmanager
-async def _working(place: Workplace, journal: Journal) -> AsyncIterator[None]:
+async def _working(place: Workplace, journal: Journal) -> AsyncIterator[asyncio.Task[None]]:
     """The loops, while inside."""
     loops = asyncio.create_task(run_loops(place, journal.event))
     try:
-        yield
+        yield loops
     finally:
         loops.cancel()
-        await asyncio.wait([loops])
+        await asyncio.wait([loops], timeout=LEAVES)
 
 
 def _is_sqlite(settings: Settings) -> bool:
@@ -107,7 +119,7 @@ def _one_server(settings: Settings) -> Iterator[None]:
         yield
 
 
-async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool) -> None:
+async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool, work: bool) -> None:
     async with contextlib.AsyncExitStack() as stack:
         place = await stack.enter_async_context(open_workplace(settings))
         if forgotten := await finish_erasures(place.stores, place.secret, place.clock, outbox=outbox_of(settings)):
@@ -139,8 +151,18 @@ async def _serve(settings: Settings, host: str, port: int, *, with_sample: bool)
             house.base_url = settings.base_url or url
             _announce(house.base_url, token, sample_key)
 
-        async with _working(place, app.journal):
-            await listen(app, host, port, journal=app.journal, started=announce, proxies=settings.trusted_proxies)
+        if work:
+            await stack.enter_async_context(_working(place, app.journal))
+        await listen(
+            app,
+            host,
+            port,
+            journal=app.journal,
+            started=announce,
+            drain=settings.drain,
+            stop=app.stop,
+            proxies=settings.trusted_proxies,
+        )
 
 
 def _announce(url: str, token: str | None, sample_key: str | None) -> None:

@@ -108,7 +108,7 @@ async def search_domain(asker: Asker, query: SearchQuery) -> SearchResult:
     A domain we know nothing of is crawled, if this installation crawls on a miss. Raises QuotaUsedUp.
     """
     services = asker.services
-    found = await search(services.stores.index, services.claims, query, now=asker.now)
+    found = await search(services.stores.search, services.claims, query, now=asker.now)
     if found.data.emails:
         await asker.charge("searches", question_of_search(found.domain, query))
     elif found.is_missed and found.domain is not None and services.settings.crawl_on_miss:

@@ -69,7 +69,7 @@ async def export_searches(services: Services, account_id: int, list_id: int, now
     yield write_rows([domains_csv.COLUMNS]).encode()
     stores, at = services.stores, 0
     while rows := await show_rows(
-        stores.app, stores.index, services.claims, account_id, list_id, after=at, limit=_PAGE_OF_DOMAINS, now=now
+        stores.app, stores.search, services.claims, account_id, list_id, after=at, limit=_PAGE_OF_DOMAINS, now=now
     ):
         at = rows[-1].number
         yield write_rows([line for row in rows for line in domains_csv.lines_of(row)]).encode()

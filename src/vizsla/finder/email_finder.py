@@ -62,7 +62,7 @@ async def find_email(means: Means, query: FinderQuery, *, now: int) -> Finding:
     if query.linkedin is not None:
         return await _find_profile(means, query.linkedin, now)
     assert query.name is not None
-    index = means.stores.index
+    index = means.stores.search
     domain = query.domain or (await find_domain(index, query.company) if query.company else None)
     if domain is None:
         return Finding(data=_nobody(query.name, None), name=query.name)
@@ -73,7 +73,7 @@ async def find_email(means: Means, query: FinderQuery, *, now: int) -> Finding:
 
 
 async def _find_profile(means: Means, handle: str, now: int) -> Finding:
-    for row in await list_by_linkedin(means.stores.index, handle):
+    for row in await list_by_linkedin(means.stores.search, handle):
         domain, local = row[_AT["domain"]], row[_AT["local"]]
         if means.claims.is_claimed(domain, local):
             raise ClaimedEmail
@@ -108,7 +108,7 @@ class _Search:
     async def run(self) -> Finding:
         await self.read_domain()
         firsts, lasts = index_spellings(self._name, self._domain)
-        namesakes = await list_namesakes(self._means.stores.index, self._domain, firsts, lasts)
+        namesakes = self._unclaimed(await list_namesakes(self._means.stores.search, self._domain, firsts, lasts))
         theirs = [row for row in namesakes if self._whose(row) == "theirs" and _status(row) != "invalid"]
         if theirs:
             return self.known(theirs[0])
@@ -117,7 +117,7 @@ class _Search:
             self._note("webmail", None, 0.0, "People choose their own address at this provider; nothing is guessed.")
             return self._finding(None, None, ())
         await self._check_mail()
-        posterior = await find_posterior(self._means.stores.index, self._domain)
+        posterior = await find_posterior(self._means.stores.search, self._domain)
         found = list_candidates(self._name, posterior)
         if found.ranked and self._means.claims.is_address_claimed(self._domain, found.ranked[0].local):
             raise ClaimedEmail
@@ -132,9 +132,16 @@ class _Search:
         await self._take_in_servers(beliefs)
         return self._finding(posterior, found, tuple(beliefs.ranked()))
 
+    def _unclaimed(self, rows: list[Row]) -> list[Row]:
+        """What was claimed a moment ago the index may not have forgotten yet, a replica of it least of all."""
+        claims = self._means.claims
+        if not claims.has_addresses:
+            return rows
+        return [row for row in rows if not claims.is_address_claimed(self._domain, row[_AT["local"]])]
+
     async def read_domain(self) -> None:
         """What is known of the domain as a whole."""
-        index, app = self._means.stores.index, self._means.stores.app
+        index, app = self._means.stores.search, self._means.stores.app
         self._row = await find_domain_row(index, self._domain)
         owner = registrable_domain(self._domain)
         profile = self._row
@@ -189,7 +196,7 @@ class _Search:
         """
         claims = self._means.claims
         out = {local for local in locals_ if claims.has_addresses and claims.is_address_claimed(self._domain, local)}
-        for row in await list_at(self._means.stores.index, self._domain, locals_[:_LOOKED_UP]):
+        for row in self._unclaimed(await list_at(self._means.stores.search, self._domain, locals_[:_LOOKED_UP])):
             local = row[_AT["local"]]
             whose = self._whose(row)
             if whose == "theirs" and _status(row) != "invalid":

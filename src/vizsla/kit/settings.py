@@ -19,7 +19,7 @@ import msgspec
 from vizsla.kit.email_address import parse_email
 from vizsla.kit.errors import InvalidEmail, SettingsError
 
-SECRET_FIELDS = frozenset({"secret_key", "metrics_token", "database_url", "index_url", "smtp_url"})
+SECRET_FIELDS = frozenset({"secret_key", "metrics_token", "database_url", "index_url", "index_replica_url", "smtp_url"})
 _NOT_SETTINGS = frozenset({"VIZSLA_BENCH", "VIZSLA_TEST_POSTGRES"})
 
 
@@ -54,12 +54,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """`postgresql://…` for accounts, claims, leads …; empty: `$VIZSLA_HOME/app.db`."""
     index_url: str = ""
     """`postgresql://…` for what the web said; empty: `$VIZSLA_HOME/index.db`."""
+    index_replica_url: tuple[str, ...] = ()
+    """`postgresql://…` of streaming replicas of the index, which answer searches."""
+    index_replica_lag: Annotated[float, msgspec.Meta(ge=2, le=3_600)] = 10.0
+    """Seconds that a replica may be behind; from then on the primary answers."""
     base_url: str = ""
     """How people reach this server, for links in mails and pages; empty: the address it listens on."""
     secret_key: str = ""
     """Keys the hashes of claims; empty: one is made in `$VIZSLA_HOME/secret_key`. Losing it un-claims everyone."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) of proxies before this server, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    drain: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0
+    """Seconds that a server told to end (SIGTERM) says at /readyz that it is not ready and still answers; for a balancer to notice."""
     signup: Literal["open", "invite", "closed"] = "invite"
     """Who may make an account."""
     egress_allow: tuple[str, ...] = ()
@@ -217,10 +223,14 @@ def _shown(settings: Settings, name: str) -> str:
     value = getattr(settings, name)
     if name in SECRET_FIELDS and value:
         # A URL says where something is, not how to get in.
-        return mask_url(value) if "://" in value else "***"
+        return ",".join(mask_url(one) if "://" in one else "***" for one in _several(value))
     if isinstance(value, tuple | dict):
         return ",".join(map(str, value))
     return "on" if value is True else "off" if value is False else str(value)
+
+
+def _several(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
 
 
 def mask_url(url: str) -> str:
@@ -252,6 +262,13 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     for name in ("database_url", "index_url"):
         if (url := getattr(settings, name)) and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
             raise SettingsError(f"{origins.get(name)} must begin with postgresql:// or sqlite:///")
+    for url in settings.index_replica_url:
+        if not url.startswith(("postgresql://", "postgres://")):
+            raise SettingsError(f"{origins.get('index_replica_url')} must begin with postgresql://")
+    if settings.index_replica_url and not settings.index_url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError(
+            f"{origins.get('index_replica_url')}: replicas need the index on PostgreSQL (VIZSLA_INDEX_URL)"
+        )
     if settings.smtp_url and not settings.smtp_url.startswith(("smtp://", "smtps://")):
         raise SettingsError(f"{origins.get('smtp_url')} must begin with smtp:// or smtps://")
     if settings.smtp_from:

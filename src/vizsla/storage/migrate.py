@@ -18,13 +18,21 @@ import msgspec
 
 from vizsla.kit.errors import StoreError
 from vizsla.storage.database import Database
-from vizsla.storage.statement import statement
+from vizsla.storage.statement import Statement, statement
 
 Which = Literal["app", "index"]
 WHICH: tuple[Which, ...] = ("app", "index")
 HEADS: dict[Which, str] = {"app": "0014", "index": "0005"}
 """The newest revision of each chain; a test compares it with the files."""
+_REVISIONS: dict[Which, Statement] = {
+    which: statement(f"SELECT version_num FROM alembic_version_{which}")  # noqa: S608
+    for which in WHICH
+}
 _HERE = Path(__file__).parent / "migrations"
+
+
+class NewerSchema(StoreError):
+    """The database was made by a newer Vizsla."""
 
 
 class SchemaState(msgspec.Struct, frozen=True):
@@ -48,19 +56,25 @@ async def find_revision(database: Database, which: Which) -> str | None:
     )
     if await database.fetch_one(there, {"name": f"alembic_version_{which}"}) is None:
         return None
-    row = await database.fetch_one(statement(f"SELECT version_num FROM alembic_version_{which}"))  # noqa: S608
+    row = await database.fetch_one(_REVISIONS[which])
     return row[0] if row else None
 
 
 async def check_schema(database: Database, which: Which) -> SchemaState:
-    """Where *database* stands; StoreError if a newer Vizsla made it."""
+    """Where *database* stands; NewerSchema if a newer Vizsla made it."""
     current = await find_revision(database, which)
     if current is not None and current > HEADS[which]:
-        raise StoreError(
+        raise NewerSchema(
             f"The {which} database was made by a newer Vizsla (schema {current}, this one knows {HEADS[which]}). "
             "Install that version again, or restore a backup from before."
         )
     return SchemaState(which, current, HEADS[which])
+
+
+async def is_outgrown(database: Database, which: Which) -> bool:
+    """Whether a newer Vizsla migrated *database* while this one, which found it in order, was running."""
+    row = await database.fetch_one(_REVISIONS[which])
+    return row is not None and row[0] > HEADS[which]
 
 
 async def migrate(url: str, which: Which) -> None:

@@ -14,6 +14,7 @@ from vizsla.kit.settings import Settings
 from vizsla.storage.database import NOTHING, Database
 from vizsla.storage.migrate import Which, check_schema, migrate
 from vizsla.storage.postgres import OF_PARTITIONS, PostgresDatabase
+from vizsla.storage.replicas import ReplicatedDatabase
 from vizsla.storage.sqlite import SqliteDatabase
 
 
@@ -22,6 +23,13 @@ class Stores(msgspec.Struct, frozen=True):
 
     app: Database
     index: Database
+    replicas: ReplicatedDatabase | None = None
+    """The index as its replicas have it, if there are any."""
+
+    @property
+    def search(self) -> Database:
+        """Where searches read the index: it may be some seconds behind, so never what was just written and is needed for more."""
+        return self.replicas or self.index
 
 
 async def open_database(url: str, which: Which) -> Database:
@@ -53,9 +61,14 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     app = await open_database(settings.app_url, "app")
     try:
         index = await open_database(settings.index_database_url, "index")
+        replicas = None
+        if urls := settings.index_replica_url:
+            replicas = ReplicatedDatabase(index, urls, settings.index_replica_lag)
         try:
-            yield Stores(app, index)
+            yield Stores(app, index, replicas)
         finally:
+            if replicas is not None:
+                await replicas.close()
             await index.close()
     finally:
         await app.close()

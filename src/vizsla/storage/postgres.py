@@ -1,4 +1,10 @@
-"""PostgreSQL as a store, through asyncpg: any number of processes and machines."""
+"""
+PostgreSQL as a store, through asyncpg: any number of processes and machines, straight or through a pooler.
+
+A pooler in transaction mode (pgbouncer, pgcat, Supavisor …) gives each transaction whichever of its connections is free. What one
+leaves on a connection another would find there, so behind one no statement gets a name and none is kept; all locks end with their
+transaction, nobody sets session state and nobody LISTENs anywhere.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -18,6 +24,9 @@ _TROUBLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,  # the server goes down, or its pooler's connection to it
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # asyncpg's word for a connection that was closed between two questions
     asyncpg.TooManyConnectionsError,
     asyncpg.DeadlockDetectedError,  # given up for another: the same once more goes through
     asyncpg.InsufficientResourcesError,
@@ -26,7 +35,9 @@ PATIENCE = 5.0
 """Seconds that a connection, or the beginning of a transaction, may take before its user is told to come back."""
 ANSWER = 1.4
 """Seconds that a bounded read may take, connection and all: with a server that hangs, no search waits for two."""
-_SESSION = {"jit": "off", "application_name": "vizsla"}
+_STRAIGHT = {"jit": "off", "application_name": "vizsla"}
+_POOLED = {"application_name": "vizsla"}
+"""What a connection begins with. pgbouncer knows a few names, and refuses whoever brings another."""
 OF_PARTITIONS = {"plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1"}
 """
 What sessions need that ask tables in partitions. A plan for any value is reckoned to cost what all partitions would, though it
@@ -68,13 +79,18 @@ class PostgresDatabase:
 
     dialect: Dialect = "postgresql"
 
-    def __init__(self, url: str, *, max_size: int = 10, session: Mapping[str, str] = NOTHING) -> None:
+    def __init__(
+        self, url: str, *, max_size: int = 10, answer: float = ANSWER, session: Mapping[str, str] = NOTHING
+    ) -> None:
         self._url = url
-        self._session = {**_SESSION, **session}
+        self._answer = answer
+        self._session = session
         self._max_size = max_size
         self._pool: Any = None
         self._opening = asyncio.Lock()
         self._is_closed = False
+        self.is_pooled = False
+        """Whether a pooler stands between; known once it is open."""
 
     async def open(self) -> None:
         """Connect now rather than at the first question. Raises StoreError if nothing answers."""
@@ -82,18 +98,30 @@ class PostgresDatabase:
             if self._pool is not None:
                 return
             try:
-                self._pool = await asyncpg.create_pool(
-                    self._url,
-                    min_size=1,
-                    max_size=self._max_size,
-                    timeout=PATIENCE,
-                    # Nobody sets session state, so the RESET after each use is a round trip for nothing.
-                    reset=_nothing_to_reset,
-                    server_settings=self._session,
-                )
+                self._pool = await self._open()
             except (*_TROUBLE, asyncpg.PostgresError, ValueError) as error:
                 # Never the URL: it holds the password.
                 raise StoreError(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}.") from None
+
+    async def _open(self) -> Any:
+        try:
+            pool = await self._make_pool(server_settings={**_STRAIGHT, **self._session})
+        except asyncpg.ProtocolViolationError as error:
+            if "startup parameter" not in str(error):
+                raise
+        else:
+            async with pool.acquire(timeout=PATIENCE) as raw:
+                if not await _is_pooled(raw):
+                    return pool
+            await pool.close()
+        self.is_pooled = True
+        return await self._make_pool(server_settings=_POOLED, statement_cache_size=0)
+
+    async def _make_pool(self, **options: Any) -> Any:
+        # Nobody sets session state, so the RESET after each use is a round trip for nothing.
+        return await asyncpg.create_pool(
+            self._url, min_size=1, max_size=self._max_size, timeout=PATIENCE, reset=_nothing_to_reset, **options
+        )
 
     @asynccontextmanager
     async def _connection(self, seconds: float | None = None) -> AsyncIterator[Any]:
@@ -105,19 +133,19 @@ class PostgresDatabase:
             async with asyncio.timeout(seconds), self._pool.acquire(timeout=PATIENCE) as raw:
                 try:
                     yield raw
-                except (asyncio.CancelledError, TimeoutError):
+                except (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError):
                     raw.terminate()  # or the pool would wait for the end of what is cancelled
                     raise
         except _TROUBLE as error:
             raise StoreUnavailable from error
 
     async def fetch_all(self, query: Statement, params: Params = NOTHING) -> list[Row]:
-        async with self._connection(ANSWER) as raw:
+        async with self._connection(self._answer) as raw:
             rows: list[Row] = await raw.fetch(query.postgresql, *query.for_postgresql(params))
             return rows
 
     async def fetch_one(self, query: Statement, params: Params = NOTHING) -> Row | None:
-        async with self._connection(ANSWER) as raw:
+        async with self._connection(self._answer) as raw:
             row: Row | None = await raw.fetchrow(query.postgresql, *query.for_postgresql(params))
             return row
 
@@ -130,9 +158,15 @@ class PostgresDatabase:
         self, query: Statement, params: Params = NOTHING, *, size: int = 1_000
     ) -> AsyncIterator[list[Row]]:
         async with self._connection() as raw, raw.transaction(readonly=True):
-            cursor = await raw.cursor(query.postgresql, *query.for_postgresql(params))
-            while rows := await cursor.fetch(size):
-                yield rows
+            values = query.for_postgresql(params)
+            if self.is_pooled:  # asyncpg's own cursors give their statements names
+                await raw.execute(f"DECLARE stream NO SCROLL CURSOR FOR {query.postgresql}", *values)
+                while rows := await raw.fetch(f"FETCH {size} FROM stream"):
+                    yield rows
+            else:
+                cursor = await raw.cursor(query.postgresql, *values)
+                while rows := await cursor.fetch(size):
+                    yield rows
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[PostgresConnection]:
@@ -157,6 +191,12 @@ class PostgresDatabase:
         if self._pool is not None:
             await self._pool.close()
             self._pool = None
+
+
+async def _is_pooled(raw: Any) -> bool:
+    """Whether somebody else answers for the server: the number of the process that serves us is not what we were told at first."""
+    mine = await raw.prepare("SELECT pg_backend_pid()", name="")  # without a name, for a pooler may be there
+    return bool(await mine.fetchval() != raw.get_server_pid())
 
 
 async def _nothing_to_reset(_: Any) -> None:

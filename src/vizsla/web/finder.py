@@ -97,7 +97,7 @@ def _question(visit: Visit) -> Question:
 
 async def _answer(visit: Visit, finding: Finding) -> Answer:
     services = visit.house.services
-    explanation = await explain_finding(services.stores.index, services.claims, finding)
+    explanation = await explain_finding(services.stores.search, services.claims, finding)
     return Answer(finding.data, read_sources(finding.data.sources) if finding.data.email else [], explanation)
 
 

@@ -111,7 +111,7 @@ async def _rows(visit: Visit, found: Overview) -> Sequence[object]:
     if found.kind == "findings":
         return await bulk.rows_after(app, account_id, found.id, after=0, limit=_SHOWN, claims=claims)
     return await show_rows(
-        app, services.stores.index, claims, account_id, found.id, after=0, limit=_SHOWN, now=visit.now
+        app, services.stores.search, claims, account_id, found.id, after=0, limit=_SHOWN, now=visit.now
     )
 
 

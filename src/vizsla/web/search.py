@@ -63,7 +63,7 @@ async def _which(visit: Visit, text: str) -> str | None:
     """The domain that *text* is, or that the company of this name has. Raises InvalidDomain."""
     if "." in text or "/" in text:
         return parse_domain(text)
-    return await find_domain(visit.stores.index, text)
+    return await find_domain(visit.stores.search, text)
 
 
 @views.get("/domain/{domain}")

@@ -6,6 +6,7 @@ A loop that fails says so and goes on: a database that was away for a minute mus
 """
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -20,7 +21,9 @@ from vizsla.index.figures import count_if_due
 from vizsla.index.runs import KEPT as RUNS_KEPT
 from vizsla.index.runs import forget_runs
 from vizsla.kit.clock import DAY
+from vizsla.kit.errors import StoreError
 from vizsla.mail.outgoing import forget_mail
+from vizsla.storage.migrate import is_outgrown
 from vizsla.verifier.bulk_store import forget_lists
 from vizsla.verifier.store import forget_stale
 from vizsla.work.bulk import Bulk
@@ -54,17 +57,37 @@ LOOK = 2.0
 _HOUR = 3_600.0
 _KEPT = 30 * DAY
 """Seconds for which a verification is kept after its verdict went stale (its evidence may still be asked for), a list after its end."""
+_SCHEMA = 5.0
+"""Seconds between two looks whether the databases are still of the shape this program knows."""
 _BREATH = 0.05
 """Seconds between two steps of what nobody waits for."""
 Concern = Callable[[], Awaitable[object]]
 
 
+class Outgrown(StoreError):
+    """A newer Vizsla has changed the databases meanwhile: this one does not touch them any more. Start the newer version here."""
+
+
 async def run_loops(place: Workplace, tell: Tell) -> None:
-    """Run them all until cancelled."""
+    """Run them all until cancelled. Raises Outgrown, all that is in hand given back, when a newer version migrates the databases."""
     await free_orphans(place, "index")
-    async with asyncio.TaskGroup() as group:
-        for concern, pause in _concerns(place, tell):
-            group.create_task(_forever(concern, pause, tell))
+    loops = asyncio.gather(*(_forever(concern, pause, tell) for concern, pause in _concerns(place, tell)))
+    try:
+        await _until_outgrown(place)
+    finally:
+        loops.cancel()
+        await asyncio.wait([loops])
+    tell("outgrown", level="error", error=Outgrown().details)
+    raise Outgrown
+
+
+async def _until_outgrown(place: Workplace) -> None:
+    stores = place.stores
+    while True:
+        await asyncio.sleep(_SCHEMA)
+        with contextlib.suppress(StoreError):
+            if await is_outgrown(stores.app, "app") or await is_outgrown(stores.index, "index"):
+                return
 
 
 def _concerns(place: Workplace, tell: Tell) -> Iterator[tuple[Concern, float]]:

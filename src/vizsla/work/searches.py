@@ -108,7 +108,7 @@ class Turn(msgspec.Struct, frozen=True):
         except VizslaError as error:
             return refused(error)
         if query.domain is None and query.company is not None:
-            return msgspec.structs.replace(query, domain=await find_domain(self.place.stores.index, query.company))
+            return msgspec.structs.replace(query, domain=await find_domain(self.place.stores.search, query.company))
         return query
 
     async def _search_row(self, number: int, query: SearchQuery | Answer, seen: dict[str, int]) -> Outcome:
@@ -130,7 +130,7 @@ class Turn(msgspec.Struct, frozen=True):
         answer, most = Answer(), self.job.per_domain
         while len(found) < most:
             query = msgspec.structs.replace(query, limit=min(PAGE, most - len(found)), offset=len(found))
-            page = await search(self.place.stores.index, self.claims, query, now=self.now)
+            page = await search(self.place.stores.search, self.claims, query, now=self.now)
             if page.data.emails and not await self.charge(question_of_search(domain, query)):
                 answer = refused(PlanUsedUp())
                 break

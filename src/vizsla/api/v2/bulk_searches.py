@@ -277,7 +277,7 @@ def _shown(one: SearchList) -> SearchesData:
 async def _rows(call: Call, found: SearchList, *, after: int, limit: int) -> list[SearchedRow]:
     stores, claims = call.services.stores, call.services.claims
     return await show_rows(
-        stores.app, stores.index, claims, call.caller.account_id, found.id, after=after, limit=limit, now=call.now
+        stores.app, stores.search, claims, call.caller.account_id, found.id, after=after, limit=limit, now=call.now
     )
 
 

@@ -122,7 +122,7 @@ async def try_domain_search(call: Call, params: DomainSearchParams) -> DomainSea
     """
     query = _query(params)
     services = call.services
-    found = await search(services.stores.index, services.claims, query, now=call.now)
+    found = await search(services.stores.search, services.claims, query, now=call.now)
     masked = [msgspec.structs.replace(email, value=mask(email.value)) for email in found.data.emails]
     data = msgspec.structs.replace(found.data, emails=masked)
     return _answer(SearchResult(data, found.results, found.domain), params, query)

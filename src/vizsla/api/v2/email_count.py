@@ -67,5 +67,5 @@ async def count_emails(call: Call, params: EmailCountParams) -> EmailCountAnswer
     if domain is None and company and len(company) < 3:
         raise WrongParams("The supplied company is invalid. It must have at least 3 characters.")
     services = call.services
-    data = await count(services.stores.index, services.claims, domain=domain, company=company, type=params.type)
+    data = await count(services.stores.search, services.claims, domain=domain, company=company, type=params.type)
     return EmailCountAnswer(data, EmailCountMeta(EmailCountAskedFor(domain, params.company, params.type)))

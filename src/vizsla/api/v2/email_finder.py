@@ -118,7 +118,7 @@ async def explain(call: Call, params: EmailFinderParams) -> ExplanationAnswer:
     query = _query(params)
     finding = await find_person(call.asker, query)
     services = call.services
-    data = await explain_finding(services.stores.index, services.claims, finding)
+    data = await explain_finding(services.stores.search, services.claims, finding)
     return ExplanationAnswer(data, EmailFinderMeta(_asked(params, query)))
 
 

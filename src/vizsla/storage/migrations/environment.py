@@ -25,7 +25,10 @@ def run() -> None:
 
 
 async def _run_postgresql(url: str, which: str) -> None:
-    engine = create_async_engine("postgresql+asyncpg://" + url.partition("://")[2], poolclass=NullPool)
+    # Statements without names, and none kept: a pooler may stand between (storage.postgres).
+    options = {"statement_cache_size": 0, "prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
+    url = "postgresql+asyncpg://" + url.partition("://")[2]
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=options)
     async with engine.connect() as connection:
         await connection.run_sync(_run, which)
         await connection.commit()
