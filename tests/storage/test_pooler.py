@@ -97,6 +97,15 @@ def _page(number: int) -> tuple[object, ...]:
     return tuple((kinds | values)[column.name] for column in page.columns)
 
 
+@needs_pgbouncer
+async def test_a_pooler_that_takes_every_parameter_is_noticed_too(postgres: PostgresServer) -> None:
+    with pgbouncer(postgres.port, ignored="jit") as port:
+        database = PostgresDatabase(postgres.url("postgres", port=port))
+        await database.open()
+        assert database.is_pooled
+        await database.close()
+
+
 @pytest.mark.parametrize("is_pooled", [False, pytest.param(True, marks=needs_pgbouncer)])
 async def test_nodes_that_start_at_once_on_an_empty_database_make_it_once(
     postgres: PostgresServer, empty: str, is_pooled: bool, tmp_path: Path, request: pytest.FixtureRequest
