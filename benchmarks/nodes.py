@@ -44,6 +44,10 @@ _OPEN_LISTS = statement("SELECT count(*) FROM bulk_list WHERE due IS NOT NULL")
 _OPEN_RECIPIENTS = statement("SELECT count(*) FROM recipient WHERE due IS NOT NULL")
 _OPEN_MESSAGES = statement("SELECT count(*) FROM message WHERE state IN ('sending', 'retry', 'uncertain')")
 _HELD = statement("SELECT count(*) FROM message WHERE state = 'held'")
+_SPREAD = statement(
+    "UPDATE recipient SET due = :now + id % :seconds",
+    postgresql="UPDATE recipient SET due = :now::bigint + id % :seconds::bigint",
+)
 _SEAL = statement("UPDATE sender SET sealed = :sealed")
 
 
@@ -86,7 +90,7 @@ def main(arguments: list[str]) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         _databases(pooled="--pgbouncer" in arguments) as urls,
-        mail_world(round_trip=0.05) as mail,
+        mail_world(round_trip=0.3) as mail,
     ):
         figures = asyncio.run(
             _measure(
@@ -152,6 +156,8 @@ async def _measure(
     )  # fmt: skip
     async with app.write() as conn:
         await conn.execute(_SEAL, {"sealed": seal_secrets(Secrets(), SECRET.encode())})
+        # Due one after the other until the end, so that each kill finds some under way.
+        await conn.execute(_SPREAD, {"now": int(time.time()) + 10, "seconds": seconds})
     try:
         figures = await _kill(world, keys, seconds=seconds, every=every, rows=rows)
         if is_rolling:
@@ -187,7 +193,7 @@ async def _kill(world: World, keys: dict[str, str], *, seconds: int, every: int,
     try:
         await asyncio.gather(*(node.ready() for node in servers))
         async with Clients([node.url for node in servers]) as clients:
-            load = Load(clients, world.stores, keys, world.typical, SECRET.encode(), rows)
+            load = Load(clients, world.stores, keys, domains=world.typical, secret=SECRET.encode(), rows=rows)
             loading = asyncio.create_task(load.run(seconds))
             kills = await _kill_in_turn(servers, workers, every, loading)
             await loading
@@ -211,7 +217,6 @@ async def _kill(world: World, keys: dict[str, str], *, seconds: int, every: int,
 async def _kill_in_turn(servers: list[Node], workers: list[Node], every: int, loading: "asyncio.Task[None]") -> int:
     kills = 0
     while True:
-        begun = time.monotonic()
         await asyncio.wait([loading], timeout=every)
         if loading.done():
             return kills
@@ -221,7 +226,6 @@ async def _kill_in_turn(servers: list[Node], workers: list[Node], every: int, lo
         server.begin()
         worker.begin()
         await server.ready()
-        del begun
 
 
 async def _settle(app: Database) -> bool:
