@@ -23,7 +23,7 @@ import msgspec
 from vizsla.kit.errors import StoreError
 from vizsla.storage.database import NOTHING, Connection, Database, Dialect, Row
 from vizsla.storage.migrate import HEADS
-from vizsla.storage.postgres import PostgresDatabase
+from vizsla.storage.postgres import OF_PARTITIONS, PostgresDatabase
 from vizsla.storage.statement import Params, Statement, statement
 
 LOOK = 1.0
@@ -63,7 +63,7 @@ class ReplicatedDatabase:
         self.primary = primary
         self.answered = Counter[str]()
         """Reads by who answered them: `primary`, or `replica`."""
-        self._replicas = [PostgresDatabase(url, answer=ANSWER) for url in urls]
+        self._replicas = [PostgresDatabase(url, answer=ANSWER, session=OF_PARTITIONS) for url in urls]
         self.standings = [Standing() for _ in self._replicas]
         self.most_lag = most_lag
         self._positions: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
