@@ -18,8 +18,8 @@ def find_pgbouncer() -> str | None:
 
 
 @contextlib.contextmanager
-def pgbouncer(server_port: int, *, connections: int = 3) -> Iterator[int]:
-    """Its port; *connections* are what it has to each database, so that those who ask share them."""
+def pgbouncer(server_port: int, *, connections: int = 3, ignored: str = "") -> Iterator[int]:
+    """Its port; *connections* are what it has to each database, so that those who ask share them. *ignored* startup parameters are not refused."""
     program = find_pgbouncer()
     assert program is not None
     home = Path(tempfile.mkdtemp(prefix="vizsla-pgbouncer-"))
@@ -41,6 +41,7 @@ pool_mode = transaction
 default_pool_size = {connections}
 max_client_conn = 1000
 logfile = {home}/log
+ignore_startup_parameters = {ignored}
 server_idle_timeout = 2
 """)
     user = None

@@ -14,8 +14,10 @@ from vizsla.kit.clock import SystemClock
 from vizsla.kit.settings import Settings, load_settings, mask_url, show_settings
 from vizsla.storage.migrate import WHICH, Which, check_schema
 from vizsla.storage.open import connect, open_stores
+from vizsla.storage.postgres import PostgresDatabase
+from vizsla.storage.replicas import LOOK
 from vizsla.storage.statement import statement
-from vizsla.work.workplace import open_workplace
+from vizsla.work.workplace import Workplace, open_workplace
 
 
 def migrate(*, check: bool = False) -> int:
@@ -90,6 +92,7 @@ async def _examine(settings: Settings) -> list[Finding]:
             if database.dialect == "sqlite":
                 row = await database.fetch_one(statement("PRAGMA quick_check(1)"))
                 findings.append(Finding(f"{which} integrity", row is not None and row[0] == "ok", str(row and row[0])))
+        findings += await _about_copies(place, settings)
         (known,) = await place.stores.index.fetch_all_slowly(statement("SELECT count(*) FROM domain"))
         findings.append(Finding("index", True, f"{known[0]} domains"))
     home = settings.home if settings.home.exists() else settings.home.parent
@@ -109,6 +112,27 @@ async def _examine(settings: Settings) -> list[Finding]:
     if settings.probe:
         report = await examine(settings, SystemClock())
         findings += [Finding(f"egress: {check.what}", check.state != "red", check.details) for check in report.checks]
+    return findings
+
+
+async def _about_copies(place: Workplace, settings: Settings) -> list[Finding]:
+    """What stands between us and the databases, and what answers in their place."""
+    findings = []
+    app, replicas = place.stores.app, place.stores.replicas
+    if isinstance(app, PostgresDatabase) and app.is_pooled:
+        is_one_pool = settings.app_url == settings.index_database_url
+        trouble = "; app and index share its pool: give each an entry of its own, or transactions wait for each other"
+        findings.append(Finding("pooler", not is_one_pool, f"found; statements are not kept{trouble * is_one_pool}"))
+    if replicas is not None:
+        await replicas.look()
+        await asyncio.sleep(LOOK)  # what was under way at the first look has come by now, or is late
+        await replicas.look()
+        for url, standing in zip(settings.index_replica_url, replicas.standings, strict=True):
+            behind = "more" if standing.lag is None else f"at most {standing.lag:.1f} s"
+            may_answer = standing.may_answer(replicas.most_lag)
+            findings.append(
+                Finding("index replica", may_answer, f"{mask_url(url)}: {standing.trouble or f'{behind} behind'}")
+            )
     return findings
 
 

@@ -103,6 +103,8 @@ async def _working(place: Workplace, journal: Journal) -> AsyncIterator[asyncio.
     finally:
         loops.cancel()
         await asyncio.wait([loops], timeout=LEAVES)
+        if loops.done() and not loops.cancelled():
+            loops.exception()  # it was said in the log
 
 
 def _is_sqlite(settings: Settings) -> bool:

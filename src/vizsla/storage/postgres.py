@@ -35,9 +35,9 @@ PATIENCE = 5.0
 """Seconds that a connection, or the beginning of a transaction, may take before its user is told to come back."""
 ANSWER = 1.4
 """Seconds that a bounded read may take, connection and all: with a server that hangs, no search waits for two."""
-_STRAIGHT = {"jit": "off", "application_name": "vizsla"}
 _POOLED = {"application_name": "vizsla"}
-"""What a connection begins with. pgbouncer knows a few names, and refuses whoever brings another."""
+"""What a connection through a pooler begins with: pgbouncer knows a few names, and refuses whoever brings another."""
+_SESSION = {"jit": "off", "application_name": "vizsla"}
 OF_PARTITIONS = {"plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1"}
 """
 What sessions need that ask tables in partitions. A plan for any value is reckoned to cost what all partitions would, though it
@@ -84,7 +84,7 @@ class PostgresDatabase:
     ) -> None:
         self._url = url
         self._answer = answer
-        self._session = session
+        self._session = {**_SESSION, **session}
         self._max_size = max_size
         self._pool: Any = None
         self._opening = asyncio.Lock()
@@ -105,7 +105,7 @@ class PostgresDatabase:
 
     async def _open(self) -> Any:
         try:
-            pool = await self._make_pool(server_settings={**_STRAIGHT, **self._session})
+            pool = await self._make_pool(server_settings=self._session)
         except asyncpg.ProtocolViolationError as error:
             if "startup parameter" not in str(error):
                 raise

@@ -71,12 +71,13 @@ class Outgrown(StoreError):
 async def run_loops(place: Workplace, tell: Tell) -> None:
     """Run them all until cancelled. Raises Outgrown, all that is in hand given back, when a newer version migrates the databases."""
     await free_orphans(place, "index")
-    loops = asyncio.gather(*(_forever(concern, pause, tell) for concern, pause in _concerns(place, tell)))
+    loops = [asyncio.create_task(_forever(concern, pause, tell)) for concern, pause in _concerns(place, tell)]
     try:
         await _until_outgrown(place)
     finally:
-        loops.cancel()
-        await asyncio.wait([loops])
+        for loop in loops:
+            loop.cancel()
+        await asyncio.wait(loops)
     tell("outgrown", level="error", error=Outgrown().details)
     raise Outgrown
 
