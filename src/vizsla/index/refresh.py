@@ -241,9 +241,7 @@ class Content:
             self.places[known.local] = (n_sources, order)
 
 
-def _judge_habits(
-    name: str, content: Content
-) -> tuple[str | None, list[dict[str, Any]], dict[Pair, tuple[int, int]]]:
+def _judge_habits(name: str, content: Content) -> tuple[str | None, list[dict[str, Any]], dict[Pair, tuple[int, int]]]:
     """The pattern of the domain *name*, the row of its clues, and confidence and rank of addresses that (mis)fit."""
     if not content.persons:
         return None, [], {}
