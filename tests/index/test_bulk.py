@@ -109,7 +109,8 @@ async def test_small_and_large_domains_come_in_whole(stores: Stores) -> None:
 
 
 async def test_two_halves_are_the_whole(stores: Stores) -> None:
-    rows = [row for number in range(4) for row in company(number, 9)]
+    # One of them is small after the first half, and large after the second.
+    rows = [row for number, people in enumerate((9, 9, 9, 620)) for row in company(number, people)]
     await load(stores.index, folded(rows))
     whole = await dump(stores.index)
 

@@ -96,6 +96,8 @@ _LARGE = statement(f"""
     SELECT domain, type, {_KINDS}, rank, local FROM email WHERE domain = :domain AND (rank, local) > (:rank, :local)
     ORDER BY rank, local LIMIT :most
 """)  # noqa: S608
+_LARGE_BEFORE = statement(f"SELECT domain FROM domain WHERE domain IN :domains[text] AND n_emails > {FACETS_FROM}")  # noqa: S608
+_RANKS = statement("SELECT local, certainty, n_sources, rank FROM email WHERE domain = :domain")
 _SUREST = statement(f"""
     SELECT {_KNOWN} FROM email WHERE domain = :domain AND type = 'personal' AND (fields & {FULL_NAME}) = :named
     ORDER BY rank, local LIMIT :most
@@ -286,7 +288,11 @@ async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool 
         _SMALL, {"domains": small}
     ):
         contents[name].add((kind, seniority, department, fields), Known(*known), n_sources, order)
-    for name in sizes.keys() - set(small):
+    large = sorted(sizes.keys() - set(small))
+    was_large = {row[0] for row in await conn.fetch_all(_LARGE_BEFORE, {"domains": large})} if large else set()
+    for name in large:
+        if name not in was_large:
+            await _unmove(conn, name)
         after: dict[str, Any] = {"rank": -1, "local": ""}
         while not only_persons and (
             rows := await conn.fetch_all(_LARGE, {"domain": name, "most": _ROWS_AT_ONCE, **after})
@@ -298,6 +304,16 @@ async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool 
             found = await conn.fetch_all(_SUREST, {"domain": name, "named": named, "most": most})
             contents[name].persons += [Known(*row) for row in found]
     return contents
+
+
+async def _unmove(conn: Connection, name: str) -> None:
+    """Let the confidence of the addresses at *name*, which has become a large domain, not regard how they are made any more."""
+    plain = {
+        (name, local): (percent, rank(percent, n_sources))
+        for local, certain, n_sources, before in await conn.fetch_all(_RANKS, {"domain": name})
+        if rank(percent := confidence(certain), n_sources) != before
+    }
+    await _move(conn, plain)
 
 
 async def find_bodies(conn: Connection, uris: Iterable[str]) -> dict[str, list[Body]]:
