@@ -27,10 +27,11 @@ from pathlib import Path
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vizsla import __version__
-from vizsla.harvest.job import Options, Report
+from vizsla.harvest.job import FACT, SIGHTING, VISIT, Options, Report
 from vizsla.harvest.sources import HarvestError, Source, find_sources
 from vizsla.harvest.worker import (
     Beats,
@@ -46,6 +47,8 @@ from vizsla.harvest.worker import (
 MAX_ATTEMPTS = 3
 MAX_DEATHS = 20
 MERGE_ROWS = 32_768
+MOST_IN_ONE_PART = 500_000
+"""Rows, of which the names of what they touch are held in memory until the end."""
 BYTES_A_BUCKET = 4 << 30
 """Of archives. Their rows, unpacked, stay well below the memory that one worker folds in."""
 LEAST_BUCKETS, MOST_BUCKETS = 4, 4_096
@@ -181,6 +184,43 @@ def reduced_buckets(manifest: Manifest) -> Iterator[pa.RecordBatch]:
                     yield from file.iter_batches(MERGE_ROWS)
                 write_whole(marker, b"")
         shutil.rmtree(folder)
+
+
+def reduced_parts(manifest: Manifest) -> Iterator[Iterator[pa.RecordBatch]]:
+    """
+    The same rows in the order in which they are quickest to load: the visits of all buckets, then of each bucket the facts
+    before the sightings; all in one part where they are few. A part counts as merged when the next is asked for.
+    """
+    folder = Path(manifest.folder)
+    with _alone(folder):
+        paths = [path for path in sorted((folder / "out").glob("*.parquet")) if not _is_merged(folder, path.stem)]
+        if manifest.visits + manifest.facts + manifest.sightings <= MOST_IN_ONE_PART:
+            parts: list[tuple[list[Path], tuple[int, ...], str]] = [(paths, (VISIT, FACT, SIGHTING), "")]
+        else:
+            visits, others = ((VISIT,), ".visits"), ((FACT, SIGHTING), "")
+            parts = [([path], *kinds) for kinds in (visits, others) for path in paths]
+        for some, kinds, suffix in parts:
+            markers = [f"{path.stem}{suffix}" for path in some]
+            if not all(_is_merged(folder, marker) for marker in markers):
+                yield (batch for kind in kinds for path in some for batch in read_kind(path, kind))
+                for marker in markers:
+                    write_whole(folder / "merged" / marker, b"")
+        shutil.rmtree(folder)
+
+
+def _is_merged(folder: Path, marker: str) -> bool:
+    return (folder / "merged" / marker).exists()
+
+
+def read_kind(path: Path, kind: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a folded bucket that are of this *kind*, in their order."""
+    with pq.ParquetFile(path) as file:
+        column = file.schema_arrow.get_field_index("kind")
+        said = [file.metadata.row_group(at).column(column).statistics for at in range(file.num_row_groups)]
+        groups = [at for at, one in enumerate(said) if one is None or one.min <= kind <= one.max]
+        for batch in file.iter_batches(MERGE_ROWS, row_groups=groups):
+            if (some := batch.filter(pc.equal(batch["kind"], kind))).num_rows:
+                yield some
 
 
 def _read(folder: Path, job: _Job, workers: int, progress: Callable[[Progress], None]) -> tuple[int, list[Outcome]]:

@@ -72,6 +72,7 @@ class Merge:
         self._facts = iter(facts)
         self._visits = iter(visits)
         self._is_read = self._is_full = False
+        self._most_domains = _MOST_DOMAINS
         # Dicts, for a set that keeps its order.
         self._addresses: dict[Pair, None] = {}
         self._domains: dict[str, None] = {}
@@ -80,6 +81,11 @@ class Merge:
     def has_more(self) -> bool:
         """Whether a step is left to do."""
         return not self._is_read or bool(self._addresses) or bool(self._domains)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether no more is to come that could change what waits to be made anew."""
+        return self._is_read
 
     async def step(self, conn: Connection, *, seconds: float = STEP) -> None:
         """Do as much as fits into some *seconds*, at least one piece."""
@@ -93,12 +99,12 @@ class Merge:
     async def _do_piece(self, conn: Connection) -> None:
         if len(self._addresses) >= _MOST_ADDRESSES:
             self._is_full = True
-        if self._addresses and (self._is_read or self._is_full):
+        if self._addresses and (self._is_over or self._is_full):
             pairs = _take(self._addresses, ADDRESSES_AT_ONCE)
             await refresh_addresses(conn, pairs, self._today)
             self.report.addresses += len(pairs)
             self._domains.update(dict.fromkeys(pair[0] for pair in pairs))
-        elif self._domains and (self._is_read or len(self._domains) >= _MOST_DOMAINS):
+        elif self._domains and (self._is_over or len(self._domains) >= self._most_domains):
             domains = _take(self._domains, DOMAINS_AT_ONCE)
             await refresh_domains(conn, domains, self._today)
             self.report.domains += len(domains)

@@ -6,13 +6,13 @@ died half-way is repaired by merging again. The callers bound how much is made a
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Table
 
-from vizsla.index.addresses import FULL_NAME, MOST_SIGHTINGS, Seen, infer_address, rank
+from vizsla.index.addresses import FULL_NAME, MOST_SIGHTINGS, Address, Seen, infer_address, rank
 from vizsla.index.company_names import list_names
 from vizsla.index.confidence import confidence
 from vizsla.index.evidence import decode_evidence
@@ -96,6 +96,8 @@ _LARGE = statement(f"""
     SELECT domain, type, {_KINDS}, rank, local FROM email WHERE domain = :domain AND (rank, local) > (:rank, :local)
     ORDER BY rank, local LIMIT :most
 """)  # noqa: S608
+_LARGE_BEFORE = statement(f"SELECT domain FROM domain WHERE domain IN :domains[text] AND n_emails > {FACETS_FROM}")  # noqa: S608
+_RANKS = statement("SELECT local, certainty, n_sources, rank FROM email WHERE domain = :domain")
 _SUREST = statement(f"""
     SELECT {_KNOWN} FROM email WHERE domain = :domain AND type = 'personal' AND (fields & {FULL_NAME}) = :named
     ORDER BY rank, local LIMIT :most
@@ -132,28 +134,42 @@ async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int)
     wanted = {"pairs": msgspec.json.encode(sorted(pairs)).decode()}
     rows = await conn.fetch_all(_FIND_SIGHTINGS, wanted | {"most": MOST_SIGHTINGS})
     verified = {(row[0], row[1]): (row[2], row[3]) for row in await conn.fetch_all(_FIND_VERIFICATIONS, wanted)}
-    bodies = await _find_bodies(conn, {row[2] for row in rows})
+    bodies = await find_bodies(conn, {row[2] for row in rows})
     sightings: dict[Pair, list[Row]] = defaultdict(list)
     for row in rows:
         sightings[row[0], row[1]].append(row)
-    made = []
-    for (mail_domain, local), found in sorted(sightings.items()):
-        status, verified_at = verified.get((mail_domain, local), (None, None))
-        address = infer_address(
-            mail_domain, local, [_seen(row, bodies) for row in found],
-            n_sources=found[0][6], first_seen=found[0][7], status=status, verified_at=verified_at, today=today,
-        )  # fmt: skip
-        made.append(msgspec.structs.asdict(address))
-    await conn.execute_many(_PUT_EMAIL, made)
+    made = [make_address(found, bodies, verified.get(pair), today) for pair, found in sorted(sightings.items())]
+    await conn.execute_many(_PUT_EMAIL, [msgspec.structs.asdict(address) for address in made])
     gone = sorted(set(pairs) - sightings.keys())
     await conn.execute_many(_DELETE_EMAIL, [{"domain": one[0], "local": one[1]} for one in gone])
 
 
-async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) -> None:
-    """Make the rows of at most some thirty *domains* anew."""
+def make_address(
+    found: Sequence[Row], bodies: Mapping[str, Sequence[Body]], verified: tuple[str, int] | None, today: int
+) -> Address:
+    """The address whose newest sightings are *found*: domain, local, uri, first_seen, last_seen, evidence, how many, since when."""
+    mail_domain, local, *_, n_sources, first_seen = found[0]
+    status, verified_at = verified or (None, None)
+    return infer_address(
+        mail_domain, local, [_seen(row, bodies) for row in found],
+        n_sources=n_sources, first_seen=first_seen, status=status, verified_at=verified_at, today=midnight(today),
+    )  # fmt: skip
+
+
+async def refresh_domains(
+    conn: Connection, domains: Sequence[str], today: int, new: Mapping[str, "Content"] | None = None
+) -> dict[Pair, tuple[int, int]]:
+    """
+    Make the rows of at most some thirty *domains* anew.
+
+    All addresses of those in *new* are given, and are not written yet: returned is the confidence and the rank of those among
+    them that (mis)fit the habits of their domain.
+    """
     votes: dict[str, list[Vote]] = defaultdict(list)
     some = {"domains": list(domains)}
-    contents = await _read(conn, domains)
+    new = new or {}
+    contents = await _read(conn, [name for name in domains if name not in new])
+    contents.update(new)
     for row in await conn.fetch_all(_VOTES, some | {"most": _VALUES}):
         votes[row[0]].append(Vote(*row[1:]))
     accepting = {row[0] for row in await conn.fetch_all(_ACCEPTING, some)}
@@ -161,6 +177,7 @@ async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) 
     rows: list[dict[str, Any]] = []
     names: list[dict[str, Any]] = []
     habits: list[dict[str, Any]] = []
+    moved: dict[Pair, tuple[int, int]] = {}
     for name in sorted(domains):
         counts = contents[name].counts
         n_emails = counts.total()
@@ -168,8 +185,9 @@ async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) 
         if not (n_emails or votes[name] or name in accepting):
             continue
         profile = infer_profile(votes[name])
-        pattern, habit = await _judge_habits(conn, name, contents[name])
+        pattern, habit, moves = _judge_habits(name, contents[name])
         habits += habit
+        moved.update(moves)
         rows.append({
             "domain": name, "made_on": midnight(today), "n_emails": n_emails, "n_personal": n_personal,
             "n_generic": n_emails - n_personal, "pattern": pattern,
@@ -195,17 +213,20 @@ async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) 
         for kind, n in sorted(contents[name].counts.items())
     ]
     await conn.execute_many(_PUT_FACET, facets)
+    await _move(conn, {pair: move for pair, move in moved.items() if pair[0] not in new})
+    return {pair: move for pair, move in moved.items() if pair[0] in new}
 
 
 async def refresh_pattern(conn: Connection, name: str) -> None:
     """Make anew what the addresses at *name* say of how it makes them, when what is known of one of them changed."""
     contents = await _read(conn, [name], only_persons=True)
-    pattern, habits = await _judge_habits(conn, name, contents[name])
+    pattern, habits, moved = _judge_habits(name, contents[name])
+    await _move(conn, moved)
     await conn.execute(_SET_PATTERN, {"domain": name, "pattern": pattern})
     await conn.execute_many(_PUT_PATTERN, habits)
 
 
-class _Content:
+class Content:
     """The addresses of a domain: how many of each kind, and those of persons, all of a small one."""
 
     def __init__(self) -> None:
@@ -214,22 +235,38 @@ class _Content:
         self.places: dict[str, tuple[int, int]] = {}
         """Of a small domain, the number of sources and the rank of each person's address."""
 
+    def add(self, kind: Kind, known: Known, n_sources: int, order: int) -> None:
+        """An address of a small domain."""
+        self.counts[kind] += 1
+        if kind[0] == "personal":
+            self.persons.append(known)
+            self.places[known.local] = (n_sources, order)
 
-async def _judge_habits(conn: Connection, name: str, content: _Content) -> tuple[str | None, list[dict[str, Any]]]:
-    """The pattern of the domain *name*, and the row of its clues. Moves the confidence of addresses that (mis)fit."""
+
+def _judge_habits(name: str, content: Content) -> tuple[str | None, list[dict[str, Any]], dict[Pair, tuple[int, int]]]:
+    """The pattern of the domain *name*, the row of its clues, and confidence and rank of addresses that (mis)fit."""
     if not content.persons:
-        return None, []
+        return None, [], {}
     habits = read_habits(name, content.persons)
     posterior = infer_habits(name, habits)
-    moved = []
+    moved = {}
     for one in content.persons:
         if (place := content.places.get(one.local)) is None:
             continue
         percent = confidence(one.certainty, fit_of(one, habits, posterior))
         if (order := rank(percent, place[0])) != place[1]:
-            moved.append({"domain": name, "local": one.local, "confidence": percent, "rank": order})
-    await conn.execute_many(_SET_CONFIDENCE, moved)
-    return infer_pattern(posterior), [_pattern_row(name, habits)]
+            moved[name, one.local] = (percent, order)
+    return infer_pattern(posterior), [_pattern_row(name, habits)], moved
+
+
+async def _move(conn: Connection, moved: Mapping[Pair, tuple[int, int]]) -> None:
+    await conn.execute_many(
+        _SET_CONFIDENCE,
+        [
+            {"domain": name, "local": local, "confidence": percent, "rank": order}
+            for (name, local), (percent, order) in moved.items()
+        ],
+    )
 
 
 def _pattern_row(name: str, habits: Habits) -> dict[str, Any]:
@@ -242,19 +279,20 @@ def _pattern_row(name: str, habits: Habits) -> dict[str, Any]:
     }
 
 
-async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool = False) -> dict[str, _Content]:
+async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool = False) -> dict[str, Content]:
     """What each domain has. Counted here: SQLite groups by sorting, four times as long."""
-    contents: dict[str, _Content] = defaultdict(_Content)
+    contents: dict[str, Content] = defaultdict(Content)
     sizes = {row[0]: row[1] for row in await conn.fetch_all(_SIZES, {"domains": list(domains)})}
     small = [name for name, n in sizes.items() if n <= FACETS_FROM]
     for name, kind, seniority, department, fields, *known, n_sources, order in await conn.fetch_all(
         _SMALL, {"domains": small}
     ):
-        contents[name].counts[kind, seniority, department, fields] += 1
-        if kind == "personal":
-            contents[name].persons.append(Known(*known))
-            contents[name].places[known[0]] = (n_sources, order)
-    for name in sizes.keys() - set(small):
+        contents[name].add((kind, seniority, department, fields), Known(*known), n_sources, order)
+    large = sorted(sizes.keys() - set(small))
+    was_large = {row[0] for row in await conn.fetch_all(_LARGE_BEFORE, {"domains": large})} if large else set()
+    for name in large:
+        if name not in was_large:
+            await _unmove(conn, name)
         after: dict[str, Any] = {"rank": -1, "local": ""}
         while not only_persons and (
             rows := await conn.fetch_all(_LARGE, {"domain": name, "most": _ROWS_AT_ONCE, **after})
@@ -268,7 +306,18 @@ async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool 
     return contents
 
 
-async def _find_bodies(conn: Connection, uris: Iterable[str]) -> dict[str, list[Body]]:
+async def _unmove(conn: Connection, name: str) -> None:
+    """Let the confidence of the addresses at *name*, which has become a large domain, not regard how they are made any more."""
+    plain = {
+        (name, local): (percent, rank(percent, n_sources))
+        for local, certain, n_sources, before in await conn.fetch_all(_RANKS, {"domain": name})
+        if rank(percent := confidence(certain), n_sources) != before
+    }
+    await _move(conn, plain)
+
+
+async def find_bodies(conn: Connection, uris: Iterable[str]) -> dict[str, list[Body]]:
+    """The bodies that each of the pages had."""
     bodies: dict[str, list[Body]] = defaultdict(list)
     pairs = sorted((site_of(uri), uri) for uri in uris)
     for uri, digest, first, last in await conn.fetch_all(_FIND_BODIES, {"pairs": msgspec.json.encode(pairs).decode()}):
@@ -276,11 +325,12 @@ async def _find_bodies(conn: Connection, uris: Iterable[str]) -> dict[str, list[
     return bodies
 
 
-def _seen(row: Row, bodies: dict[str, list[Body]]) -> Seen:
+def _seen(row: Row, bodies: Mapping[str, Sequence[Body]]) -> Seen:
     uri, first_seen, last_seen, evidence = row[2:6]
     known, still_there = last_known_there(last_seen, bodies.get(uri, ()))
     return Seen(uri, first_seen, known, still_there, decode_evidence(evidence))
 
 
-def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """*items* in pieces of *size*."""
     return (items[at : at + size] for at in range(0, len(items), size))

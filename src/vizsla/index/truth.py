@@ -14,8 +14,9 @@ import msgspec
 
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.evidence import MAX_VALUE, clean, encode_evidence
+from vizsla.index.tables import sighting
 from vizsla.kit.domain_name import site_of
-from vizsla.storage.database import Connection
+from vizsla.storage.database import Connection, Row
 from vizsla.storage.statement import statement
 
 Pair = tuple[str, str]
@@ -61,21 +62,17 @@ class Body(msgspec.Struct, frozen=True):
     last_fetched: int
 
 
+def row_of(one: Sighting) -> Row:
+    """The row of `sighting` that keeps *one*."""
+    first, last = min(one.first_seen, one.last_seen), max(one.first_seen, one.last_seen)
+    return one.domain, one.local, one.uri, first, last, encode_evidence(one)
+
+
 async def record_sightings(conn: Connection, sightings: Iterable[Sighting]) -> None:
     """Keep *sightings*."""
-    rows = [
-        {
-            "domain": one.domain,
-            "local": one.local,
-            "uri": one.uri,
-            "first_seen": min(one.first_seen, one.last_seen),
-            "last_seen": max(one.first_seen, one.last_seen),
-            "evidence": encode_evidence(one),
-        }
-        for one in sightings
-    ]
     # In the order of the key: neighbours share a database page, and two writers never wait for each other in a circle.
-    await conn.execute_many(_PUT_SIGHTING, sorted(rows, key=lambda row: (row["domain"], row["local"], row["uri"])))
+    rows = sorted(row_of(one) for one in sightings)
+    await conn.execute_many(_PUT_SIGHTING, [dict(zip(sighting.c.keys(), row, strict=True)) for row in rows])
 
 
 async def record_facts(conn: Connection, facts: Iterable[Fact]) -> None:

@@ -7,6 +7,7 @@ only doors and loops ask a clock.
 
 import time
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Protocol
 
 DAY = 86_400
@@ -29,10 +30,15 @@ class SystemClock:
 
 def day(seconds: int) -> str:
     """The UTC day of *seconds* as `YYYY-MM-DD`; days outside of year 1 to 9999 are clamped to them."""
+    return _day(seconds // DAY)
+
+
+@lru_cache(4_096)
+def _day(number: int) -> str:
     try:
-        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+        return datetime.fromtimestamp(number * DAY, UTC).date().isoformat()
     except (OverflowError, ValueError, OSError):
-        return (date.max if seconds > 0 else date.min).isoformat()
+        return (date.max if number > 0 else date.min).isoformat()
 
 
 def midnight(seconds: int) -> int:

@@ -9,7 +9,7 @@ import contextlib
 import re
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -20,10 +20,11 @@ from vizsla.crawl import store as crawl_store
 from vizsla.crawl.crawler import crawl, warc_path_for
 from vizsla.crawl.report import Budget, CrawlReport, EndedBy
 from vizsla.harvest.job import read_rows
-from vizsla.harvest.local import Manifest, reduced_buckets
+from vizsla.harvest.local import Manifest, reduced_parts
 from vizsla.harvest.local import Progress as HarvestProgress
 from vizsla.harvest.local import run as run_harvest
 from vizsla.harvest.records import Fact, Sighting, Visit
+from vizsla.index.bulk import AT_ONCE, AT_ONCE_ALONE, Load
 from vizsla.index.merge import Merge, MergeReport, alone
 from vizsla.index.runs import ByWhom, Counts, FailedFile, State
 from vizsla.kit.errors import VizslaError
@@ -160,12 +161,16 @@ async def read_archives(
         harvesting.exception()
         raise
     merged = MergeReport()
-    for batch in reduced_buckets(manifest):
-        rows = _Rows(read_rows(batch))
-        if seen is not None:
-            seen.update((one.domain, one.local) for one in rows.sightings)
-        await merge_rows(place, merged, sightings=rows.sightings, facts=rows.facts, visits=rows.visits)
-        watcher.merging(merged.sightings, manifest.sightings)
+    for part in reduced_parts(manifest):
+        loading = Loading(place)
+        for batch in part:
+            rows = list(read_rows(batch))
+            if seen is not None:
+                seen.update((one.domain, one.local) for one in rows if isinstance(one, Sighting))
+            await loading.add(rows)
+            watcher.merging(merged.sightings + loading.report.sightings, manifest.sightings)
+        await loading.end()
+        _add(merged, loading.report)
     return manifest, merged
 
 
@@ -200,25 +205,45 @@ async def merge_rows(
             await alone(conn)
             await claims.refresh()
             await merging.step(conn)
+    _add(total, merging.report)
+
+
+def _add(total: MergeReport, report: MergeReport) -> None:
     for name in ("sightings", "facts", "visits", "addresses", "domains"):
-        setattr(total, name, getattr(total, name) + getattr(merging.report, name))
-    total.dropped.update(merging.report.dropped)
+        setattr(total, name, getattr(total, name) + getattr(report, name))
+    total.dropped.update(report.dropped)
 
 
-class _Rows:
-    """The rows of one batch by their kind."""
+class Loading:
+    """Folded rows on their way into the index, in steps short enough for a running server not to notice."""
 
-    def __init__(self, rows: Iterator[Sighting | Fact | Visit]) -> None:
-        self.sightings: list[Sighting] = []
-        self.facts: list[Fact] = []
-        self.visits: list[Visit] = []
-        for row in rows:
-            if isinstance(row, Sighting):
-                self.sightings.append(row)
-            elif isinstance(row, Fact):
-                self.facts.append(row)
-            else:
-                self.visits.append(row)
+    def __init__(self, place: Workplace) -> None:
+        self._index = place.stores.index
+        self._claims = LiveClaims(place.stores.app, place.secret)
+        at_once = AT_ONCE_ALONE if self._index.dialect == "postgresql" else AT_ONCE
+        self._load = Load(claims=self._claims, today=place.clock.now(), at_once=at_once)
+
+    @property
+    def report(self) -> MergeReport:
+        """What was taken in so far."""
+        return self._load.report
+
+    async def add(self, rows: Iterable[Sighting | Fact | Visit]) -> None:
+        """Take in what comes next: all visits first, then facts before sightings, both sorted by domain."""
+        self._load.add(rows)
+        await self._take_steps()
+
+    async def end(self) -> None:
+        """Take in what waited for more."""
+        self._load.end()
+        await self._take_steps()
+
+    async def _take_steps(self) -> None:
+        while self._load.has_more:
+            async with self._index.write() as conn:
+                await alone(conn)
+                await self._claims.refresh()
+                await self._load.step(conn)
 
 
 async def crawl_into(

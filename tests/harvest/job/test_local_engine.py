@@ -14,8 +14,8 @@ import pytest
 
 from archives import gz, page_about, record, response
 from vizsla.harvest.job import read_rows
-from vizsla.harvest.local import Manifest, Progress, reduced_buckets, run
-from vizsla.harvest.records import Sighting, Visit
+from vizsla.harvest.local import Manifest, Progress, reduced_buckets, reduced_parts, run
+from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.harvest.sources import HarvestError
 
 GIB = 1 << 30
@@ -75,6 +75,25 @@ def test_a_merge_that_stops_goes_on_with_the_open_bucket(tmp_path, home):
     for batch in first + rest:
         everything |= {row.uri for row in read_rows(batch) if isinstance(row, Visit)}
     assert len(everything) == 18
+
+
+@pytest.mark.parametrize("most", [0, 1_000])
+def test_parts_hold_every_row_with_visits_first(tmp_path, home, monkeypatch, most):
+    monkeypatch.setattr("vizsla.harvest.local.MOST_IN_ONE_PART", most)
+    write_site(tmp_path / "in", files=6)
+    manifest = run([str(tmp_path / "in")], home, jobs=1)
+    parts = reduced_parts(manifest)
+    begun = [row for batch in next(parts) for row in read_rows(batch)]
+    next(parts, None)  # so that the first is merged
+    parts.close()
+    again = run([str(tmp_path / "in")], home, jobs=1) if most == 0 else None
+    rest = [row for part in reduced_parts(again) for batch in part for row in read_rows(batch)] if again else []
+
+    rows = begun + rest
+    kinds = [(Visit, Fact, Sighting).index(type(row)) for row in rows]
+    assert len(rows) == len(set(rows)) == manifest.visits + manifest.facts + manifest.sightings
+    assert kinds[: manifest.visits] == [0] * manifest.visits
+    assert most == 0 or kinds == sorted(kinds)
 
 
 def test_the_same_harvest_twice_at_once_is_refused(tmp_path, home):
