@@ -166,7 +166,7 @@ async def _measure_claims(store: str, url: str, recipients: int) -> list[Claimed
         took = []
         for number in range(CLAIMS):
             began = time.perf_counter()
-            async with app.write() as conn:
+            async with app.write(is_brief=True) as conn:
                 turn = await claim_messages(
                     conn, held[number % len(held)], claims, tokens, now + 60 * (number // len(held))
                 )

@@ -18,7 +18,8 @@ from vizsla.campaigns.campaign import put_time
 from vizsla.campaigns.claiming import LASTS, MOST_SLEEP
 from vizsla.campaigns.deliveries import MOST_FAILURES, PAUSES, SETTLES, judge
 from vizsla.campaigns.drafting import Drafting
-from vizsla.campaigns.facts import Ground, note_unsubscribe
+from vizsla.campaigns.events import find_sent
+from vizsla.campaigns.facts import Ground, note_absence, note_unsubscribe
 from vizsla.campaigns.reconcile import NoEvidence, decide
 from vizsla.campaigns.senders import pause_sender
 from vizsla.campaigns.sending import Sending
@@ -422,6 +423,20 @@ async def test_a_server_that_goes_away_after_the_dot(stores: Stores, has_copy: b
         assert [read(message)["Message-ID"] for message in at.sent] == [f"<{name}>"] * (1 if has_copy else 2)
         assert await at.all("SELECT state, attempts FROM message") == [("sent", 0)]
         assert await at.all("SELECT sent FROM sender_day") == [(1,)]
+
+
+async def test_who_is_away_before_it_is_known_that_their_message_left_is_left_alone_too(stores: Stores) -> None:
+    copies = Copies(set())
+    async with bench(stores, Vanishes(), copies=copies, steps=2) as at:
+        await at.do()
+        ((name, id_),) = await at.all("SELECT message_id, id FROM message")
+        copies.found = {name}
+        async with stores.app.write() as conn:
+            sent = await find_sent(conn, at.made.account_id, id_)
+            assert sent is not None
+            await note_absence(conn, sent, at=NOW + 10, key="away")
+        await at.do(NOW + SETTLES)
+        assert await at.all("SELECT state, step, due FROM recipient") == [("scheduled", 1, NOW + 10 + 3 * DAY)]
 
 
 async def test_who_is_tried_again_by_hand_has_all_tries(stores: Stores) -> None:

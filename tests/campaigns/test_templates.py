@@ -1,7 +1,7 @@
 """What fills a template is text, what is written in one is bounded, and what is wrong with one is said in a sentence."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vizsla.campaigns.templates import (
@@ -156,3 +156,44 @@ def test_conditions_comments_and_what_is_not_read() -> None:
         == "A-"
     )
     assert read("{% comment %}{{ x.y }}{% endcomment %}{% raw %}{{ x }}{% endraw %}") == "{{ x }}"
+
+
+_WORDS = st.text(alphabet="ab<>&'\"\r\n é\u2028{}", max_size=8)
+_FIELDS = st.sampled_from(["first_name", "company", "now", "email"])
+_PIECES = (
+    _WORDS.filter(lambda text: "{" not in text)
+    | st.builds("{{{{ {} }}}}".format, _FIELDS)
+    | st.builds(
+        "{{{{- {} | default: '{}' -}}}}".format, _FIELDS, _WORDS.filter(lambda text: not set(text) & set("'{}"))
+    )
+    | st.builds("{{{{ {} | upcase }}}}".format, _FIELDS)
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(_PIECES, min_size=1, max_size=6).map("".join),
+    st.sampled_from(["text", "html"]),
+    st.dictionaries(_FIELDS, _WORDS.filter(bool), max_size=4),
+)
+def test_text_and_fields_are_filled_in_as_liquid_does(body: str, format: str, fields: dict[str, str]) -> None:
+    assume(body.strip() and ("now" in fields or "now" not in body))
+    try:
+        template = parse_step("x", body, format).body
+    except WrongTemplate:
+        assume(False)
+    if template.plain is not None and (made := template.plain.fill(fields)) is not None:
+        assert made == template.bound.render(fields)
+
+
+def test_what_is_more_than_text_and_fields_is_left_to_liquid() -> None:
+    def is_plain(body: str) -> bool:
+        return parse_step("x", body, "html").body.plain is not None
+
+    assert is_plain("Hi {{ first_name | default: 'you' }}, {{ email }}!")
+    assert not any(map(is_plain, ("{% if a %}x{% endif %}", "{{ a | upcase }}", "{{ now }}", "{{ a | default: b }}")))
+
+
+def test_a_value_that_is_too_long_is_refused_as_ever() -> None:
+    with pytest.raises(WrongTemplate, match="too much"):
+        read("{{ first_name | default: 'you' }}", first_name="x" * 20_001)

@@ -11,6 +11,7 @@ from vizsla.kit.errors import StoreBusy, StoreError
 from vizsla.kit.settings import Settings
 from vizsla.storage.migrate import HEADS
 from vizsla.storage.open import HomeLock, Stores, open_stores
+from vizsla.storage.sqlite import SqliteDatabase
 from vizsla.storage.statement import statement
 
 CREATE = statement("CREATE TABLE thing (name text PRIMARY KEY, n bigint)")
@@ -46,6 +47,53 @@ async def test_an_error_undoes_the_whole_transaction(stores: Stores) -> None:
     assert "late" not in await names(stores)
     async with stores.index.write() as conn:
         assert await conn.execute(INSERT, {"name": "next", "n": 1}) == 1
+
+
+async def test_a_brief_transaction_is_one_like_any_other(stores: Stores) -> None:
+    await make(stores)
+
+    with pytest.raises(ZeroDivisionError):
+        async with stores.index.write(is_brief=True) as conn:
+            await conn.execute(INSERT, {"name": "late", "n": 9})
+            raise ZeroDivisionError
+    async with stores.index.write(is_brief=True) as conn:
+        await conn.execute(INSERT, {"name": "next", "n": 1})
+        assert "next" in [row[0] for row in await conn.fetch_all(NAMES)]
+
+    assert "next" in (found := await names(stores))
+    assert "late" not in found
+
+
+@pytest.mark.parametrize("locks", [True, False])
+async def test_a_brief_transaction_waits_for_other_programs_on_the_thread(tmp_path: Path, locks: bool) -> None:
+    database, other = SqliteDatabase(tmp_path / "one.db"), SqliteDatabase(tmp_path / "one.db")
+    raw = sqlite3.connect(tmp_path / "one.db", isolation_level=None)
+    async with database.write() as conn:
+        await conn.execute(CREATE)
+
+    async def write() -> None:
+        async with database.write(is_brief=True) as conn:
+            await conn.execute(INSERT, {"name": "a", "n": 1})
+
+    async def hold() -> None:
+        if locks:
+            async with other.write():
+                await asyncio.sleep(0.1)
+        else:
+            raw.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(0.1)
+            raw.execute("COMMIT")
+
+    holding = asyncio.create_task(hold())
+    await asyncio.sleep(0.05)
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.01)
+    assert not holding.done() and not writing.done()
+    await asyncio.gather(holding, writing)
+    assert await database.fetch_all(NAMES) == [("a",)]
+    raw.close()
+    await database.close()
+    await other.close()
 
 
 async def test_a_cancelled_transaction_leaves_nothing_behind(stores: Stores) -> None:

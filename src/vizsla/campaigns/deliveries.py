@@ -13,7 +13,7 @@ import msgspec
 
 from vizsla.campaigns.claiming import Claimed, pause_after
 from vizsla.campaigns.events import find_sent
-from vizsla.campaigns.facts import Ground, note_bounce
+from vizsla.campaigns.facts import Ground, hold_until, note_bounce
 from vizsla.campaigns.status import put_statuses
 from vizsla.campaigns.telling import tell_sent
 from vizsla.campaigns.window import due_of_step, next_slot
@@ -149,6 +149,12 @@ _PUT = RowsStatement(
 _STEPS = statement("""
     SELECT campaign_id, number, wait_days FROM campaign_step
     WHERE account_id = :account_id AND campaign_id IN :campaign_ids[bigint]
+""")
+# Who is away may have said so before it was written down that their message left.
+_AWAY = statement("""
+    SELECT recipient.id, absent_at, absence_days FROM recipient JOIN campaign
+    ON campaign.account_id = recipient.account_id AND campaign.id = recipient.campaign_id
+    WHERE recipient.account_id = :account_id AND recipient.id IN :ids[bigint] AND absent_at IS NOT NULL
 """)
 # Somebody may have stopped the recipient while the message was on its way: then nothing follows.
 _SENT = RowsStatement(
@@ -295,11 +301,15 @@ async def _record_sent(conn: Connection, account_id: int, sent: Sequence[Ended],
     """The one place where a message comes to have left, whoever found out."""
     mine = {"account_id": account_id}
     waits = await _waits(conn, account_id, {each.message.campaign_id for each in sent})
+    away = await conn.fetch_all(_AWAY, {**mine, "ids": [each.message.recipient_id for each in sent]})
+    absences = {id_: (absent_at, days) for id_, absent_at, days in away}
     rows = []
     for each in sent:
         message = each.message
         wait = waits.get((message.campaign_id, message.step + 1))
         due = due_of_step(now, wait, message.window) if wait is not None else None
+        if due is not None and message.recipient_id in absences:
+            due = max(due, hold_until(*absences[message.recipient_id], message.window))
         rows.append({"id": message.recipient_id, "step": message.step + 1, "due": due})
     await _SENT.execute(conn, rows, {**mine, "now": now})
     counts = Counter((each.message.campaign_id, each.message.step) for each in sent)

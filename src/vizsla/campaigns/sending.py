@@ -273,7 +273,7 @@ class Sending:
         return passed and not self._is_leaving and 0 <= self._clock.now() - began < LASTS // 2
 
     async def _pass(self, ready: Sequence[Ready]) -> list[bool]:
-        async with self._app.write() as conn:
+        async with self._app.write(is_brief=True) as conn:
             await self._claims.refresh()
             passed = await pass_dots(conn, ready, self._claims, self._clock.now())
         return [(each.claimed.account_id, each.claimed.id) in passed for each in ready]
@@ -291,6 +291,6 @@ class Sending:
 
     async def _record(self, ended: Sequence[Ended]) -> list[bool]:
         now = self._clock.now()
-        async with self._app.write() as conn:
+        async with self._app.write(is_brief=True) as conn:
             await record_outcomes(conn, self._ground, ended, now)
         return [True] * len(ended)

@@ -21,6 +21,7 @@ from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.exceptions import FilterArgumentError, LiquidError, OutputStreamLimitError
 from liquid.expression import Expression
 
+from vizsla.campaigns.filling import Plain, plain_of
 from vizsla.kit.errors import VizslaError
 from vizsla.leads.lead import TEXTS, Lead
 
@@ -59,14 +60,19 @@ class WrongTemplate(VizslaError):
 class Parsed(msgspec.Struct, frozen=True):
     """A step, read; it is kept and filled in for each recipient."""
 
-    subject: BoundTemplate
-    body: BoundTemplate
+    subject: "_Template"
+    body: "_Template"
     fields: frozenset[str]
     """All merge fields in it."""
     required: frozenset[str]
     """Those without a fallback."""
     has_subject: bool
     """False: it goes on in the thread, under the subject of the step before."""
+
+
+class _Template(msgspec.Struct, frozen=True):
+    bound: BoundTemplate
+    plain: Plain | None
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -129,7 +135,10 @@ def parse_step(subject: str, body: str, format: str) -> Parsed:
     fields, required = set[str](), set[str]()
     for template in parts:
         _collect(template, fields, required)
-    return Parsed(parts[0], parts[1], frozenset(fields), frozenset(required), bool(subject.strip()))
+    subject_of, body_of = (
+        _Template(one, plain_of(one, longest_value=_LONGEST_VALUE, longest=LONGEST_OUTPUT)) for one in parts
+    )
+    return Parsed(subject_of, body_of, frozenset(fields), frozenset(required), bool(subject.strip()))
 
 
 def render(parsed: Parsed, fields: Mapping[str, str]) -> Rendered:
@@ -139,7 +148,7 @@ def render(parsed: Parsed, fields: Mapping[str, str]) -> Rendered:
         raise WrongTemplate(f"There is no value for {', '.join(sorted(missing))}, and no fallback in the template.")
     values = {name: text for name, text in fields.items() if text}
     subject = _fill(parsed.subject, values).strip()
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in subject):
+    if not subject.isprintable() and any(unicodedata.category(one) in ("Cc", "Zl", "Zp") for one in subject):
         raise WrongTemplate(
             "The subject would have a line break or a control character in it, which a header must not have."
         )
@@ -184,9 +193,11 @@ def _say(what: str, error: LiquidError) -> str:
     return f"The {what} cannot be read, line {line}: {said}."
 
 
-def _fill(template: BoundTemplate, values: Mapping[str, str]) -> str:
+def _fill(template: _Template, values: Mapping[str, str]) -> str:
+    if template.plain is not None and (text := template.plain.fill(values)) is not None:
+        return text
     try:
-        return template.render(values)
+        return template.bound.render(values)
     except OutputStreamLimitError:
         raise WrongTemplate(f"The message is too long: {LONGEST_OUTPUT:,} octets are the most.") from None
     except LiquidError as error:

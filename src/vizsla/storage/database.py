@@ -69,8 +69,13 @@ class Database(Reader, Protocol):
         """Rows in batches of *size*, for what does not fit into memory."""
         ...
 
-    def write(self) -> AbstractAsyncContextManager[Connection]:
-        """One transaction: committed (and synced, as the database is set up) at the end, rolled back on an error."""
+    def write(self, *, is_brief: bool = False) -> AbstractAsyncContextManager[Connection]:
+        """
+        One transaction: committed (and synced, as the database is set up) at the end, rolled back on an error.
+
+        *is_brief* promises a few statements over a bounded number of rows, found by index: on SQLite they run in the event loop, as
+        such reads do, and the commit alone on a thread.
+        """
         ...
 
     async def settle(self) -> None:

@@ -169,7 +169,7 @@ class PostgresDatabase:
                     yield rows
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[PostgresConnection]:
+    async def write(self, *, is_brief: bool = False) -> AsyncIterator[PostgresConnection]:
         async with self._connection() as raw:
             transaction = raw.transaction()
             # What is written may take its time, but a server that is there begins at once.

@@ -10,7 +10,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,15 +26,17 @@ T = TypeVar("T")
 CHECKPOINT_FRAMES = 2_000
 """Pages (4 KiB) in the WAL after which a writer checkpoints: 8 MB, some 10 ms of copying."""
 _TRIES = 10
+_PATIENCE = 10
+"""Seconds that another program may hold the database before its user is told to come back."""
 _OLDEST = (3, 38, 0)  # RETURNING, json_each and UPSERT as we use them
 
 
 class SqliteConnection:
-    """The write transaction that is open; each statement runs on the writer thread."""
+    """The write transaction that is open; its statements run where *run* has them run."""
 
     dialect: Dialect = "sqlite"
 
-    def __init__(self, raw: sqlite3.Connection, run: Callable[[Callable[[], Any]], asyncio.Future[Any]]) -> None:
+    def __init__(self, raw: sqlite3.Connection, run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
         self._raw = raw
         self._run = run
 
@@ -89,7 +91,7 @@ class SqliteDatabase:
 
     def _connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         raw = sqlite3.connect(
-            self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=256
+            self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         self.path.chmod(0o600)
         if raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
@@ -154,7 +156,7 @@ class SqliteDatabase:
             raise _unavailable(error) from error
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[SqliteConnection]:
+    async def write(self, *, is_brief: bool = False) -> AsyncIterator[SqliteConnection]:
         loop = asyncio.get_running_loop()
 
         def run(act: Callable[[], T]) -> asyncio.Future[T]:
@@ -163,8 +165,9 @@ class SqliteDatabase:
         async with self._turn:
             try:
                 try:
-                    await run(self._begin)
-                    yield SqliteConnection(self._writer, run)
+                    if not (is_brief and self._begin_at_once()):
+                        await run(self._begin)
+                    yield SqliteConnection(self._writer, _here if is_brief else run)
                     await run(self._commit)
                 except BaseException:
                     # Shielded: a request that is cancelled must not leave its transaction open behind it.
@@ -176,6 +179,22 @@ class SqliteDatabase:
     def _begin(self) -> None:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._writer.execute("BEGIN IMMEDIATE")
+
+    def _begin_at_once(self) -> bool:
+        """Begin if that needs no waiting: no other process of ours writes just now, and no other program."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._writer.execute("PRAGMA busy_timeout=0")
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            # Waited for on the thread, which keeps the lock that is ours by now.
+            return False
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout={_PATIENCE * 1_000}")
+        return True
 
     def _commit(self) -> None:
         self._writer.execute("COMMIT")
@@ -240,6 +259,10 @@ class SqliteDatabase:
         await asyncio.get_running_loop().run_in_executor(self._writer_thread, last)
         self._writer_thread.shutdown()
         os.close(self._lock)
+
+
+async def _here(act: Callable[[], T]) -> T:
+    return act()
 
 
 class _FileLock:

@@ -142,7 +142,7 @@ class Campaigning:
         try:
             await self._settle(held)
             while not self._is_leaving:
-                async with self._doors, self._app.write() as conn:
+                async with self._doors, self._app.write(is_brief=True) as conn:
                     turn = await claim_messages(conn, held, self._claims, self._tokens, self._clock.now())
                 if not turn.claimed:
                     return
@@ -153,7 +153,7 @@ class Campaigning:
             await asyncio.sleep(LOOK)
         # What is said of the gap and of trouble stands in the sender's row: the next claim reads it.
         now = self._clock.now()
-        async with self._app.write() as conn:
+        async with self._app.write(is_brief=True) as conn:
             await let_go(conn, held, Turn("gap", look_at=now + 1), now)
 
     async def _settle(self, held: Held) -> None:
