@@ -3,17 +3,20 @@
 import asyncio
 import os
 from collections import Counter
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
 from vizsla.cli.output import put_json, put_table, talk
 from vizsla.cli.progress import WorkLine
 from vizsla.crawl.report import Progress as CrawlProgress
-from vizsla.harvest.local import Progress as HarvestProgress
+from vizsla.harvest.folder import Engine
+from vizsla.harvest.folder import Progress as HarvestProgress
+from vizsla.harvest.local import run as run_on_pool
 from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import InvalidDomain
 from vizsla.kit.settings import load_settings
-from vizsla.work.taking_in import CrawlSummary, HarvestSummary, crawl_into, fetch_archives, harvest_into
+from vizsla.work.taking_in import ONE_PROCESS, CrawlSummary, HarvestSummary, crawl_into, fetch_archives, harvest_into
 from vizsla.work.watching import Watcher
 from vizsla.work.workplace import Workplace, open_workplace
 
@@ -39,7 +42,7 @@ def harvest(*paths: str, jobs: int | None = None, json: bool = False) -> int:
 
     async def run() -> HarvestSummary:
         async with open_workplace(settings) as place:
-            return await _harvest(place, list(paths), jobs)
+            return await _harvest(place, list(paths), partial(run_on_pool, jobs=jobs))
 
     summary = asyncio.run(run())
     if json:
@@ -126,11 +129,11 @@ class _Shown(Watcher):
         self._line.show(done, most, pages=done, addresses=None, size=progress.bytes, share=done / most, at=progress.url)
 
 
-async def _harvest(place: Workplace, given: list[str], jobs: int | None, name: str = "") -> HarvestSummary:
+async def _harvest(place: Workplace, given: list[str], engine: Engine, name: str = "") -> HarvestSummary:
     with WorkLine("files") as line:
         watcher = _Shown(line)
         paths = await fetch_archives(place, given, watcher=watcher)
-        return await harvest_into(place, paths, jobs=jobs, watcher=watcher, names=[name] if name else given)
+        return await harvest_into(place, paths, engine=engine, watcher=watcher, names=[name] if name else given)
 
 
 async def _crawl(place: Workplace, domain: str, max_pages: int) -> CrawlSummary:
@@ -141,7 +144,7 @@ async def _crawl(place: Workplace, domain: str, max_pages: int) -> CrawlSummary:
 async def load_sample(place: Workplace) -> None:
     """Harvest the companies that came with the program."""
     with resources.as_file(resources.files("vizsla.harvest.sample").joinpath("companies.warc.gz")) as path:
-        summary = await _harvest(place, [str(Path(path))], 1, "the sample")
+        summary = await _harvest(place, [str(Path(path))], ONE_PROCESS, "the sample")
     talk(f"Sample: {summary.pages} pages of invented companies, {summary.addresses} addresses.")
 
 
