@@ -46,7 +46,7 @@ class Progress(msgspec.Struct, frozen=True):
     """How far a harvest is."""
 
     stage: str
-    """`starting` (Spark alone), `reading`, then `folding`."""
+    """`reading`, then `folding`."""
     done: int
     total: int
     """Sources, then buckets."""
@@ -140,11 +140,16 @@ class Job:
         self.sources = sources
         self.options = options
         self.size = sum(source.size for source in sources)
-        found = ((number, find_outcome(folder, number)) for number in range(len(sources)))
-        self.finished = {number: outcome for number, outcome in found if outcome is not None}
+        self.finished: dict[int, Outcome] = {}
         """By the number of the source."""
+        self.look_again()
         self._resumed = len(self.finished)
         self._begun = time.monotonic()
+
+    def look_again(self) -> None:
+        """Take in what others have finished since."""
+        found = ((number, find_outcome(self.folder, number)) for number in self.unread())
+        self.finished.update((number, outcome) for number, outcome in found if outcome is not None)
 
     def unread(self) -> list[int]:
         """The numbers of the sources that are not finished."""
@@ -159,11 +164,11 @@ class Job:
         """Finish a source without its rows; it is listed with *reason*, a sentence without its subject."""
         self.finished[number] = give_up(self.folder, number, self.sources[number], reason)
 
-    def reading(self, *, bytes_running: int = 0, pages: int = 0, addresses: int = 0) -> Progress:
-        """How far the reading is, when the sources that are being read are at these counts."""
+    def reading(self, *, done: int = 0, bytes_running: int = 0, pages: int = 0, addresses: int = 0) -> Progress:
+        """How far the reading is, when those sources that are not known to be finished are at these counts."""
         return Progress(
             stage="reading",
-            done=len(self.finished),
+            done=len(self.finished) + done,
             total=len(self.sources),
             bytes_done=sum(self.sources[number].size for number in self.finished) + bytes_running,
             bytes_total=self.size,
@@ -251,7 +256,7 @@ def find_outcome(folder: Path, number: int) -> Outcome | None:
         return None
 
 
-def decode_outcome(content: bytes | str) -> Outcome:
+def decode_outcome(content: bytes) -> Outcome:
     return msgspec.json.decode(content, type=Outcome, dec_hook=lambda kind, value: kind(value))
 
 
