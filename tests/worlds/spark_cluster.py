@@ -83,7 +83,7 @@ class SparkCluster:
         sockets = set()
         for process in self.processes():
             try:
-                sockets |= {os.readlink(fd) for fd in (process / "fd").iterdir()}
+                sockets |= {str(fd.readlink()) for fd in (process / "fd").iterdir()}
             except OSError:
                 continue
         found = set()
@@ -127,4 +127,6 @@ class SparkCluster:
 
 
 def _children(pid: int) -> list[int]:
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
