@@ -71,8 +71,9 @@ def read_shard(folder: str, name: str) -> Iterator[pa.RecordBatch]:
     try:
         shard = msgspec.json.decode((job / "tmp" / f"{name}.json").read_bytes(), type=_Shard)
         beats = Beats(_beats(job, name))
-    except FileNotFoundError:
-        yield _row(-1, error=f"{here} does not see the folder {job.parent}. It must be one that all machines share.")
+    except OSError as error:
+        reason = error.strerror or error
+        yield _row(-1, error=f"{here} cannot use {job.parent} ({reason}). It must be a folder that all machines share.")
         return
     if shard.version != __version__:
         yield _row(-1, error=f"{here} has Vizsla {__version__}, and this is {shard.version}. Install the same version.")

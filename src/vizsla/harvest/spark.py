@@ -262,7 +262,8 @@ class _Cluster:
             if self._context is not None:
                 self._context.stop()
         if self._gateway is not None:
-            self._gateway.shutdown()
+            with suppress(Exception):
+                self._gateway.shutdown()
             self._gateway.proc.stdin.close()
             try:
                 self._gateway.proc.wait(10)
