@@ -5,7 +5,7 @@ The same archives through the pool and through a standalone master with two work
 many, in turns. Counted is the CPU time of every process that took part (master, workers, JVMs, Python), from the first
 start to the last exit; what is fixed falls out of the difference, and the slopes are compared. The rows must be equal.
 
-    make bench ARGS="spark [--json] [--files=24] [--pages=2000] [--rounds=2]"
+    make bench ARGS="spark [--json] [--files=48] [--pages=2000] [--rounds=2]"
 """
 
 import ctypes
@@ -59,7 +59,7 @@ class Measure(msgspec.Struct):
 def main(arguments: Sequence[str] = ()) -> None:
     options = dict(argument.removeprefix("--").partition("=")[::2] for argument in arguments)
     files, pages, rounds = (
-        int(options.get(name, some)) for name, some in (("files", 24), ("pages", 2_000), ("rounds", 2))
+        int(options.get(name, some)) for name, some in (("files", 48), ("pages", 2_000), ("rounds", 2))
     )
     if shutil.which("java") is None:
         sys.exit("Spark needs Java, and there is none here.")
