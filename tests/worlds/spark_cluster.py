@@ -107,7 +107,7 @@ class SparkCluster:
 
     def _await(self, said: str, name: str, times: int = 1) -> None:
         log = self._folder / f"{name}.log"
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 180
         while log.read_text().count(said) < times:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)

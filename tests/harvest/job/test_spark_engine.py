@@ -68,7 +68,7 @@ def harvest(home: Path, environ: dict[str, str], *arguments: object) -> subproce
 
 
 def ended(process: subprocess.Popen[str]) -> dict:
-    said, talk = process.communicate(timeout=150)
+    said, talk = process.communicate(timeout=300)
     assert process.returncode == 0, talk
     return json.loads(said)
 
@@ -87,7 +87,7 @@ def finished(home: Path) -> int:
 
 
 def await_finished(home: Path, count: int) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while finished(home) < count:
         assert time.monotonic() < deadline, [path.read_text() for path in home.glob("harvest/*/tmp/spark.log")]
         time.sleep(0.01)
