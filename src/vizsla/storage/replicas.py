@@ -91,9 +91,9 @@ class ReplicatedDatabase:
         """Of the primary."""
         return self.primary.stream(query, params, size=size)
 
-    def write(self) -> AbstractAsyncContextManager[Connection]:
+    def write(self, *, is_brief: bool = False) -> AbstractAsyncContextManager[Connection]:
         """On the primary."""
-        return self.primary.write()
+        return self.primary.write(is_brief=is_brief)
 
     async def settle(self) -> None:
         """On the primary; replicas follow."""

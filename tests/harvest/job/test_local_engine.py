@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from archives import gz, page_about, record, response
+from vizsla.harvest.folder import Manifest, Progress, reduced_buckets, reduced_parts
 from vizsla.harvest.job import read_rows
-from vizsla.harvest.local import Manifest, Progress, reduced_buckets, reduced_parts, run
+from vizsla.harvest.local import run
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.harvest.sources import HarvestError
 
@@ -79,7 +80,7 @@ def test_a_merge_that_stops_goes_on_with_the_open_bucket(tmp_path, home):
 
 @pytest.mark.parametrize("most", [0, 1_000])
 def test_parts_hold_every_row_with_visits_first(tmp_path, home, monkeypatch, most):
-    monkeypatch.setattr("vizsla.harvest.local.MOST_IN_ONE_PART", most)
+    monkeypatch.setattr("vizsla.harvest.folder.MOST_IN_ONE_PART", most)
     write_site(tmp_path / "in", files=6)
     manifest = run([str(tmp_path / "in")], home, jobs=1)
     parts = reduced_parts(manifest)
