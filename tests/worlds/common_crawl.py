@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 import pyarrow as pa
@@ -192,7 +192,7 @@ class CommonCrawl:
             )
             _send(request, writer, text.encode())
             return
-        content = self.files.get(request.path.removeprefix(f"/{bucket}/"))
+        content = self.files.get(unquote(request.path).removeprefix(f"/{bucket}/"))
         if content is None:
             await status(404)(request, writer)
         else:

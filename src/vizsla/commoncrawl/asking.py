@@ -56,11 +56,10 @@ def error_of_server(details: str) -> CommonCrawlError:
 class Asking:
     """Asks one server. Once it has said that it wants to be left alone, nothing more is asked."""
 
-    def __init__(self, client: HttpClient, *, pause: float = PAUSE) -> None:
+    def __init__(self, client: HttpClient) -> None:
         self._client = client
-        self._pause = pause
         self._ready = 0.0
-        self.requests: Counter[str] = Counter()
+        self._refusal: LeftAlone | None = None
 
     async def part_of(self, url: str, wanted: str, start: int, length: int) -> tuple[bytes, int]:
         """The bytes that the Range *wanted* names, and the size of the whole file."""
@@ -128,6 +127,8 @@ class Asking:
     async def _repeated(self, ask: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(TRIES):
             await asyncio.sleep(max(0.0, self._ready - time.monotonic()))
+            if self._refusal is not None:
+                raise self._refusal
             try:
                 return await ask()
             except _Again as again:
@@ -143,13 +144,14 @@ class Asking:
                 elif failed.reason not in _PASSING:
                     raise error from None
             if wait is not None and wait > LONGEST_WAIT:
-                raise LeftAlone(
+                self._refusal = LeftAlone(
                     f"The server asks to be left alone for {wait:,.0f} seconds. What was fetched is kept; run it again then."
                 )
+                raise self._refusal
             if attempt == TRIES - 1:
                 raise error
             if wait is None:
-                await asyncio.sleep(self._pause * 2**attempt)
+                await asyncio.sleep(PAUSE * 2**attempt)
             else:
                 # Whoever else asks this server waits as well.
                 self._ready = max(self._ready, time.monotonic() + wait)

@@ -21,6 +21,7 @@ from vizsla.commoncrawl.listed import Listed
 from vizsla.commoncrawl.plan import Plan
 from vizsla.commoncrawl.ranges import Range, join_ranges, judge_record, records_in
 from vizsla.harvest.worker import write_whole
+from vizsla.kit.errors import VizslaError
 
 MOST_FAILURES = 5
 """Ranges in a row that fail before the server is taken to be unable or unwilling."""
@@ -72,6 +73,7 @@ class _Fetching:
         self._archive = archive
         self._fetched = fetched
         self._in_a_row = 0
+        self._trouble: Exception | None = None
 
     async def run(self, rows: Sequence[Listed], target: Path, show: Callable[[int], None]) -> Path | None:
         if await asyncio.to_thread(self._is_joined, target):
@@ -85,6 +87,8 @@ class _Fetching:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+        if self._trouble is not None:
+            raise self._trouble
         return await asyncio.to_thread(self._join, target)
 
     def _is_joined(self, target: Path) -> bool:
@@ -94,8 +98,14 @@ class _Fetching:
     async def _work(self, waiting: Iterator[tuple[int, Range]]) -> None:
         for number, part in waiting:
             path = self._folder / str(number)
-            if not path.exists():
-                await self._fetch(part, path)
+            try:
+                if not path.exists():
+                    await self._fetch(part, path)
+            except (VizslaError, OSError) as trouble:
+                # The others keep what is on its way to them, and then end.
+                self._trouble = self._trouble or trouble
+            if self._trouble is not None:
+                return
             self._done += sum(row.length for row in part.rows)
             self._show(self._done)
 
