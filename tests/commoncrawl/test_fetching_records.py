@@ -3,13 +3,11 @@
 import asyncio
 import gzip
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from vizsla.commoncrawl import asking
 from vizsla.commoncrawl.archive import Archive, open_archive
 from vizsla.commoncrawl.asking import LeftAlone, NotRead
 from vizsla.commoncrawl.columnar import Footers, scan
@@ -21,19 +19,16 @@ from vizsla.commoncrawl.plan import Asked, Plan
 from vizsla.kit.settings import Settings
 from vizsla.net.guard import EgressRefused
 from vizsla.net.http import HttpClient
-from worlds.common_crawl import CRAWL, CommonCrawl, common_crawl, people
+from worlds.common_crawl import CRAWL, CommonCrawl, people
 from worlds.web import Request, Route, endless, page, redirect, status
 
 NAMES = [f"https://acme.com/{number}" for number in range(4)]
 
 
-@pytest.fixture
-async def crawl(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CommonCrawl]:
-    monkeypatch.setattr(asking, "PAUSE", 0.0)
-    async with common_crawl() as world:
-        for number, url in enumerate(NAMES):
-            world.add(number, {url: people("Page", f"p{number}@acme.com")})
-        yield world
+@pytest.fixture(autouse=True)
+def pages_of_acme(crawl: CommonCrawl) -> None:
+    for number, url in enumerate(NAMES):
+        crawl.add(number, {url: people("Page", f"p{number}@acme.com")})
 
 
 def rows_of(crawl: CommonCrawl) -> list[Listed]:

@@ -138,7 +138,7 @@ class Asking:
             except EgressRefused:
                 raise
             except FetchError as failed:
-                error, wait = NotRead(failed.reason, failed.details), None
+                error, wait = NotRead(_reason(failed.status) or failed.reason, failed.details), None
                 if failed.status in _BUSY:
                     wait = failed.retry_after
                 elif failed.reason not in _PASSING:
@@ -165,8 +165,13 @@ def _judge(answer: Stream, url: str) -> None:
     if status in _BUSY:
         wait = retry_after(answer.header("Retry-After"), int(time.time()))
         raise _Again(NotRead(f"status_{status}", f"{url}: the server is busy"), wait)
-    error = NotRead("missing" if status in (404, 410) else f"status_{status}", f"{url}: the server answered {status}")
+    error = NotRead(_reason(status), f"{url}: the server answered {status}")
     raise _Again(error) if status in _PASSING_STATUS else error
+
+
+def _reason(status: int) -> str:
+    """What an answer is counted under; empty if there was none."""
+    return "missing" if status in (404, 410) else f"status_{status}" if status else ""
 
 
 def _content_range(text: str) -> tuple[int, int]:
