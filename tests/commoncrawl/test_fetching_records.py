@@ -49,9 +49,7 @@ async def fetch(plan: Plan, crawl: CommonCrawl, home: Path, **settings: object) 
     """What came, and the pages in it."""
     fetched, pages = Fetched(), list[str]()
     async with open_archive(crawl.settings(Settings(home=home), **settings)) as archive:
-        async for piece in fetch_plan(
-            plan, archive, fetched, lambda n: home / f"{n}.warc.gz", lambda done, total: None
-        ):
+        async for piece in fetch_plan(plan, archive, fetched, prefix=home / "got", progress=lambda done, total: None):
             if piece.path is not None:
                 with piece.path.open("rb") as file:
                     pages += [record.rec_headers.get_header("WARC-Target-URI") for record in ArchiveIterator(file)]

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -58,6 +60,20 @@ def with_place(place: Workplace, **settings: object) -> Workplace:
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 async def test_a_domain_comes_record_by_record_and_once(place: Workplace, crawl: CommonCrawl) -> None:
+    with_acme(crawl)
+    crawl.twist = lambda request: status(404) if request.path.endswith("-00002.warc.gz") else None
+    first = await take_pages(place, ACME)
+    assert (first.fetched, first.failed, await found(place)) == (2, {"missing": 1}, ["info", "jane"])
+
+    # What could not be had is asked for again, and nothing else is.
+    crawl.twist = lambda request: None
+    crawl.site.asked.clear()
+    second = await take_pages(place, ACME)
+    assert (second.fetched, second.unchanged, len(crawl.ranges)) == (1, 2, 1)
+    assert await found(place) == ["info", "jane", "office"]
+
+
+async def test_what_is_fetched_is_counted_and_kept(place: Workplace, crawl: CommonCrawl) -> None:
     with_acme(crawl)
 
     summary = await take_pages(place, ACME)
@@ -183,6 +199,20 @@ async def test_a_whole_crawl_is_read_file_by_file_and_in_parts(place: Workplace,
     assert len(crawl.ranges) - asked == 3
     assert [len(await found(place, f"d{number}.com")) for number in range(5)] == [1, 1, 1, 1, 0]
     assert sorted(path.name for path in folder.iterdir()) == [f"{CRAWL}-00001.warc.gz", f"{CRAWL}-00003.warc.gz"]
+
+
+async def test_what_does_not_fit_on_the_disk_is_not_begun(place: Workplace, crawl: CommonCrawl) -> None:
+    names = [f"https://acme.com/{number}" for number in range(3)]
+    for number, url in enumerate(names):
+        crawl.list_row(CRAWL, url, "A" * 32, f"a/{number}.warc.gz", 0, 8 << 20, LATER)
+    usage = SimpleNamespace(free=1 << 20)
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        pytest.raises(CommonCrawlError, match=r"0\.1 GB, and 0\.0 GB are free"),
+    ):
+        patched.setattr(shutil, "disk_usage", lambda path: usage)
+        await take_pages(place, ACME)
+    assert crawl.ranges == []
 
 
 async def test_nothing_is_asked_unless_it_is_set_up(place: Workplace, crawl: CommonCrawl) -> None:

@@ -8,7 +8,6 @@ docs/decisions/0009.
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -243,10 +242,3 @@ def _checked(name: str) -> str:
     if not is_file_name(name):
         raise NotRead("no_such_file", f"{name[:100]!r} is no plain path")
     return name
-
-
-def free_space(path: Path) -> int:
-    """Bytes that are free where *path* is to be."""
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free

@@ -6,10 +6,11 @@ WARC file, records as they were, for the harvest to read.
 """
 
 import asyncio
+import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,9 +51,13 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 async def fetch_plan(
-    plan: Plan, archive: Archive, fetched: Fetched, path_for: Callable[[int], Path], progress: Progress
-) -> AsyncIterator[Piece]:
-    """The pieces of *plan* that are not in the index, as they come. Raises CommonCrawlError, OSError."""
+    plan: Plan, archive: Archive, fetched: Fetched, *, prefix: Path, progress: Progress
+) -> AsyncGenerator[Piece]:
+    """
+    The pieces of *plan* that are not in the index, as they come, in files whose names begin with *prefix*.
+
+    Raises CommonCrawlError, OSError.
+    """
     total, done = plan.size().bytes, 0
     for number, rows in plan.pieces():
         size = sum(row.length for row in rows)
@@ -62,9 +67,15 @@ async def fetch_plan(
             def show(bytes_done: int, before: int = done) -> None:
                 progress(before + bytes_done, total)
 
-            yield Piece(number, await fetching.run(rows, path_for(number), show))
+            yield Piece(number, await fetching.run(rows, _path_for(prefix, rows), show))
         done += size
         progress(done, total)
+
+
+def _path_for(prefix: Path, rows: Sequence[Listed]) -> Path:
+    # Named after what is in it: the same question may be asked again later, and come to other records.
+    places = msgspec.json.encode([(row.filename, row.offset, row.length) for row in rows])
+    return prefix.with_name(f"{prefix.name}-{hashlib.blake2b(places, digest_size=6).hexdigest()}.warc.gz")
 
 
 class _Fetching:

@@ -88,7 +88,10 @@ class Plan:
             except BlockingIOError:
                 raise CommonCrawlError(f"Another process fetches the same pages already ({self.folder}).") from None
             for path in self.folder.rglob("*.tmp*"):
-                path.unlink()
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
             yield
 
     @property

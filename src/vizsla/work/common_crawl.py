@@ -7,10 +7,11 @@ What the index knows to be unchanged is not fetched: that it was there again is 
 """
 
 import asyncio
+import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -24,7 +25,7 @@ from vizsla.commoncrawl.fetching import Fetched, fetch_plan
 from vizsla.commoncrawl.index_server import IndexServer
 from vizsla.commoncrawl.listed import CommonCrawlError, Listed, check_crawl, domain_of, surt_spans
 from vizsla.commoncrawl.paths import list_index_files, list_warc_files, newest_crawl, shard_of
-from vizsla.commoncrawl.plan import Asked, Plan, Size
+from vizsla.commoncrawl.plan import BYTES_A_PIECE, Asked, Plan, Size
 from vizsla.harvest.records import Visit
 from vizsla.harvest.worker import write_whole
 from vizsla.index.merge import MergeReport
@@ -131,6 +132,7 @@ async def take_pages(
             if dry_run:
                 return summary
             if settled.to_fetch.records:
+                await asyncio.to_thread(_make_sure_it_fits, place.settings.home, settled.to_fetch.bytes)
                 names = [*wanted.domains, *(f"*.{suffix}" for suffix in wanted.suffixes)]
                 async with recorded(place, kind, names, by_whom=by_whom, watcher=watcher) as watch:
                     summary = await _fetch_and_read(place, plan, archive, summary=summary, watch=watch, jobs=jobs)
@@ -147,6 +149,15 @@ async def _opened(place: Workplace) -> AsyncIterator[tuple[Archive, IndexServer 
             client = await stack.enter_async_context(HttpClient(place.settings))
             server = IndexServer(client, place.settings.common_crawl_index, place.settings.crawl_delay)
         yield archive, server
+
+
+def _make_sure_it_fits(home: Path, size: int) -> None:
+    # What is fetched, and that of one piece twice while it becomes a file.
+    needed, free = size + min(size, BYTES_A_PIECE), shutil.disk_usage(home).free
+    if needed > free:
+        raise CommonCrawlError(
+            f"That is {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free in {home}. Ask for fewer pages (--most), or in parts."
+        )
 
 
 async def _crawl_of(wanted: Wanted, archive: Archive, server: IndexServer | None) -> str:
@@ -299,16 +310,15 @@ async def _fetch_and_read(
     folder = place.settings.home / "warc" / "commoncrawl" / summary.crawl
     label = plan.asked.domains[0] if len(plan.asked.domains) == 1 and not plan.asked.suffixes else summary.mode
 
-    def path_for(number: int) -> Path:
-        return folder / f"{label}-{plan.asked.id}-{number:05}.warc.gz"
-
     warcs: list[str] = []
     read = _Read()
-    async for piece in _ahead(fetch_plan(plan, archive, fetched, path_for, watch.fetching)):
-        if piece.path is not None:
-            warcs.append(str(piece.path))
-            read.add(await _read(place, [str(piece.path)], jobs or 1, watch))
-        plan.mark_read(piece.number)
+    coming = fetch_plan(plan, archive, fetched, prefix=folder / label, progress=watch.fetching)
+    async with aclosing(_ahead(coming)) as pieces:
+        async for piece in pieces:
+            if piece.path is not None:
+                warcs.append(str(piece.path))
+                read.add(await _read(place, [str(piece.path)], jobs or 1, watch))
+            plan.mark_read(piece.number)
     total = read.total()
     watch.ended(
         msgspec.structs.replace(_counts(total), bytes=fetched.bytes),
@@ -351,7 +361,7 @@ async def take_crawl(
         crawl = await _crawl_of(wanted, archive, server)
         names = shard_of(await list_warc_files(archive, crawl), wanted.shard)
         plan = Plan(place.settings.home, Asked("full", crawl, place.settings.common_crawl))
-        # Parts run beside each other, on one home too: what is read is marked file by file.
+        # Parts may be cut otherwise the next time: what is read is marked file by file.
         marks = plan.folder / "read"
         left = [name for name in names if not _mark(marks, name).exists()]
         summary = CommonCrawlSummary(
@@ -360,12 +370,12 @@ async def take_crawl(
         )  # fmt: skip
         if dry_run or not left:
             return summary
-        marks.mkdir(parents=True, exist_ok=True)
         title = f"{crawl} {wanted.shard}"
-        async with recorded(place, "harvest", [title], by_whom="command line", watcher=watcher) as watch:
-            return await _read_files(
-                place, archive, left, summary=summary, watch=watch, jobs=jobs, marks=marks, keep=keep
-            )
+        with plan.held():
+            async with recorded(place, "harvest", [title], by_whom="command line", watcher=watcher) as watch:
+                return await _read_files(
+                    place, archive, left, summary=summary, watch=watch, jobs=jobs, marks=marks, keep=keep
+                )
 
 
 async def _read_files(
@@ -385,7 +395,7 @@ async def _read_files(
     failed: Counter[str] = Counter()
     size = requests = 0
 
-    async def groups() -> AsyncIterator[list[tuple[str, Path]]]:
+    async def groups() -> AsyncGenerator[list[tuple[str, Path]]]:
         nonlocal requests
         for start in range(0, len(names), at_once):
             group = []
@@ -402,13 +412,14 @@ async def _read_files(
             yield group
 
     read = _Read()
-    async for group in _ahead(groups()):
-        if not group:
-            continue
-        read.add(await _read(place, [str(path) for _, path in group], jobs, watch))
-        for name, path in group:
-            size += await asyncio.to_thread(_let_go, path, remove=is_ours and not keep)
-            write_whole(_mark(marks, name), b"")
+    async with aclosing(_ahead(groups())) as coming:
+        async for group in coming:
+            if not group:
+                continue
+            read.add(await _read(place, [str(path) for _, path in group], jobs, watch))
+            for name, path in group:
+                size += await asyncio.to_thread(_let_go, path, remove=is_ours and not keep)
+                write_whole(_mark(marks, name), b"")
     total = read.total()
     ending = f"{requests:,} files of Common Crawl ({summary.crawl}) were read."
     watch.ended(
@@ -434,7 +445,7 @@ def _let_go(path: Path, *, remove: bool) -> int:
     return size
 
 
-async def _ahead(pieces: AsyncIterator[T]) -> AsyncIterator[T]:
+async def _ahead(pieces: AsyncGenerator[T]) -> AsyncGenerator[T]:
     """*pieces*, each next one fetched while the one before is read."""
 
     async def advance() -> tuple[T, ...]:
@@ -452,6 +463,7 @@ async def _ahead(pieces: AsyncIterator[T]) -> AsyncIterator[T]:
         await asyncio.wait([upcoming])
         if not upcoming.cancelled():
             upcoming.exception()
+        await pieces.aclose()
 
 
 async def _read(place: Workplace, paths: list[str], jobs: int | None, watcher: Watcher) -> HarvestSummary:
