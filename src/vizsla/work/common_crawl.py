@@ -26,6 +26,7 @@ from vizsla.commoncrawl.index_server import IndexServer
 from vizsla.commoncrawl.listed import CommonCrawlError, Listed, check_crawl, domain_of, surt_spans
 from vizsla.commoncrawl.paths import list_index_files, list_warc_files, newest_crawl, shard_of
 from vizsla.commoncrawl.plan import BYTES_A_PIECE, Asked, Plan, Size
+from vizsla.harvest.extract.profile_paths import is_profile_path
 from vizsla.harvest.records import Visit
 from vizsla.harvest.worker import write_whole
 from vizsla.index.merge import MergeReport
@@ -180,6 +181,10 @@ class _Listing:
         self._crawl = crawl
         self._left_out = left_out
         self._watcher = watcher
+        self._evidence: set[str] = set()
+
+    def _is_wanted(self, uri: str) -> bool:
+        return is_profile_path(uri) or uri in self._evidence
 
     async def write(self, plan: Plan, archive: Archive, server: IndexServer | None) -> None:
         """The captures that are best, into *plan*."""
@@ -206,6 +211,7 @@ class _Listing:
     async def _choice(self, domain: str) -> Choice:
         evidence = await list_evidence(self._place.stores.index, domain, _EVIDENCE)
         own = frozenset(uri for uri in evidence if domain_of(uri) == domain)
+        self._evidence |= own
         return Choice(self._wanted.most, own, only_profiles=self._wanted.mode == "focus")
 
     def _unnamed(
@@ -240,7 +246,17 @@ class _Listing:
             self._watcher.listing(done, total)
 
         def run() -> None:
-            choose(scan(files, spans, archive, loop=loop, dropped=self._left_out, progress=show))
+            choose(
+                scan(
+                    files,
+                    spans,
+                    archive,
+                    loop=loop,
+                    dropped=self._left_out,
+                    progress=show,
+                    is_wanted=self._is_wanted if self._wanted.mode == "focus" else None,
+                )
+            )
 
         scanning = asyncio.ensure_future(asyncio.to_thread(run))
         try:
