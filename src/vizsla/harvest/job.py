@@ -24,7 +24,7 @@ from vizsla.harvest.guard import PageTooSlow, end_page, page_limits, start_page
 from vizsla.harvest.records import Extraction, Fact, Observation, Page, Sighting, Visit
 from vizsla.harvest.sources import Source
 from vizsla.harvest.warc import Capture, read_captures
-from vizsla.kit.domain_name import registrable_domain, to_ascii
+from vizsla.kit.domain_name import site_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -137,7 +137,7 @@ def map_file(source: Source, options: Options, report: Report, watch: Watch | No
             uri = capture.uri
             if not capture.plain:
                 report.visits += 1
-                rows.visit(uri, _site(uri), capture.fetched_at, capture.digest)
+                rows.visit(uri, site_of(uri), capture.fetched_at, capture.digest)
             body = capture.body
             if body is None:
                 continue
@@ -197,7 +197,7 @@ def _facts_beside(found: Extraction, page: Page) -> list[Fact]:
     own domain: often no better page of that company is in the archive. On all others the answer would cost a fifth of
     reading the page, and nobody would look it up.
     """
-    site = _site(page.uri)
+    site = site_of(page.uri)
     if (
         page.plain
         or is_profile_path(page.uri)
@@ -330,15 +330,3 @@ def read_rows(rows: pa.Table | pa.RecordBatch) -> Iterator[Sighting | Fact | Vis
 def bucket_of(domain: str, buckets: int) -> int:
     """The bucket of everything that is said of *domain*."""
     return zlib.crc32(domain.encode("utf-8", "replace")) % buckets
-
-
-def _site(uri: str) -> str:
-    return _site_of_host(uri.split("/", 3)[2] if "://" in uri[:12] else "")
-
-
-@lru_cache(65_536)
-def _site_of_host(authority: str) -> str:
-    """The registrable domain of a URI's authority, or nothing."""
-    host = authority.rpartition("@")[2].partition(":")[0].rstrip(".").lower()
-    name = to_ascii(host)
-    return (registrable_domain(name) or "") if name else ""

@@ -17,13 +17,13 @@ from vizsla.storage.statement import statement
 _OWN_SIGHTINGS = statement("SELECT domain, local, uri FROM sighting WHERE domain = :domain AND local = :local")
 _SIGHTINGS = mentioning(f"SELECT domain, local, uri, evidence FROM sighting WHERE {says('uri', 'evidence')}")  # noqa: S608
 _FACTS = mentioning(f"SELECT domain, key, value, uri FROM fact WHERE {says('uri', 'value')}")  # noqa: S608
-_PAGES = mentioning(f"SELECT uri FROM page WHERE {says('uri')}")  # noqa: S608
+_PAGES = mentioning(f"SELECT domain, uri FROM page WHERE {says('uri')}")  # noqa: S608
 _RUN_TEXT = "lower(names || ' ' || counts || ' ' || ending)"
 _RUNS = mentioning(f"SELECT id, {_RUN_TEXT} FROM harvest_run WHERE instr({_RUN_TEXT}, :name) > 0")  # noqa: S608
 _DELETE_RUN = statement("DELETE FROM harvest_run WHERE id = :id")
 _DELETE_SIGHTING = statement("DELETE FROM sighting WHERE domain = :domain AND local = :local AND uri = :uri")
 _DELETE_FACT = statement("DELETE FROM fact WHERE domain = :domain AND key = :key AND value = :value AND uri = :uri")
-_DELETE_PAGE = statement("DELETE FROM page WHERE uri = :uri")
+_DELETE_PAGE = statement("DELETE FROM page WHERE domain = :domain AND uri = :uri")
 _DELETE_EMAIL = statement("DELETE FROM email WHERE domain = :domain AND local = :local")
 
 _BELOW = """
@@ -82,14 +82,14 @@ async def _forget_mentions(conn: Connection, whom: Whom, counts: Counts, today: 
         if whom.is_in(uri) or whom.is_in(evidence):
             sightings.add((domain, local, uri))
     facts = [row for row in await conn.fetch_all(_FACTS, whom.needles) if whom.is_in(row[2]) or whom.is_in(row[3])]
-    pages = [row[0] for row in await conn.fetch_all(_PAGES, whom.needles) if whom.is_in(row[0])]
+    pages = [row for row in await conn.fetch_all(_PAGES, whom.needles) if whom.is_in(row[1])]
     await conn.execute_many(
         _DELETE_SIGHTING, [dict(zip(("domain", "local", "uri"), key, strict=True)) for key in sorted(sightings)]
     )
     await conn.execute_many(
         _DELETE_FACT, [dict(zip(("domain", "key", "value", "uri"), key, strict=True)) for key in facts]
     )
-    await conn.execute_many(_DELETE_PAGE, [{"uri": uri} for uri in pages])
+    await conn.execute_many(_DELETE_PAGE, [{"domain": row[0], "uri": row[1]} for row in pages])
     if whom.local is not None:
         counts["email"] = await conn.execute(_DELETE_EMAIL, {"domain": whom.domain, "local": whom.local})
     for table, gone in (("sighting", sightings), ("fact", facts), ("page", pages)):

@@ -36,7 +36,10 @@ _BY_AGE = statement(
 )
 _BYTES = statement(
     "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
-    postgresql="SELECT sum(pg_total_relation_size(quote_ident(name)::regclass)) FROM unnest(:tables::text[]) AS name",
+    # A table in partitions takes no room by itself; one that is whole is its own only part.
+    postgresql="""
+        SELECT sum(pg_total_relation_size(relid)) FROM unnest(:tables::text[]) AS name,
+            pg_partition_tree(quote_ident(name)::regclass)""",
 )
 _TABLES = ["crawl_page", "sighting", "fact", "page", "email", "domain", "domain_pattern", "facet", "company_name"]
 _LAST = statement("SELECT figures, made_at, due FROM index_figures WHERE id = 1")

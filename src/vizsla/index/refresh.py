@@ -21,6 +21,7 @@ from vizsla.index.profile import FIELDS, Vote, infer_profile
 from vizsla.index.tables import company_name, domain, domain_pattern, email, facet
 from vizsla.index.truth import Body, Pair, last_known_there
 from vizsla.kit.clock import midnight
+from vizsla.kit.domain_name import site_of
 from vizsla.naming.pattern import infer_pattern
 from vizsla.naming.prior import load_prior
 from vizsla.storage.database import Connection, Row
@@ -79,7 +80,10 @@ _VERIFICATIONS = """
 _FIND_VERIFICATIONS = statement(
     _VERIFICATIONS.format(wanted=_WANTED), postgresql=_VERIFICATIONS.format(wanted=_WANTED_PG)
 )
-_BODIES = statement("SELECT uri, digest, first_fetched, last_fetched FROM page WHERE uri IN :uris[text]")
+_BODIES = """
+    SELECT uri, digest, first_fetched, last_fetched FROM ({wanted}) AS wanted CROSS JOIN page
+    WHERE page.domain = wanted.domain AND page.uri = wanted.local"""
+_FIND_BODIES = statement(_BODIES.format(wanted=_WANTED), postgresql=_BODIES.format(wanted=_WANTED_PG))
 _DELETE_EMAIL = statement("DELETE FROM email WHERE domain = :domain AND local = :local")
 
 _SIZES = statement("SELECT domain, count(*) FROM email WHERE domain IN :domains[text] GROUP BY domain")
@@ -104,8 +108,8 @@ _VOTES = statement("""
         FROM (
             SELECT domain, key, value, sum(weight) AS weight, max(last_seen) AS last_seen,
                 sum(CASE WHEN EXISTS (
-                    SELECT 1 FROM page WHERE page.uri = fact.uri AND last_fetched > fact.last_seen
-                    AND (digest = '' OR first_fetched > fact.last_seen)
+                    SELECT 1 FROM page WHERE page.domain = fact.domain AND page.uri = fact.uri
+                    AND last_fetched > fact.last_seen AND (digest = '' OR first_fetched > fact.last_seen)
                 ) THEN 0 ELSE weight END) AS current
             FROM fact WHERE domain IN :domains[text] GROUP BY domain, key, value
         ) AS said
@@ -266,7 +270,8 @@ async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool 
 
 async def _find_bodies(conn: Connection, uris: Iterable[str]) -> dict[str, list[Body]]:
     bodies: dict[str, list[Body]] = defaultdict(list)
-    for uri, digest, first, last in await conn.fetch_all(_BODIES, {"uris": sorted(uris)}):
+    pairs = sorted((site_of(uri), uri) for uri in uris)
+    for uri, digest, first, last in await conn.fetch_all(_FIND_BODIES, {"pairs": msgspec.json.encode(pairs).decode()}):
         bodies[uri].append(Body(digest, first, last))
     return bodies
 

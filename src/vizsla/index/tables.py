@@ -3,8 +3,8 @@ What is kept of what the web said?
 
 `sighting`, `fact` and `page` are the truth: what was read where and when, merged by minimum and maximum, so that the order
 of reading does not matter. `email`, `domain`, `facet` and `company_name` are derived from it and are what is served
-(docs/explanation/storage). Every key but that of `page` and `company_name` starts with `domain`: the store can be cut into
-shards there.
+(docs/explanation/storage). Every key but that of `company_name`, which is asked by name, starts with `domain`, and there
+PostgreSQL cuts the tables into partitions: what one domain is asked is answered by one of them.
 """
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
@@ -13,6 +13,7 @@ from vizsla.storage.schema import Id, index_metadata
 
 # Byte order on both stores, so that lists sort and prefixes match alike whatever the database's locale is.
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+_BY_DOMAIN = "HASH (domain)"
 
 sighting = Table(
     "sighting",
@@ -24,6 +25,7 @@ sighting = Table(
     Column("last_seen", BigInteger, nullable=False),
     Column("evidence", Bytewise, nullable=False),  # JSON of index.evidence.Evidence: how it was read, name, position …
     Index("sighting_uri", "uri", "domain", "local"),
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 fact = Table(
@@ -36,17 +38,19 @@ fact = Table(
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
     Column("weight", Integer, nullable=False),
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 # One row for each body that a page has had: an address that a body held is there whenever the page has that body.
 page = Table(
     "page",
     index_metadata,
+    Column("domain", Bytewise, primary_key=True),  # kit.domain_name.site_of the URI
     Column("uri", Bytewise, primary_key=True),
     Column("digest", Bytewise, primary_key=True),
-    Column("domain", Bytewise, nullable=False),
     Column("first_fetched", BigInteger, nullable=False),
     Column("last_fetched", BigInteger, nullable=False),
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 email = Table(
@@ -78,6 +82,7 @@ email = Table(
     Index("email_page", "domain", "rank", "local", "type", "seniority", "department", "fields"),
     Index("email_name", "domain", "last_name", "first_name"),
     Index("email_linkedin", "linkedin"),
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 domain = Table(
@@ -110,6 +115,7 @@ domain = Table(
     Column("phone", Text),
     Column("made_on", BigInteger, nullable=False, server_default="0"),  # midnight of the day whose rows these are
     Index("domain_made_on", "made_on"),
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 # What a domain's addresses say of how it makes them, without a person in it: see index.habits.
@@ -121,6 +127,7 @@ domain_pattern = Table(
     Column("n_named", Integer, nullable=False),
     Column("n_nameless", Integer, nullable=False),
     Column("clues", Text, nullable=False),  # JSON
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 # Only for domains with many addresses; the others are counted when asked.
@@ -133,6 +140,7 @@ facet = Table(
     Column("department", Bytewise, primary_key=True),
     Column("fields", Integer, primary_key=True, autoincrement=False),
     Column("n", Integer, nullable=False),
+    postgresql_partition_by=_BY_DOMAIN,
 )
 
 company_name = Table(

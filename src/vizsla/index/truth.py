@@ -14,6 +14,7 @@ import msgspec
 
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.evidence import MAX_VALUE, clean, encode_evidence
+from vizsla.kit.domain_name import site_of
 from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement
 
@@ -40,10 +41,9 @@ _PUT_FACT = statement("""
         weight = CASE WHEN excluded.weight > fact.weight THEN excluded.weight ELSE fact.weight END
 """)
 _PUT_PAGE = statement("""
-    INSERT INTO page (uri, digest, domain, first_fetched, last_fetched)
-    VALUES (:uri, :digest, :domain, :first_fetched, :last_fetched)
-    ON CONFLICT (uri, digest) DO UPDATE SET
-        domain = CASE WHEN excluded.domain > page.domain THEN excluded.domain ELSE page.domain END,
+    INSERT INTO page (domain, uri, digest, first_fetched, last_fetched)
+    VALUES (:domain, :uri, :digest, :first_fetched, :last_fetched)
+    ON CONFLICT (domain, uri, digest) DO UPDATE SET
         first_fetched = CASE WHEN excluded.first_fetched < page.first_fetched
             THEN excluded.first_fetched ELSE page.first_fetched END,
         last_fetched = CASE WHEN excluded.last_fetched > page.last_fetched
@@ -101,19 +101,19 @@ async def record_visits(conn: Connection, visits: Iterable[Visit]) -> None:
     """Keep that pages were fetched."""
     rows = [
         {
+            "domain": site_of(one.uri),
             "uri": one.uri,
             "digest": clean(one.digest, 100),
-            "domain": one.domain,
             "first_fetched": one.fetched_at,
             "last_fetched": one.fetched_at,
         }
         for one in visits
     ]
-    await conn.execute_many(_PUT_PAGE, sorted(rows, key=lambda row: (row["uri"], row["digest"])))
+    await conn.execute_many(_PUT_PAGE, sorted(rows, key=lambda row: (row["domain"], row["uri"], row["digest"])))
 
 
 async def list_addresses_on(conn: Connection, uris: Sequence[str]) -> list[Pair]:
-    """The addresses that any of the pages ever showed."""
+    """The addresses that any of the pages ever showed, whosever they are: on PostgreSQL every partition is asked."""
     return [(row[0], row[1]) for row in await conn.fetch_all(_ON_PAGES, {"uris": list(uris)})]
 
 

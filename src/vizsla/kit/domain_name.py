@@ -14,6 +14,7 @@ from publicsuffixlist import PublicSuffixList
 from vizsla.kit.errors import InvalidDomain
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
+_AUTHORITY_END = re.compile(r"[:?#]")
 _suffixes = PublicSuffixList(accept_unknown=False)
 RESERVED_SUFFIXES = frozenset({"test", "example", "invalid", "localhost"})
 """RFC 2606 and 6761: never on the public internet; accepted because tests and the sample use them."""
@@ -72,6 +73,18 @@ def registrable_domain(name: str) -> str | None:
         return ".".join(labels[-2:]) if len(labels) > 1 else None
     found = _suffixes.privatesuffix(name)
     return str(found) if found else None
+
+
+def site_of(uri: str) -> str:
+    """The registrable domain of the host that *uri* names; empty if it has none (an IP address, a file, a public suffix)."""
+    return _site_of_authority(uri.split("/", 3)[2] if "://" in uri[:12] else "")
+
+
+@lru_cache(65_536)
+def _site_of_authority(authority: str) -> str:
+    host = _AUTHORITY_END.split(authority.rpartition("@")[2], maxsplit=1)[0].rstrip(".").lower()
+    name = to_ascii(host)
+    return (registrable_domain(name) or "") if name else ""
 
 
 @lru_cache(4_096)

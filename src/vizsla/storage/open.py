@@ -11,9 +11,9 @@ import msgspec
 
 from vizsla.kit.errors import StoreBusy, StoreError
 from vizsla.kit.settings import Settings
-from vizsla.storage.database import Database
+from vizsla.storage.database import NOTHING, Database
 from vizsla.storage.migrate import Which, check_schema, migrate
-from vizsla.storage.postgres import PostgresDatabase
+from vizsla.storage.postgres import OF_PARTITIONS, PostgresDatabase
 from vizsla.storage.sqlite import SqliteDatabase
 
 
@@ -42,7 +42,7 @@ async def connect(url: str, which: Which) -> Database:
     if url.startswith("sqlite:///"):
         # What the web said can be read again from its pages; what people entrusted to us cannot.
         return SqliteDatabase(Path(url.removeprefix("sqlite:///")), synchronous="FULL" if which == "app" else "NORMAL")
-    database = PostgresDatabase(url)
+    database = PostgresDatabase(url, session=OF_PARTITIONS if which == "index" else NOTHING)
     await database.open()
     return database
 

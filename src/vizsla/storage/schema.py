@@ -9,7 +9,7 @@ Rooms describe their tables on one of two MetaData: `app_metadata` (precious: ac
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from sqlalchemy import BigInteger, Integer, MetaData, Table
@@ -25,6 +25,20 @@ index_metadata = MetaData(naming_convention=_NAMES)
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key that the database counts up by itself (SQLite does so for INTEGER PRIMARY KEY alone)."""
+
+
+PARTITIONS = 8
+"""
+Pieces that PostgreSQL cuts a table in, by the hash of `domain`. A statement locks all pieces before it knows which one it needs,
+and PostgreSQL keeps a session's first sixteen locks where they are cheap: eight pieces and their indexes fit, sixteen do not
+(docs/explanation/storage has what each number costs).
+"""
+
+
+def list_partitions(table: Table) -> Iterator[str]:
+    """The names of the pieces of *table* on PostgreSQL; none if it is whole."""
+    if table.dialect_options["postgresql"]["partition_by"]:
+        yield from (f"{table.name}_p{number}" for number in range(PARTITIONS))
 
 
 def list_tables(which: Literal["app", "index"]) -> Sequence[Table]:
