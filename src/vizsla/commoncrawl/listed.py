@@ -9,12 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
-from urllib.parse import urlsplit
 
 import msgspec
 
-from vizsla.kit.domain_name import registrable_domain, to_ascii
+from vizsla.kit.domain_name import site_of
 from vizsla.kit.errors import VizslaError
 
 MAX_RECORD = 8 << 20
@@ -47,7 +45,7 @@ class Listed(msgspec.Struct, frozen=True):
     @property
     def domain(self) -> str:
         """The registrable domain of the page."""
-        return domain_of(self.uri)
+        return site_of(self.uri)
 
 
 class _Line(msgspec.Struct):
@@ -120,7 +118,7 @@ def judge_row(
         reason = "index_row_broken"
     elif not (mime or "").lower().startswith(_HTML):
         reason = "not_html"
-    elif len(uri) > _MAX_URI or not uri.startswith(("http://", "https://")) or not domain_of(uri):
+    elif len(uri) > _MAX_URI or not uri.startswith(("http://", "https://")) or not site_of(uri):
         reason = "no_such_uri"
     elif not filename or not is_file_name(filename) or not filename.endswith(".warc.gz"):
         reason = "no_such_file"
@@ -131,20 +129,6 @@ def judge_row(
         return Listed(uri, fetched_at, f"sha1:{plain}" if _DIGEST.match(plain) else "", filename, offset, length)
     dropped[reason] += 1
     return None
-
-
-def domain_of(uri: str) -> str:
-    """The registrable domain of *uri*, or nothing."""
-    try:
-        return _domain_of_host(urlsplit(uri).hostname or "")
-    except ValueError:
-        return ""
-
-
-@lru_cache(65_536)
-def _domain_of_host(host: str) -> str:
-    name = to_ascii(host.rstrip(".").lower())
-    return (registrable_domain(name) or "") if name else ""
 
 
 def surt_spans(domains: Iterable[str], suffixes: Iterable[str] = ()) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ from vizsla.kit.clock import midnight
 from vizsla.kit.domain_name import site_of
 from vizsla.naming.pattern import infer_pattern
 from vizsla.naming.prior import load_prior
-from vizsla.storage.database import Connection, Row
+from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import Statement, statement
 
 T = TypeVar("T")
@@ -132,7 +132,7 @@ async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int)
     wanted = {"pairs": msgspec.json.encode(sorted(pairs)).decode()}
     rows = await conn.fetch_all(_FIND_SIGHTINGS, wanted | {"most": MOST_SIGHTINGS})
     verified = {(row[0], row[1]): (row[2], row[3]) for row in await conn.fetch_all(_FIND_VERIFICATIONS, wanted)}
-    bodies = await _find_bodies(conn, {row[2] for row in rows})
+    bodies = await find_bodies(conn, {row[2] for row in rows})
     sightings: dict[Pair, list[Row]] = defaultdict(list)
     for row in rows:
         sightings[row[0], row[1]].append(row)
@@ -147,6 +147,15 @@ async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int)
     await conn.execute_many(_PUT_EMAIL, made)
     gone = sorted(set(pairs) - sightings.keys())
     await conn.execute_many(_DELETE_EMAIL, [{"domain": one[0], "local": one[1]} for one in gone])
+
+
+async def find_bodies(conn: Reader, uris: Iterable[str]) -> dict[str, list[Body]]:
+    """The bodies that each of *uris* is known to have had; nothing of a page that was never fetched."""
+    bodies: dict[str, list[Body]] = defaultdict(list)
+    pairs = sorted((site_of(uri), uri) for uri in uris)
+    for uri, digest, first, last in await conn.fetch_all(_FIND_BODIES, {"pairs": msgspec.json.encode(pairs).decode()}):
+        bodies[uri].append(Body(digest, first, last))
+    return bodies
 
 
 async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) -> None:
@@ -266,14 +275,6 @@ async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool 
             found = await conn.fetch_all(_SUREST, {"domain": name, "named": named, "most": most})
             contents[name].persons += [Known(*row) for row in found]
     return contents
-
-
-async def _find_bodies(conn: Connection, uris: Iterable[str]) -> dict[str, list[Body]]:
-    bodies: dict[str, list[Body]] = defaultdict(list)
-    pairs = sorted((site_of(uri), uri) for uri in uris)
-    for uri, digest, first, last in await conn.fetch_all(_FIND_BODIES, {"pairs": msgspec.json.encode(pairs).decode()}):
-        bodies[uri].append(Body(digest, first, last))
-    return bodies
 
 
 def _seen(row: Row, bodies: dict[str, list[Body]]) -> Seen:

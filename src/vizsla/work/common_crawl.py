@@ -23,15 +23,17 @@ from vizsla.commoncrawl.choosing import Choice, choose_by_domain
 from vizsla.commoncrawl.columnar import Footers, scan
 from vizsla.commoncrawl.fetching import Fetched, fetch_plan
 from vizsla.commoncrawl.index_server import IndexServer
-from vizsla.commoncrawl.listed import CommonCrawlError, Listed, check_crawl, domain_of, surt_spans
+from vizsla.commoncrawl.listed import CommonCrawlError, Listed, check_crawl, surt_spans
 from vizsla.commoncrawl.paths import list_index_files, list_warc_files, newest_crawl, shard_of
 from vizsla.commoncrawl.plan import BYTES_A_PIECE, Asked, Plan, Size
 from vizsla.harvest.extract.profile_paths import is_profile_path
 from vizsla.harvest.records import Visit
 from vizsla.harvest.worker import write_whole
 from vizsla.index.merge import MergeReport
+from vizsla.index.refresh import find_bodies
 from vizsla.index.runs import ByWhom, Counts
-from vizsla.index.visited import find_bodies, list_evidence
+from vizsla.index.truth import list_evidence
+from vizsla.kit.domain_name import site_of
 from vizsla.net.http import HttpClient
 from vizsla.work.recording import RunWatch, recorded
 from vizsla.work.taking_in import HarvestSummary, merge_rows, read_archives, summary_of
@@ -210,7 +212,7 @@ class _Listing:
 
     async def _choice(self, domain: str) -> Choice:
         evidence = await list_evidence(self._place.stores.index, domain, _EVIDENCE)
-        own = frozenset(uri for uri in evidence if domain_of(uri) == domain)
+        own = frozenset(uri for uri in evidence if site_of(uri) == domain)
         self._evidence |= own
         return Choice(self._wanted.most, own, only_profiles=self._wanted.mode == "focus")
 
