@@ -31,8 +31,9 @@ from benchmarks import corpus, hostile
 from vizsla.harvest.extract.gate import find_spots
 from vizsla.harvest.extract.page import extract
 from vizsla.harvest.extract.profile_paths import is_profile_path
+from vizsla.harvest.folder import reduced_buckets
 from vizsla.harvest.job import Options, Report, map_file
-from vizsla.harvest.local import reduced_buckets, run
+from vizsla.harvest.local import run
 from vizsla.harvest.records import Page
 from vizsla.harvest.sources import find_sources
 from vizsla.harvest.worker import COLLECTOR

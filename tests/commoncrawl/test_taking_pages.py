@@ -22,7 +22,7 @@ from vizsla.privacy.claims import add_claim, parse_claimed
 from vizsla.storage.open import Stores
 from vizsla.storage.statement import statement
 from vizsla.work.common_crawl import Wanted, take_crawl, take_pages
-from vizsla.work.taking_in import merge_rows
+from vizsla.work.taking_in import ONE_PROCESS, merge_rows
 from vizsla.work.workplace import Workplace
 from worlds.common_crawl import CRAWL, NEXT, CommonCrawl, people
 from worlds.web import Request, Route, page, status
@@ -177,7 +177,7 @@ async def test_a_focus_takes_the_pages_on_which_companies_speak_of_themselves(
     assert await found(place, "drei.de") == await found(place, "five.dev") == []
 
     # The files of a mirror are read where they are, and stay.
-    whole = await take_crawl(here, Wanted("full", shard="5/5"), jobs=1)
+    whole = await take_crawl(here, Wanted("full", shard="5/5"), engine=ONE_PROCESS)
     assert (whole.fetched, await found(place, "five.dev")) == (1, ["blog", "info", "recht"])
     assert len(list(mirror.rglob("*.warc.gz"))) == 5
     assert not crawl.site.asked
@@ -188,13 +188,13 @@ async def test_a_whole_crawl_is_read_file_by_file_and_in_parts(place: Workplace,
         crawl.add(number, {f"https://d{number}.com/": people("D", f"info@d{number}.com")})
     del crawl.files[f"crawl-data/{CRAWL}/segments/1/warc/{CRAWL}-00004.warc.gz"]
 
-    part = await take_crawl(place, Wanted("full", crawl=CRAWL, shard="1/2"), jobs=1)
+    part = await take_crawl(place, Wanted("full", crawl=CRAWL, shard="1/2"), engine=ONE_PROCESS)
     assert (part.chosen, part.fetched, part.failed) == (3, 2, {"missing": 1})
     folder = place.settings.home / "warc" / "commoncrawl" / CRAWL
     assert not list(folder.iterdir())
     asked = len(crawl.ranges)
 
-    whole = await take_crawl(place, Wanted("full", crawl=CRAWL), jobs=2, keep=True)
+    whole = await take_crawl(place, Wanted("full", crawl=CRAWL), keep=True)
     assert (whole.unchanged, whole.fetched) == (2, 2)
     assert len(crawl.ranges) - asked == 3
     assert [len(await found(place, f"d{number}.com")) for number in range(5)] == [1, 1, 1, 1, 0]

@@ -25,7 +25,8 @@ HARVEST = """
 import sqlite3, sys
 from pathlib import Path
 from vizsla.harvest.job import SCHEMA
-from vizsla.harvest.local import reduced_buckets, run
+from vizsla.harvest.folder import reduced_buckets
+from vizsla.harvest.local import run
 if __name__ == "__main__":
     print("begun", flush=True)
     manifest = run([sys.argv[1]], Path(sys.argv[2]), jobs=2)

@@ -174,7 +174,7 @@ async def test_the_index_fills_while_the_crawl_runs_and_ends_as_if_it_were_read_
     for query in ("sighting", "fact", "page", "email", "domain", "company_name", "facet", "domain_pattern"):
         async with place.stores.index.write() as conn:
             await conn.execute(statement(f"DELETE FROM {query}"))
-    await taking_in.harvest_into(place, [str(warcs[0])], jobs=1)
+    await taking_in.harvest_into(place, [str(warcs[0])], engine=taking_in.ONE_PROCESS)
 
     assert [await place.stores.index.fetch_all(query) for query in _ROWS] == before
     assert not list((place.settings.home / "harvest" / "along").iterdir())

@@ -21,7 +21,7 @@ from vizsla.storage.statement import statement
 from vizsla.work import recording
 from vizsla.work.harvests import ATTEMPTS, harvest_one
 from vizsla.work.leased import LASTS
-from vizsla.work.taking_in import harvest_into
+from vizsla.work.taking_in import ONE_PROCESS, harvest_into
 from vizsla.work.workplace import Workplace
 
 _KNOWN = statement("SELECT local FROM email WHERE domain = 'acme.com' ORDER BY local")
@@ -170,12 +170,12 @@ async def test_another_goes_on_where_a_dead_worker_was_but_not_for_ever(
 async def test_a_command_leaves_a_row_and_one_that_was_killed_is_seen_to_be(place: Workplace, warc: Path) -> None:
     clock = place.clock
     assert isinstance(clock, Moment)
-    await harvest_into(place, [str(warc / "two.warc.gz")], jobs=1, names=["two.warc.gz"])
+    await harvest_into(place, [str(warc / "two.warc.gz")], engine=ONE_PROCESS, names=["two.warc.gz"])
     run = await newest(place)
     assert (run.by_whom, run.state, run.names) == ("command line", "done", ["two.warc.gz"])
 
     with pytest.raises(HarvestError):
-        await harvest_into(place, [str(warc / "nothing-here.warc")], jobs=1)
+        await harvest_into(place, [str(warc / "nothing-here.warc")], engine=ONE_PROCESS)
     assert (await newest(place)).state == "failed"
 
     async with place.stores.index.write() as conn:

@@ -11,10 +11,19 @@ from vizsla.cli.output import put_json, put_table, talk
 from vizsla.cli.progress import WorkLine
 from vizsla.cli.shown import Shown
 from vizsla.commoncrawl.listed import CommonCrawlError, check_crawl
+from vizsla.harvest.folder import Engine
 from vizsla.kit.domain_name import parse_domain, registrable_domain, to_ascii
 from vizsla.kit.errors import InvalidDomain
 from vizsla.kit.settings import Settings
-from vizsla.work.common_crawl import MOST_DOMAINS, MOST_PAGES, CommonCrawlSummary, Wanted, take_crawl, take_pages
+from vizsla.work.common_crawl import (
+    AT_ONCE,
+    MOST_DOMAINS,
+    MOST_PAGES,
+    CommonCrawlSummary,
+    Wanted,
+    take_crawl,
+    take_pages,
+)
 from vizsla.work.workplace import open_workplace
 
 
@@ -80,7 +89,13 @@ class CommonCrawlOptions:
 
 
 def harvest_common_crawl(
-    settings: Settings, wanted: Wanted, options: CommonCrawlOptions, *, jobs: int | None, json: bool
+    settings: Settings,
+    wanted: Wanted,
+    options: CommonCrawlOptions,
+    *,
+    engine: Engine,
+    at_once: int | None,
+    json: bool,
 ) -> int:
     """Do what the options ask for; the exit code."""
 
@@ -89,9 +104,15 @@ def harvest_common_crawl(
             async with open_workplace(settings) as place:
                 if wanted.mode == "full":
                     return await take_crawl(
-                        place, wanted, jobs=jobs, keep=options.keep, dry_run=options.dry_run, watcher=Shown(line)
+                        place,
+                        wanted,
+                        engine=engine,
+                        at_once=at_once or AT_ONCE,
+                        keep=options.keep,
+                        dry_run=options.dry_run,
+                        watcher=Shown(line),
                     )
-                return await take_pages(place, wanted, jobs=jobs, dry_run=options.dry_run, watcher=Shown(line))
+                return await take_pages(place, wanted, engine=engine, dry_run=options.dry_run, watcher=Shown(line))
 
     summary = asyncio.run(run())
     if json:

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -12,10 +13,14 @@ from vizsla.cli.common_crawl import CommonCrawlOptions, harvest_common_crawl, te
 from vizsla.cli.output import put_json, talk
 from vizsla.cli.progress import WorkLine
 from vizsla.cli.shown import Shown
+from vizsla.harvest.folder import Engine
+from vizsla.harvest.local import run as run_on_pool
+from vizsla.harvest.sources import HarvestError
+from vizsla.harvest.spark import run as run_on_spark
 from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import InvalidDomain
 from vizsla.kit.settings import load_settings
-from vizsla.work.taking_in import CrawlSummary, HarvestSummary, crawl_into, fetch_archives, harvest_into
+from vizsla.work.taking_in import ONE_PROCESS, CrawlSummary, HarvestSummary, crawl_into, fetch_archives, harvest_into
 from vizsla.work.workplace import Workplace, open_workplace
 
 NICENESS = 10
@@ -25,6 +30,9 @@ NICENESS = 10
 def harvest(
     *paths: str,
     jobs: int | None = None,
+    engine: Literal["pool", "spark"] = "pool",
+    master: str | None = None,
+    folder: Path | None = None,
     json: bool = False,
     common_crawl: Annotated[CommonCrawlOptions | None, Parameter(name="*")] = None,
 ) -> int:
@@ -37,17 +45,24 @@ def harvest(
         Files, folders, quoted patterns or URLs.
     jobs
         How many processes read; one a CPU by default.
+    engine
+        Who reads: processes of this machine, or a Spark cluster.
+    master
+        Of the cluster: spark://HOST:PORT, yarn, k8s://…; local[*] by default.
+    folder
+        Where the cluster keeps work in progress; all of its machines must see it, as they must the files.
     json
         The summary as JSON.
     """
     os.nice(NICENESS)
     settings = load_settings()
+    chosen = _engine(engine, jobs, master, folder)
     if common_crawl is not None and (wanted := common_crawl.wanted(paths)):
-        return harvest_common_crawl(settings, wanted, common_crawl, jobs=jobs, json=json)
+        return harvest_common_crawl(settings, wanted, common_crawl, engine=chosen, at_once=jobs, json=json)
 
     async def run() -> HarvestSummary:
         async with open_workplace(settings) as place:
-            return await _harvest(place, list(paths), jobs)
+            return await _harvest(place, list(paths), chosen)
 
     summary = asyncio.run(run())
     if json:
@@ -101,11 +116,21 @@ def _registrable(text: str) -> str:
     return name
 
 
-async def _harvest(place: Workplace, given: list[str], jobs: int | None, name: str = "") -> HarvestSummary:
+def _engine(name: str, jobs: int | None, master: str | None, folder: Path | None) -> Engine:
+    if name == "spark":
+        if jobs is not None:
+            raise HarvestError("--jobs is for processes of this machine. Spark's own settings say how much it takes.")
+        return partial(run_on_spark, master=master or "local[*]", folder=folder)
+    if master is not None or folder is not None:
+        raise HarvestError("--master and --folder are for a cluster: add --engine spark.")
+    return partial(run_on_pool, jobs=jobs)
+
+
+async def _harvest(place: Workplace, given: list[str], engine: Engine, name: str = "") -> HarvestSummary:
     with WorkLine("files") as line:
         watcher = Shown(line)
         paths = await fetch_archives(place, given, watcher=watcher)
-        return await harvest_into(place, paths, jobs=jobs, watcher=watcher, names=[name] if name else given)
+        return await harvest_into(place, paths, engine=engine, watcher=watcher, names=[name] if name else given)
 
 
 async def _crawl(place: Workplace, domain: str, max_pages: int) -> CrawlSummary:
@@ -116,7 +141,7 @@ async def _crawl(place: Workplace, domain: str, max_pages: int) -> CrawlSummary:
 async def load_sample(place: Workplace) -> None:
     """Harvest the companies that came with the program."""
     with resources.as_file(resources.files("vizsla.harvest.sample").joinpath("companies.warc.gz")) as path:
-        summary = await _harvest(place, [str(Path(path))], 1, "the sample")
+        summary = await _harvest(place, [str(Path(path))], ONE_PROCESS, "the sample")
     talk(f"Sample: {summary.pages} pages of invented companies, {summary.addresses} addresses.")
 
 

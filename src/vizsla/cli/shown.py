@@ -2,7 +2,7 @@
 
 from vizsla.cli.progress import WorkLine
 from vizsla.crawl.report import Progress as CrawlProgress
-from vizsla.harvest.local import Progress as HarvestProgress
+from vizsla.harvest.folder import Progress as HarvestProgress
 from vizsla.work.watching import Watcher
 
 

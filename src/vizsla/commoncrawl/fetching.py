@@ -21,7 +21,7 @@ from vizsla.commoncrawl.asking import NotRead, error_of_server
 from vizsla.commoncrawl.listed import Listed
 from vizsla.commoncrawl.plan import Plan
 from vizsla.commoncrawl.ranges import Range, join_ranges, judge_record, records_in
-from vizsla.harvest.worker import write_whole
+from vizsla.harvest.folder import write_whole
 from vizsla.kit.errors import VizslaError
 
 MOST_FAILURES = 5

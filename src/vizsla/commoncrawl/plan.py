@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vizsla.commoncrawl.listed import CommonCrawlError, Listed
+from vizsla.harvest.folder import write_whole
 from vizsla.harvest.job import open_duckdb
-from vizsla.harvest.worker import write_whole
 
 RECORDS_A_PIECE, BYTES_A_PIECE = 2_000, 256 << 20
 _ROWS = 1_000

@@ -24,10 +24,13 @@ from vizsla.harvest.guard import PageTooSlow, end_page, page_limits, start_page
 from vizsla.harvest.records import Extraction, Fact, Observation, Page, Sighting, Visit
 from vizsla.harvest.sources import Source
 from vizsla.harvest.warc import Capture, read_captures
+from vizsla.kit.arrow import leave_pandas_out
 from vizsla.kit.domain_name import site_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+leave_pandas_out()
 
 SIGHTING, FACT, VISIT = 0, 1, 2
 _FACT_COLUMNS = {"seen_at": "last_seen"}

@@ -1,8 +1,8 @@
 """
-What does one worker of the pool do?
+What does one worker do, of the pool or of Spark?
 
 It reads a source into a Parquet file, or folds a bucket into one, and leaves a marker. While it reads it says where it is,
-in a page of memory that its parent sees: for the progress line, and to know at which page it died.
+in a mapped file that others see: for the progress line, and to know at which page it died.
 """
 
 import gc
@@ -12,9 +12,7 @@ import resource
 import signal
 import sys
 import threading
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -23,9 +21,9 @@ from typing import Self
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from vizsla.harvest.job import SCHEMA, Options, Report, fold_files, map_file, open_duckdb
+from vizsla.harvest.folder import BucketCount, Outcome, appearing, checksum, sync, write_whole
+from vizsla.harvest.job import Options, Report, fold_files, map_file, open_duckdb
 from vizsla.harvest.sources import HarvestError, Source
 
 NICENESS = 19
@@ -34,75 +32,36 @@ COLLECTOR = (20_000, 20, 50)
 """A page makes thousands of values and hardly a cycle; Python's own thresholds cost a fifth of reading one with 10,000 addresses."""
 STUCK_SECONDS = 20
 """Of CPU time on one page, most of it in native code that no exception reaches: then the worker is killed. Not of wall time, for an idle worker gets next to none on a busy machine."""
-ROW_GROUP = 8_192
+MAX_ATTEMPTS = 3
+"""At a source that cannot be read, or whose reader dies between two pages."""
+MAX_DEATHS = 20
+DIED = "the process that read it died each time"
 
 _BEAT = Struct("<qqqqq")
 _SLOT = 64
-_IDLE, _RUNNING, _IN_PAGE = 0, 1, 2
+_IDLE, _RUNNING, _IN_PAGE, _DONE = range(4)
 
 
 class Stopped(Exception):
     """The parent wants no more."""
 
 
-class Outcome(msgspec.Struct):
-    """What came of one source."""
-
-    path: str
-    report: Report
-    error: str | None = None
-    """Why it could not be read, for a person; None when it was."""
-    checksum: int | None = None
-    """CRC-32 of the file of its rows; None when there is no such file."""
-    peak_kib: int = 0
-    """The most memory that the worker ever had resident, until then."""
-
-
-def find_outcome(folder: Path, number: int) -> Outcome | None:
-    """
-    The outcome of a source that was read before; None when it must be read again.
-
-    Neither marker nor rows are synced to disk, which would cost more than reading a small source does. So after a power cut
-    either may be there by name only: the checksum tells.
-    """
-    try:
-        marker = (folder / "done" / f"{number}.json").read_bytes()
-        outcome = msgspec.json.decode(marker, type=Outcome, dec_hook=lambda kind, value: kind(value))
-        return outcome if outcome.checksum == _checksum(folder / "obs" / f"{number}.parquet") else None
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
-
-
-def _checksum(path: Path) -> int | None:
-    if not path.exists():
-        return None
-    value = 0
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            value = zlib.crc32(piece, value)
-    return value
-
-
-class BucketCount(msgspec.Struct, frozen=True):
-    """What a folded bucket holds."""
-
-    domains: int = 0
-    addresses: int = 0
-    sightings: int = 0
-    facts: int = 0
-    visits: int = 0
-
-
 class Beat(msgspec.Struct, frozen=True):
+    """Where the reader of a source is."""
+
     state: int
     number: int
     position: int
     pages: int
     observations: int
 
+    @property
+    def is_done(self) -> bool:
+        return self.state == _DONE
+
 
 class Beats:
-    """A file of one slot a source, mapped by the parent and all workers; the first slot tells them to stop."""
+    """A file of one slot a source, mapped by all who read or watch; the first slot tells them to stop."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
@@ -121,6 +80,9 @@ class Beats:
     def read(self, source: int) -> Beat:
         return Beat(*_BEAT.unpack_from(self._map, _SLOT * (source + 1)))
 
+    def finish(self, source: int, size: int, report: Report) -> None:
+        self.write(source, _DONE, 0, size, report)
+
     def clear(self, source: int) -> None:
         _BEAT.pack_into(self._map, _SLOT * (source + 1), _IDLE, 0, 0, 0, 0)
 
@@ -136,7 +98,25 @@ class Beats:
         return beat.number if beat.state == _IN_PAGE else -1
 
 
-class _Watch:
+def read_beats(path: Path) -> list[Beat]:
+    """All slots of a file of Beats that others map, on other machines perhaps: opened anew it shows what they wrote."""
+    content = path.read_bytes()
+    return [Beat(*_BEAT.unpack_from(content, start)) for start in range(_SLOT, len(content), _SLOT)]
+
+
+def crashing_pages(deaths: Sequence[int]) -> frozenset[int]:
+    """Those pages among *deaths* (where readers of a source died, -1 for no page) that are to be passed over."""
+    return frozenset(page for page in deaths if page >= 0 and deaths.count(page) > 1)
+
+
+def is_hopeless(deaths: Sequence[int]) -> bool:
+    """Whether readers of a source died so often that it is given up."""
+    return deaths.count(-1) >= MAX_ATTEMPTS or len(deaths) >= MAX_DEATHS
+
+
+class SlotWatch:
+    """Writes where the reader is into the *source*-th slot of *beats*, and passes over the pages *crashing*."""
+
     def __init__(self, beats: Beats, source: int, crashing: frozenset[int]) -> None:
         self._beats = beats
         self._source = source
@@ -155,14 +135,19 @@ class _Watch:
 
 
 def begin_worker() -> None:
-    """Make this process a polite and mortal worker."""
+    """Make this process a polite and mortal worker of a pool."""
     _come_last()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    settle_in()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def settle_in() -> None:
+    """Give this process what reading asks of it."""
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     pa.set_cpu_count(1)
     gc.freeze()
     gc.set_threshold(*COLLECTOR)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
 def _come_last() -> None:
@@ -184,27 +169,31 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def map_source(folder: str, number: int, source: Source, options: Options, crashing: frozenset[int]) -> Outcome:
+def map_source_in_pool(folder: str, number: int, source: Source, options: Options, crashing: frozenset[int]) -> Outcome:
+    """`map_source` for the worker of a pool, whose sources share one file of beats."""
+    job = Path(folder)
+    return map_source(job, number, source, options, SlotWatch(Beats(job / "tmp" / "beats"), number, crashing))
+
+
+def map_source(folder: Path, number: int, source: Source, options: Options, watch: SlotWatch) -> Outcome:
     """
-    Read *source* into `obs/<number>.parquet` and mark it done, but for the captures with numbers in *crashing*.
+    Read *source* into `obs/<number>.parquet` of the job's *folder* and mark it done.
 
     What is no archive is done too, with an error. Raises OSError when the machine cannot read or write.
     """
-    job = Path(folder)
     outcome = Outcome(source.path, Report())
-    watch = _Watch(Beats(job / "tmp" / "beats"), number, crashing)
     watch.outside(0, 0, outcome.report)
-    path = job / "obs" / f"{number}.parquet"
+    path = folder / "obs" / f"{number}.parquet"
     try:
-        with _appearing(path) as half:
+        with appearing(path) as half:
             for batch in map_file(source, options, outcome.report, watch):
                 half.write(batch)
     except HarvestError as error:
         outcome.error = error.details.removeprefix(f"{source.path} ")
         path.unlink(missing_ok=True)
-    outcome.checksum = _checksum(path)
+    outcome.checksum = checksum(path)
     outcome.peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    write_whole(job / "done" / f"{number}.json", msgspec.json.encode(outcome))
+    write_whole(folder / "done" / f"{number}.json", msgspec.json.encode(outcome))
     return outcome
 
 
@@ -212,12 +201,17 @@ def reduce_files(folder: str, bucket: int) -> None:
     """Fold the rows of *bucket* in all of `obs/` into `out/<bucket>.parquet`, and mark it done."""
     job = Path(folder)
     files = sorted(str(path) for path in (job / "obs").glob("*.parquet"))
-    path = job / "out" / f"{bucket}.parquet"
-    with _appearing(path) as half:
-        for batch in fold_files(files, bucket, str(job / "tmp" / f"duckdb{bucket}")):
+    write_bucket(job, bucket, fold_files(files, bucket, str(job / "tmp" / f"duckdb{bucket}")))
+
+
+def write_bucket(folder: Path, bucket: int, rows: Iterable[pa.RecordBatch]) -> None:
+    """Write folded *rows* to `out/<bucket>.parquet`, and mark it done."""
+    path = folder / "out" / f"{bucket}.parquet"
+    with appearing(path) as half:
+        for batch in rows:
             half.write(batch)
     count = _count(path) if path.exists() else BucketCount()
-    _sync(path)
+    sync(path)
     write_whole(path.with_suffix(".json"), msgspec.json.encode(count), synced=True)
 
 
@@ -229,51 +223,3 @@ def _count(path: Path) -> BucketCount:
             [str(path)],
         ).fetchone()
     return BucketCount(*row) if row else BucketCount()
-
-
-class _HalfWritten:
-    """A Parquet file that is made when its first rows come."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._writer: pq.ParquetWriter | None = None
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self.path, SCHEMA, compression="zstd", compression_level=1)
-        self._writer.write_batch(batch, row_group_size=ROW_GROUP)
-
-    def close(self) -> bool:
-        """Whether there is a file."""
-        if self._writer is not None:
-            self._writer.close()
-        return self._writer is not None
-
-
-@contextmanager
-def _appearing(path: Path) -> Iterator[_HalfWritten]:
-    """A Parquet file that stands under *path* only when all of it was written; no file at all if nothing was."""
-    half = _HalfWritten(path.with_suffix(f".tmp{os.getpid()}"))
-    try:
-        yield half
-    except BaseException:
-        half.close()
-        half.path.unlink(missing_ok=True)
-        raise
-    if half.close():
-        half.path.replace(path)
-
-
-def write_whole(path: Path, content: bytes, *, synced: bool = False) -> None:
-    """Write *path* so that it is there whole or not at all; when *synced* after a power cut too."""
-    half = path.with_suffix(f".tmp{os.getpid()}")
-    half.write_bytes(content)
-    if synced:
-        _sync(half)
-    half.replace(path)
-
-
-def _sync(path: Path) -> None:
-    if path.exists():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())

@@ -13,10 +13,13 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
 
+from vizsla.kit.arrow import leave_pandas_out
 from vizsla.leads.filters import SORTS, Filters, condition
 from vizsla.leads.tables import lead
 from vizsla.storage.database import Database
 from vizsla.storage.statement import Statement, statement
+
+leave_pandas_out()
 
 CHUNK = 5_000
 """Leads that are read at once: some megabyte."""

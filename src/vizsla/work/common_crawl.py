@@ -27,8 +27,9 @@ from vizsla.commoncrawl.listed import CommonCrawlError, Listed, check_crawl, sur
 from vizsla.commoncrawl.paths import list_index_files, list_warc_files, newest_crawl, shard_of
 from vizsla.commoncrawl.plan import BYTES_A_PIECE, Asked, Plan, Size
 from vizsla.harvest.extract.profile_paths import is_profile_path
+from vizsla.harvest.folder import Engine, write_whole
+from vizsla.harvest.local import run as run_harvest
 from vizsla.harvest.records import Visit
-from vizsla.harvest.worker import write_whole
 from vizsla.index.merge import MergeReport
 from vizsla.index.refresh import find_bodies
 from vizsla.index.runs import ByWhom, Counts
@@ -36,7 +37,7 @@ from vizsla.index.truth import list_evidence
 from vizsla.kit.domain_name import site_of
 from vizsla.net.http import HttpClient
 from vizsla.work.recording import RunWatch, recorded
-from vizsla.work.taking_in import HarvestSummary, merge_rows, read_archives, summary_of
+from vizsla.work.taking_in import ONE_PROCESS, HarvestSummary, merge_rows, read_archives, summary_of
 from vizsla.work.watching import NOBODY, Watcher
 from vizsla.work.workplace import Workplace
 
@@ -44,6 +45,8 @@ T = TypeVar("T")
 MOST_PAGES = 200
 """Of a domain, unless somebody says otherwise."""
 MOST_DOMAINS = 10_000
+AT_ONCE = 2
+"""Files of a whole crawl that are read together, while as many are fetched."""
 _EVIDENCE = 5_000
 Mode = Literal["domain", "focus", "full"]
 
@@ -101,7 +104,7 @@ async def take_pages(
     place: Workplace,
     wanted: Wanted,
     *,
-    jobs: int | None = None,
+    engine: Engine = ONE_PROCESS,
     dry_run: bool = False,
     watcher: Watcher = NOBODY,
     by_whom: ByWhom = "command line",
@@ -138,7 +141,7 @@ async def take_pages(
                 await asyncio.to_thread(_make_sure_it_fits, place.settings.home, settled.to_fetch.bytes)
                 names = [*wanted.domains, *(f"*.{suffix}" for suffix in wanted.suffixes)]
                 async with recorded(place, kind, names, by_whom=by_whom, watcher=watcher) as watch:
-                    summary = await _fetch_and_read(place, plan, archive, summary=summary, watch=watch, jobs=jobs)
+                    summary = await _fetch_and_read(place, plan, archive, summary=summary, watch=watch, engine=engine)
             await asyncio.to_thread(plan.remove)
             return summary
 
@@ -322,7 +325,7 @@ async def _fetch_and_read(
     *,
     summary: CommonCrawlSummary,
     watch: RunWatch,
-    jobs: int | None,
+    engine: Engine,
 ) -> CommonCrawlSummary:
     fetched = Fetched()
     folder = place.settings.home / "warc" / "commoncrawl" / summary.crawl
@@ -335,7 +338,7 @@ async def _fetch_and_read(
         async for piece in pieces:
             if piece.path is not None:
                 warcs.append(str(piece.path))
-                read.add(await _read(place, [str(piece.path)], jobs or 1, watch))
+                read.add(await _read(place, [str(piece.path)], engine, watch))
             plan.mark_read(piece.number)
     total = read.total()
     watch.ended(
@@ -365,7 +368,8 @@ async def take_crawl(
     place: Workplace,
     wanted: Wanted,
     *,
-    jobs: int | None = None,
+    engine: Engine = run_harvest,
+    at_once: int = AT_ONCE,
     keep: bool = False,
     dry_run: bool = False,
     watcher: Watcher = NOBODY,
@@ -392,7 +396,15 @@ async def take_crawl(
         with plan.held():
             async with recorded(place, "harvest", [title], by_whom="command line", watcher=watcher) as watch:
                 return await _read_files(
-                    place, archive, left, summary=summary, watch=watch, jobs=jobs, marks=marks, keep=keep
+                    place,
+                    archive,
+                    left,
+                    summary=summary,
+                    watch=watch,
+                    engine=engine,
+                    at_once=at_once,
+                    marks=marks,
+                    keep=keep,
                 )
 
 
@@ -403,13 +415,13 @@ async def _read_files(
     *,
     summary: CommonCrawlSummary,
     watch: RunWatch,
-    jobs: int | None,
+    engine: Engine,
+    at_once: int,
     marks: Path,
     keep: bool,
 ) -> CommonCrawlSummary:
     folder = place.settings.home / "warc" / "commoncrawl" / summary.crawl
     is_ours = not isinstance(archive, Mirror)
-    at_once = jobs or 2
     failed: Counter[str] = Counter()
     size = requests = 0
 
@@ -434,7 +446,7 @@ async def _read_files(
         async for group in coming:
             if not group:
                 continue
-            read.add(await _read(place, [str(path) for _, path in group], jobs, watch))
+            read.add(await _read(place, [str(path) for _, path in group], engine, watch))
             for name, path in group:
                 size += await asyncio.to_thread(_let_go, path, remove=is_ours and not keep)
                 write_whole(_mark(marks, name), b"")
@@ -484,8 +496,8 @@ async def _ahead(pieces: AsyncGenerator[T]) -> AsyncGenerator[T]:
         await pieces.aclose()
 
 
-async def _read(place: Workplace, paths: list[str], jobs: int | None, watcher: Watcher) -> HarvestSummary:
-    return summary_of(*await read_archives(place, paths, jobs=jobs, watcher=watcher))
+async def _read(place: Workplace, paths: list[str], engine: Engine, watcher: Watcher) -> HarvestSummary:
+    return summary_of(*await read_archives(place, paths, engine=engine, watcher=watcher))
 
 
 class _Read:

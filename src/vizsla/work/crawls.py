@@ -150,7 +150,7 @@ async def _take_from_common_crawl(place: Workplace, turn: Turn, watch: _Watch, t
         return None
     wanted = Wanted("domain", (turn.domain,), most=turn.max_pages)
     try:
-        taken = await take_pages(place, wanted, jobs=1, by_whom="search", kind="crawl")
+        taken = await take_pages(place, wanted, by_whom="search", kind="crawl")
     except VizslaError as error:
         tell("common_crawl", level="warning", domain=turn.domain, error=error.details)
         return None

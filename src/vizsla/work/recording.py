@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from vizsla.crawl.report import Progress as CrawlProgress
-from vizsla.harvest.local import Progress as HarvestProgress
+from vizsla.harvest.folder import Progress as HarvestProgress
 from vizsla.index.runs import ByWhom, Counts, Kind, Record, State, begin_run
 from vizsla.kit.errors import StoreError, VizslaError
 from vizsla.work.leased import name_worker

@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,9 +20,9 @@ import msgspec
 from vizsla.crawl import store as crawl_store
 from vizsla.crawl.crawler import crawl, warc_path_for
 from vizsla.crawl.report import Budget, CrawlReport, EndedBy
+from vizsla.harvest.folder import Engine, Manifest, reduced_buckets
+from vizsla.harvest.folder import Progress as HarvestProgress
 from vizsla.harvest.job import read_rows
-from vizsla.harvest.local import Manifest, reduced_buckets
-from vizsla.harvest.local import Progress as HarvestProgress
 from vizsla.harvest.local import run as run_harvest
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.merge import Merge, MergeReport, alone
@@ -37,6 +38,8 @@ from vizsla.work.workplace import Workplace
 
 PAUSE = 2.0
 """Seconds between two pieces of a crawl that are read while it goes on."""
+ONE_PROCESS: Engine = partial(run_harvest, jobs=1)
+"""For what one process reads in no time."""
 _NOT_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -93,20 +96,20 @@ async def harvest_into(
     place: Workplace,
     paths: list[str],
     *,
-    jobs: int | None = None,
+    engine: Engine = run_harvest,
     watcher: Watcher = NOBODY,
     names: list[str] | None = None,
 ) -> HarvestSummary:
     """Read *paths* and merge what they say into the index; *names* are what they are called in the run's row."""
     async with recorded(place, "harvest", names or paths, by_whom="command line", watcher=watcher) as watch:
-        return await harvest_recorded(place, paths, jobs=jobs, watch=watch)
+        return await harvest_recorded(place, paths, engine=engine, watch=watch)
 
 
 async def harvest_recorded(
-    place: Workplace, paths: list[str], *, jobs: int | None = None, watch: RunWatch
+    place: Workplace, paths: list[str], *, engine: Engine = run_harvest, watch: RunWatch
 ) -> HarvestSummary:
     """Read *paths* for a run that has its row."""
-    summary = summary_of(*await read_archives(place, paths, jobs=jobs, watcher=watch))
+    summary = summary_of(*await read_archives(place, paths, engine=engine, watcher=watch))
     watch.ended(
         Counts(
             files=summary.files,
@@ -128,7 +131,7 @@ async def read_archives(
     place: Workplace,
     paths: list[str],
     *,
-    jobs: int | None = None,
+    engine: Engine = run_harvest,
     watcher: Watcher = NOBODY,
     seen: set[tuple[str, str]] | None = None,
 ) -> tuple[Manifest, MergeReport]:
@@ -143,11 +146,10 @@ async def read_archives(
 
     harvesting = asyncio.ensure_future(
         asyncio.to_thread(
-            run_harvest,
+            engine,
             paths,
             place.settings.home,
             decode_protected=place.settings.decode_protected,
-            jobs=jobs,
             progress=show,
         )
     )
@@ -273,7 +275,7 @@ async def _take_in(place: Workplace, report: CrawlReport) -> Counts:
     """What was read from the pages of a crawl, all of them."""
     counts = Counts(pages=report.pages, bytes=report.bytes)
     if report.warc is not None:
-        manifest, merged = await read_archives(place, [str(report.warc)], jobs=1)
+        manifest, merged = await read_archives(place, [str(report.warc)], engine=ONE_PROCESS)
         read = summary_of(manifest, merged)
         counts = msgspec.structs.replace(
             counts,
@@ -337,7 +339,7 @@ class _ReadingAlong:
             self.more.clear()
             with contextlib.suppress(VizslaError, OSError):
                 if await asyncio.to_thread(self._cut):
-                    await read_archives(self._place, [str(self.path)], jobs=1, seen=self._seen)
+                    await read_archives(self._place, [str(self.path)], engine=ONE_PROCESS, seen=self._seen)
                     self._watcher.found(len(self._seen))
             await self._pause()
 

@@ -1,7 +1,7 @@
 """Who is told how far the taking in of pages has come? Commands draw a line of it, loops write it into a row."""
 
 from vizsla.crawl.report import Progress as CrawlProgress
-from vizsla.harvest.local import Progress as HarvestProgress
+from vizsla.harvest.folder import Progress as HarvestProgress
 
 
 class Watcher:

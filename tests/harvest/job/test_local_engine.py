@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from archives import gz, page_about, record, response
+from vizsla.harvest.folder import Manifest, Progress, reduced_buckets
 from vizsla.harvest.job import read_rows
-from vizsla.harvest.local import Manifest, Progress, reduced_buckets, run
+from vizsla.harvest.local import run
 from vizsla.harvest.records import Sighting, Visit
 from vizsla.harvest.sources import HarvestError
 
