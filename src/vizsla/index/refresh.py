@@ -149,15 +149,6 @@ async def refresh_addresses(conn: Connection, pairs: Sequence[Pair], today: int)
     await conn.execute_many(_DELETE_EMAIL, [{"domain": one[0], "local": one[1]} for one in gone])
 
 
-async def find_bodies(conn: Reader, uris: Iterable[str]) -> dict[str, list[Body]]:
-    """The bodies that each of *uris* is known to have had; nothing of a page that was never fetched."""
-    bodies: dict[str, list[Body]] = defaultdict(list)
-    pairs = sorted((site_of(uri), uri) for uri in uris)
-    for uri, digest, first, last in await conn.fetch_all(_FIND_BODIES, {"pairs": msgspec.json.encode(pairs).decode()}):
-        bodies[uri].append(Body(digest, first, last))
-    return bodies
-
-
 async def refresh_domains(conn: Connection, domains: Sequence[str], today: int) -> None:
     """Make the rows of at most some thirty *domains* anew."""
     votes: dict[str, list[Vote]] = defaultdict(list)
@@ -275,6 +266,15 @@ async def _read(conn: Connection, domains: Sequence[str], *, only_persons: bool 
             found = await conn.fetch_all(_SUREST, {"domain": name, "named": named, "most": most})
             contents[name].persons += [Known(*row) for row in found]
     return contents
+
+
+async def find_bodies(conn: Reader, uris: Iterable[str]) -> dict[str, list[Body]]:
+    """The bodies that each of the pages had."""
+    bodies: dict[str, list[Body]] = defaultdict(list)
+    pairs = sorted((site_of(uri), uri) for uri in uris)
+    for uri, digest, first, last in await conn.fetch_all(_FIND_BODIES, {"pairs": msgspec.json.encode(pairs).decode()}):
+        bodies[uri].append(Body(digest, first, last))
+    return bodies
 
 
 def _seen(row: Row, bodies: dict[str, list[Body]]) -> Seen:

@@ -15,7 +15,7 @@ import msgspec
 from vizsla.harvest.records import Fact, Sighting, Visit
 from vizsla.index.evidence import MAX_VALUE, clean, encode_evidence
 from vizsla.kit.domain_name import site_of
-from vizsla.storage.database import Connection, Reader
+from vizsla.storage.database import Connection
 from vizsla.storage.statement import statement
 
 Pair = tuple[str, str]
@@ -49,7 +49,6 @@ _PUT_PAGE = statement("""
         last_fetched = CASE WHEN excluded.last_fetched > page.last_fetched
             THEN excluded.last_fetched ELSE page.last_fetched END
 """)
-_EVIDENCE = statement("SELECT DISTINCT uri FROM sighting WHERE domain = :domain LIMIT :most")
 _ON_PAGES = statement("SELECT DISTINCT domain, local FROM sighting WHERE uri IN :uris[text]")
 
 
@@ -116,11 +115,6 @@ async def record_visits(conn: Connection, visits: Iterable[Visit]) -> None:
 async def list_addresses_on(conn: Connection, uris: Sequence[str]) -> list[Pair]:
     """The addresses that any of the pages ever showed, whosever they are: on PostgreSQL every partition is asked."""
     return [(row[0], row[1]) for row in await conn.fetch_all(_ON_PAGES, {"uris": list(uris)})]
-
-
-async def list_evidence(reader: Reader, domain: str, most: int) -> list[str]:
-    """Pages on which addresses at *domain* were read, *most* of them at most."""
-    return [row[0] for row in await reader.fetch_all(_EVIDENCE, {"domain": domain, "most": most})]
 
 
 def last_known_there(last_seen: int, bodies: Sequence[Body]) -> tuple[int, bool]:

@@ -33,7 +33,7 @@ from vizsla.harvest.records import Visit
 from vizsla.index.merge import MergeReport
 from vizsla.index.refresh import find_bodies
 from vizsla.index.runs import ByWhom, Counts
-from vizsla.index.truth import list_evidence
+from vizsla.index.visited import list_evidence
 from vizsla.kit.domain_name import site_of
 from vizsla.net.http import HttpClient
 from vizsla.work.recording import RunWatch, recorded
