@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vizsla.crawl.links import MAX_LINKS, read_directives, read_links
-from vizsla.crawl.pace import DEFAULT_RETRY_AFTER, Pace, retry_after
+from vizsla.crawl.pace import Pace
 from vizsla.crawl.robots import MAX_AGE, MAX_DELAY, RobotsCache, parse_robots
 from vizsla.crawl.sitemap import MAX_BYTES, parse_sitemap
+from vizsla.net.retry_after import DEFAULT_RETRY_AFTER, retry_after
 from worlds.web import billion_laughs, external_entity, sitemap
 
 X = "http://acme.test"

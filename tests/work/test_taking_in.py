@@ -7,7 +7,7 @@ from archives import gz, page_about, response
 from vizsla.kit.settings import Settings
 from vizsla.storage.open import Stores
 from vizsla.storage.secret import find_secret
-from vizsla.work.taking_in import fetch_archives, harvest_into
+from vizsla.work.taking_in import ONE_PROCESS, fetch_archives, harvest_into
 from vizsla.work.workplace import Workplace
 from worlds.web import page, web
 
@@ -30,5 +30,5 @@ async def test_an_archive_at_a_url_is_fetched_once_and_read(stores: Stores, sett
         assert (again, other) == (fetched, str(settings.home))
         assert len(site.asked) == 1
     assert fetched.startswith(str(settings.home / "warc" / "fetched"))
-    summary = await harvest_into(place, [fetched], jobs=1)
+    summary = await harvest_into(place, [fetched], engine=ONE_PROCESS)
     assert (summary.pages, summary.addresses) == (1, 1)

@@ -2,17 +2,18 @@
 
 import asyncio
 import os
-from collections import Counter
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from vizsla.cli.output import put_json, put_table, talk
+from cyclopts import Parameter
+
+from vizsla.cli.common_crawl import CommonCrawlOptions, harvest_common_crawl, tell_left_out
+from vizsla.cli.output import put_json, talk
 from vizsla.cli.progress import WorkLine
-from vizsla.crawl.report import Progress as CrawlProgress
+from vizsla.cli.shown import Shown
 from vizsla.harvest.folder import Engine
-from vizsla.harvest.folder import Progress as HarvestProgress
 from vizsla.harvest.local import run as run_on_pool
 from vizsla.harvest.sources import HarvestError
 from vizsla.harvest.spark import run as run_on_spark
@@ -20,7 +21,6 @@ from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import InvalidDomain
 from vizsla.kit.settings import load_settings
 from vizsla.work.taking_in import ONE_PROCESS, CrawlSummary, HarvestSummary, crawl_into, fetch_archives, harvest_into
-from vizsla.work.watching import Watcher
 from vizsla.work.workplace import Workplace, open_workplace
 
 NICENESS = 10
@@ -34,9 +34,10 @@ def harvest(
     master: str | None = None,
     folder: Path | None = None,
     json: bool = False,
+    common_crawl: Annotated[CommonCrawlOptions | None, Parameter(name="*")] = None,
 ) -> int:
     """
-    Read WARC, WARC.gz, WET and HTML files into the index. Stopped half-way, the same command goes on.
+    Read WARC, WARC.gz, WET and HTML files, or pages of Common Crawl, into the index. Stopped half-way, the same command goes on.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def harvest(
     os.nice(NICENESS)
     settings = load_settings()
     chosen = _engine(engine, jobs, master, folder)
+    if common_crawl is not None and (wanted := common_crawl.wanted(paths)):
+        return harvest_common_crawl(settings, wanted, common_crawl, engine=chosen, at_once=jobs, json=json)
 
     async def run() -> HarvestSummary:
         async with open_workplace(settings) as place:
@@ -123,49 +126,16 @@ def _engine(name: str, jobs: int | None, master: str | None, folder: Path | None
     return partial(run_on_pool, jobs=jobs)
 
 
-class _Shown(Watcher):
-    """Progress on one line of the terminal; *unit* is what is counted."""
-
-    def __init__(self, line: WorkLine, *, max_pages: int = 0) -> None:
-        self._line = line
-        self._max_pages = max_pages
-
-    def fetching(self, done: int, total: int) -> None:
-        self._line.say(
-            f"fetching: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else f"fetching: {done / 1e6:,.0f} MB"
-        )
-
-    def reading(self, progress: HarvestProgress) -> None:
-        if progress.stage != "reading":
-            self._line.say(f"folding {progress.done}/{progress.total}")
-        elif not self._max_pages:
-            self._line.show(
-                progress.done,
-                progress.total,
-                pages=progress.pages,
-                addresses=progress.addresses,
-                size=progress.bytes_done,
-                share=progress.bytes_done / max(progress.bytes_total, 1),
-            )
-
-    def merging(self, done: int, total: int) -> None:
-        self._line.say(f"merging: {done:,} of {total:,} sightings")
-
-    def crawling(self, progress: CrawlProgress) -> None:
-        done, most = progress.pages, self._max_pages
-        self._line.show(done, most, pages=done, addresses=None, size=progress.bytes, share=done / most, at=progress.url)
-
-
 async def _harvest(place: Workplace, given: list[str], engine: Engine, name: str = "") -> HarvestSummary:
     with WorkLine("files") as line:
-        watcher = _Shown(line)
+        watcher = Shown(line)
         paths = await fetch_archives(place, given, watcher=watcher)
         return await harvest_into(place, paths, engine=engine, watcher=watcher, names=[name] if name else given)
 
 
 async def _crawl(place: Workplace, domain: str, max_pages: int) -> CrawlSummary:
     with WorkLine("pages") as line:
-        return await crawl_into(place, domain, max_pages=max_pages, watcher=_Shown(line, max_pages=max_pages))
+        return await crawl_into(place, domain, max_pages=max_pages, watcher=Shown(line, max_pages=max_pages))
 
 
 async def load_sample(place: Workplace) -> None:
@@ -180,9 +150,7 @@ def _tell_harvest(summary: HarvestSummary) -> None:
         f"{summary.pages:,} pages of {summary.files:,} files in {summary.seconds:.1f} s: "
         f"{summary.addresses:,} addresses, {summary.domains:,} domains."
     )
-    if summary.dropped:
-        talk("Left out, by reason:")
-        put_table(("reason", "count"), Counter(summary.dropped).most_common())
+    tell_left_out(summary.dropped)
     for failed in summary.files_failed:
         talk(f"Not read: {failed['path']}: {failed['reason']}")
 

@@ -17,7 +17,6 @@ from vizsla.crawl.answers import HTML, header_directives, judge
 from vizsla.crawl.fetching import Ended, Fetching
 from vizsla.crawl.frontier import Candidate, Frontier, canonical
 from vizsla.crawl.links import PageLinks, read_links
-from vizsla.crawl.pace import retry_after
 from vizsla.crawl.pages import CrawledPage, conditions, is_gone, missing, seen
 from vizsla.crawl.report import Budget, CrawlReport, EndedBy, Progress
 from vizsla.crawl.robots import Robots, RobotsCache, origin_of
@@ -30,6 +29,7 @@ from vizsla.kit.domain_name import parse_domain, registrable_domain
 from vizsla.kit.errors import InvalidDomain, VizslaError
 from vizsla.kit.settings import Settings
 from vizsla.net.http import MAX_REDIRECTS, HttpClient, Response, user_agent
+from vizsla.net.retry_after import retry_after
 
 MAX_SITEMAPS = 3
 SITEMAP_URLS = 2_000

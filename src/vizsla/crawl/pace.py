@@ -6,9 +6,6 @@ delay is scattered by a fifth (a metronome is what rate limiters look for); one 
 """
 
 import random
-from email.utils import parsedate_to_datetime
-
-DEFAULT_RETRY_AFTER = 30.0
 
 
 class Pace:
@@ -31,13 +28,3 @@ class Pace:
     def hold(self, host: str, until: float) -> None:
         """Ask *host* nothing until then."""
         self._ready[host] = max(self._ready.get(host, 0.0), until)
-
-
-def retry_after(value: str, now: int) -> float:
-    """The seconds of a Retry-After header, a number or a date (RFC 9110 10.2.3); 30 when it says nothing we can read."""
-    if value.isascii() and value.isdecimal() and len(value) < 10:
-        return float(value)
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
-    except (ValueError, OverflowError):
-        return DEFAULT_RETRY_AFTER

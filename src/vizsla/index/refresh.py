@@ -24,7 +24,7 @@ from vizsla.kit.clock import midnight
 from vizsla.kit.domain_name import site_of
 from vizsla.naming.pattern import infer_pattern
 from vizsla.naming.prior import load_prior
-from vizsla.storage.database import Connection, Row
+from vizsla.storage.database import Connection, Reader, Row
 from vizsla.storage.statement import Statement, statement
 
 T = TypeVar("T")
@@ -316,7 +316,7 @@ async def _unmove(conn: Connection, name: str) -> None:
     await _move(conn, plain)
 
 
-async def find_bodies(conn: Connection, uris: Iterable[str]) -> dict[str, list[Body]]:
+async def find_bodies(conn: Reader, uris: Iterable[str]) -> dict[str, list[Body]]:
     """The bodies that each of the pages had."""
     bodies: dict[str, list[Body]] = defaultdict(list)
     pairs = sorted((site_of(uri), uri) for uri in uris)

@@ -94,6 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Lists of senders (DNSBL zones) in which the self-test looks for our address."""
     crawl_on_miss: bool = False
     """Whether a search for a domain we know nothing of starts a crawl of it."""
+    common_crawl: str = ""
+    """Where Common Crawl's files are: `https://data.commoncrawl.org`, `s3://commoncrawl`, or a folder that mirrors them; empty: it is not used."""
+    common_crawl_index: str = ""
+    """The server that is asked for the captures of a domain, `https://index.commoncrawl.org`; empty: the columnar index beside the files is read."""
     http_ports: tuple[int, ...] = (80, 443)
     """Ports that a crawl may connect to, webhooks and connected apps too."""
     http_resolve: tuple[str, ...] = ()
@@ -269,6 +273,12 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
         raise SettingsError(
             f"{origins.get('index_replica_url')}: replicas need the index on PostgreSQL (VIZSLA_INDEX_URL)"
         )
+    if settings.common_crawl and not settings.common_crawl.startswith(("http://", "https://", "s3://", "/", "~", ".")):
+        raise SettingsError(
+            f"{origins.get('common_crawl')} must be a folder (/data/commoncrawl), or begin with https://, http:// or s3://"
+        )
+    if settings.common_crawl_index and not settings.common_crawl_index.startswith(("http://", "https://")):
+        raise SettingsError(f"{origins.get('common_crawl_index')} must begin with https:// or http://")
     if settings.smtp_url and not settings.smtp_url.startswith(("smtp://", "smtps://")):
         raise SettingsError(f"{origins.get('smtp_url')} must begin with smtp:// or smtps://")
     if settings.smtp_from:

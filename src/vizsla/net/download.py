@@ -7,6 +7,7 @@ that the first answer gave: the rest of another file must not be glued to it).
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from vizsla.net.http import FetchError, HttpClient, Stream
+from vizsla.net.retry_after import retry_after
 
 STALL = 60.0
 """Seconds without a byte after which a connection is given up."""
@@ -46,7 +48,9 @@ async def download(
             break
         except FetchError as error:
             if error.reason not in _PASSING or attempt == TRIES - 1:
-                raise FetchError(error.reason, f"{url}: {error.details}") from None
+                raise FetchError(
+                    error.reason, f"{url}: {error.details}", status=error.status, retry_after=error.retry_after
+                ) from None
             await asyncio.sleep(pause * 2**attempt)
     part.finish()
 
@@ -60,7 +64,8 @@ async def _fetch_rest(client: HttpClient, url: str, part: "_Part", progress: Pro
         if answer.status == 416 and answer.header("Content-Range") == f"bytes */{have}":
             return  # all of it had come when the connection broke
         if answer.status not in (200, 206):
-            raise FetchError("status", f"the server answered {answer.status}")
+            wait = retry_after(answer.header("Retry-After"), int(time.time())) if answer.status in (429, 503) else None
+            raise FetchError("status", f"the server answered {answer.status}", status=answer.status, retry_after=wait)
         if answer.status == 200:
             have = 0
         elif not answer.header("Content-Range").startswith(f"bytes {have}-"):

@@ -37,9 +37,13 @@ class FetchError(VizslaError):
 
     id = "fetch_failed"
 
-    def __init__(self, reason: str, details: str = "") -> None:
+    def __init__(self, reason: str, details: str = "", *, status: int = 0, retry_after: float | None = None) -> None:
         self.reason = reason
-        """timeout, unreachable, tls, refused, broken, encoding, url, scheme, userinfo, port, redirects: what to count it under."""
+        """timeout, unreachable, tls, refused, broken, encoding, url, scheme, userinfo, port, redirects, status: what to count it under."""
+        self.status = status
+        """What the server answered, where that is what was wrong."""
+        self.retry_after = retry_after
+        """Seconds for which it asks to be left alone; None where it does not."""
         super().__init__(details or reason)
 
 

@@ -4,6 +4,9 @@ Who crawls a domain that somebody asked for, or asked about when we knew nothing
 One row a domain (`crawl.requests`), claimed, crawled and taken in here; while it goes on the row says how far it is, and
 whoever asked may stop it. A worker that dies is followed by another once its lease has run out; a site that does not
 answer is tried again twice, unless a person waits for it: they are told.
+
+What a search asks for is looked for at Common Crawl first, if that is set up: then the site is left in peace. A person who says
+"crawl this" means the site as it is now.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from vizsla.crawl.report import ENDINGS
 from vizsla.crawl.report import Progress as CrawlProgress
 from vizsla.crawl.requests import Standing, State, Turn, is_any_due, requests, take_turn
 from vizsla.kit.errors import VizslaError
+from vizsla.work.common_crawl import Wanted, take_pages
 from vizsla.work.leased import LASTS, kept
 from vizsla.work.recording import write_now_and_then
 from vizsla.work.taking_in import CrawlSummary, crawl_into
@@ -119,6 +123,8 @@ async def _crawl(place: Workplace, turn: Turn, watch: _Watch, tell: Tell) -> _En
     # Whether somebody wants it to end is read as often as it is written how far it is.
     writing = asyncio.create_task(write_now_and_then(write, object, stop.set))
     try:
+        if not turn.asked and (end := await _take_from_common_crawl(place, turn, watch, tell)):
+            return end
         summary = await crawl_into(
             place,
             turn.domain,
@@ -136,6 +142,33 @@ async def _crawl(place: Workplace, turn: Turn, watch: _Watch, tell: Tell) -> _En
     watch.ended(summary)
     tell("crawl", asked=turn.asked, **msgspec.structs.asdict(summary))
     return _how_it_ended(summary)
+
+
+async def _take_from_common_crawl(place: Workplace, turn: Turn, watch: _Watch, tell: Tell) -> _End | None:
+    """How it ended; None if the site itself must be asked: Common Crawl is not set up, has no page of it, or does not answer."""
+    if not place.settings.common_crawl:
+        return None
+    wanted = Wanted("domain", (turn.domain,), most=turn.max_pages)
+    try:
+        taken = await take_pages(place, wanted, by_whom="search", kind="crawl")
+    except VizslaError as error:
+        tell("common_crawl", level="warning", domain=turn.domain, error=error.details)
+        return None
+    read = taken.harvest
+    pages = (read.pages if read else 0) + taken.unchanged
+    tell(
+        "common_crawl", domain=turn.domain, crawl=taken.crawl, pages=pages, requests=taken.requests, failed=taken.failed
+    )
+    if not pages:
+        return None
+    watch.standing = Standing(
+        pages=pages,
+        unchanged=taken.unchanged,
+        bytes=taken.bytes,
+        addresses=read.addresses if read else 0,
+        skipped=taken.failed,
+    )
+    return _End("done", f"Its pages came from Common Crawl ({taken.crawl}); the site itself was not asked.")
 
 
 def _how_it_ended(summary: CrawlSummary) -> _End:

@@ -110,7 +110,7 @@ async def harvest_recorded(
     place: Workplace, paths: list[str], *, engine: Engine = run_harvest, watch: RunWatch
 ) -> HarvestSummary:
     """Read *paths* for a run that has its row."""
-    summary = _summary(*await read_archives(place, paths, engine=engine, watcher=watch))
+    summary = summary_of(*await read_archives(place, paths, engine=engine, watcher=watch))
     watch.ended(
         Counts(
             files=summary.files,
@@ -176,7 +176,8 @@ async def read_archives(
     return manifest, merged
 
 
-def _summary(manifest: Manifest, merged: MergeReport) -> HarvestSummary:
+def summary_of(manifest: Manifest, merged: MergeReport) -> HarvestSummary:
+    """What a harvest came to."""
     return HarvestSummary(
         files=manifest.sources,
         files_failed=[{"path": bad.path, "reason": bad.reason} for bad in manifest.bad],
@@ -300,7 +301,7 @@ async def _take_in(place: Workplace, report: CrawlReport) -> Counts:
     counts = Counts(pages=report.pages, bytes=report.bytes)
     if report.warc is not None:
         manifest, merged = await read_archives(place, [str(report.warc)], engine=ONE_PROCESS)
-        read = _summary(manifest, merged)
+        read = summary_of(manifest, merged)
         counts = msgspec.structs.replace(
             counts,
             files=1,

@@ -7,6 +7,9 @@ from vizsla.harvest.folder import Progress as HarvestProgress
 class Watcher:
     """Is told how far the work has come; this one does not care."""
 
+    def listing(self, done: int, total: int) -> None:
+        """*done* of *total* parts of an index of pages were looked through."""
+
     def fetching(self, done: int, total: int) -> None:
         """*done* bytes of an archive have come, of *total* (0: not known)."""
 

@@ -1,0 +1,1 @@
+"""Pages that Common Crawl has fetched: which there are, and those worth having, record by record."""
