@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from accounts.conftest import settings, shared_home, stores
 from api.conftest import Moment
 from vizsla.commoncrawl import asking
 from vizsla.kit.settings import Settings
@@ -12,8 +11,6 @@ from vizsla.storage.open import Stores
 from vizsla.storage.secret import find_secret
 from vizsla.work.workplace import Workplace
 from worlds.common_crawl import CommonCrawl, common_crawl
-
-__all__ = ["settings", "shared_home", "stores"]
 
 
 @pytest.fixture

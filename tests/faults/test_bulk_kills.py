@@ -129,7 +129,7 @@ def test_a_file(environment: dict[str, str], tmp_path: Path) -> None:
 
     for number in range(1, KILLS + 1):
         process = begin(environment, *arguments)
-        until(done, ROWS * number // (KILLS + 2), process)  # enough is left for Ctrl-C
+        until(done, ROWS * number // (6 * KILLS), process)  # enough is left for Ctrl-C
         seen.append(done())
         kill(process)
         assert not out.exists()

@@ -299,6 +299,9 @@ class _Cluster:
         except HarvestError:
             raise
         except Exception as error:
+            # A reader on this machine that was not at work yet hears of Ctrl-C too, and may fail before it is known here.
+            time.sleep(0.25)
+            tell()
             raise self._explained(error) from error
 
     def _kill(self) -> None:

@@ -178,7 +178,7 @@ def test_a_machine_without_the_folder_says_so(tmp_path):
     [row] = pa.Table.from_batches(shards.read_shard(str(tmp_path / "nowhere"), "0-0")).to_pylist()
 
     assert row["source"] == -1
-    assert "It must be one that all machines share" in row["error"]
+    assert "It must be a folder that all machines share" in row["error"]
 
 
 def job_folder(tmp_path: Path, *pages: bytes) -> tuple[Path, list]:
