@@ -33,7 +33,7 @@ from vizsla.harvest.folder import Job, Manifest, Progress, decode_outcome, open_
 from vizsla.harvest.job import SCHEMA
 from vizsla.harvest.shards import FOLDED, READ, beats_of, count_deaths, fold_bucket, read_shard, write_shard
 from vizsla.harvest.sources import HarvestError
-from vizsla.harvest.worker import MAX_ATTEMPTS, write_bucket
+from vizsla.harvest.worker import MAX_ATTEMPTS, leave_interrupts_to_others, write_bucket
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -132,6 +132,7 @@ class _Reading:
         folder = str(job.folder)
 
         def read(places: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            leave_interrupts_to_others()
             for batch in places:
                 for place in batch.column(0).to_pylist():
                     yield from read_shard(folder, f"{turn}-{place}")
@@ -195,6 +196,7 @@ def _fold(cluster: "_Cluster", job: Job, progress: Callable[[Progress], None]) -
     folder = str(job.folder)
 
     def fold(rows: pa.Table) -> pa.Table:
+        leave_interrupts_to_others()
         return fold_bucket(folder, rows)
 
     def plan(spark: "SparkSession") -> "DataFrame":

@@ -137,13 +137,18 @@ class SlotWatch:
 def begin_worker() -> None:
     """Make this process a polite and mortal worker of a pool."""
     _come_last()
+    leave_interrupts_to_others()
     settle_in()
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
+def leave_interrupts_to_others() -> None:
+    """Ctrl-C reaches the whole group of processes; the one that a person started decides."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def settle_in() -> None:
     """Give this process what reading asks of it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     pa.set_cpu_count(1)
     gc.freeze()
